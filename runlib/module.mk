@@ -1,0 +1,2 @@
+$(eval $(call library,runlib,$(notdir $(wildcard runlib/*.c))))
+$(eval $(call unit,tests/unit/address.c,runlib))

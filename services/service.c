@@ -1,0 +1,162 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <services/service.h>
+
+section const *bundle_section(bundle const *b, char const *name)
+{
+  section const *s = genalloc_s(section, b->sections);
+  size_t n = genalloc_len(section, b->sections);
+
+  for (; n; n--, s++)
+    if (!strcmp(s->kind->name, name)) return s;
+  return 0;
+}
+
+int bundle_qmail(bundle const *b)
+{
+  return section_number(b->self, "mta") == 1;
+}
+
+int service_add_file(service *sv, char const *path, char const *bytes, size_t len, mode_t mode)
+{
+  service_file f = {.path = strdup(path), .bytes = STRALLOC_ZERO, .mode = mode};
+
+  if (f.path && stralloc_ready(&f.bytes, len + 1) && stralloc_catb(&f.bytes, bytes, len) &&
+      genalloc_append(service_file, &sv->files, &f))
+    return 0;
+  free(f.path);
+  stralloc_free(&f.bytes);
+  return -1;
+}
+
+int service_add_text(service *sv, char const *path, mode_t mode, char const *format, ...)
+{
+  va_list args;
+  char *s = 0;
+  int n;
+  int result;
+
+  va_start(args, format);
+  n = vasprintf(&s, format, args);
+  va_end(args);
+  if (n < 0) return -1;
+  result = service_add_file(sv, path, s, (size_t)n, mode);
+  free(s);
+  return result;
+}
+
+static int add_word(genalloc *list, char const *word)
+{
+  char *copy = strdup(word);
+
+  if (copy && genalloc_append(char *, list, &copy)) return 0;
+  free(copy);
+  return -1;
+}
+
+int service_add_need(service *sv, char const *name)
+{
+  return add_word(&sv->needs, name);
+}
+
+int service_add_program(service *sv, char const *path)
+{
+  return add_word(&sv->programs, path);
+}
+
+int service_append(stralloc *sa, char const *format, ...)
+{
+  va_list args;
+  char *s = 0;
+  int ok;
+
+  va_start(args, format);
+  if (vasprintf(&s, format, args) < 0) s = 0;
+  va_end(args);
+  ok = s && stralloc_cats(sa, s);
+  free(s);
+  return ok ? 0 : -1;
+}
+
+int service_quote(stralloc *sa, char const *word)
+{
+  if (*word && !word[strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:=@%+,*[]")])
+    return stralloc_cats(sa, word) ? 0 : -1;
+  if (!stralloc_catb(sa, "\"", 1)) return -1;
+  for (; *word; word++)
+  {
+    if (*word == '\n')
+    {
+      if (!stralloc_catb(sa, "\\n", 2)) return -1;
+      continue;
+    }
+    if ((*word == '"' || *word == '\\') && !stralloc_catb(sa, "\\", 1)) return -1;
+    if (!stralloc_catb(sa, word, 1)) return -1;
+  }
+  return stralloc_catb(sa, "\"", 1) ? 0 : -1;
+}
+
+static void free_words(genalloc *list)
+{
+  char **w = genalloc_s(char *, list);
+  for (size_t n = genalloc_len(char *, list); n; n--) free(*w++);
+  genalloc_free(char *, list);
+}
+
+void service_free(service *sv)
+{
+  service_file *f = genalloc_s(service_file, &sv->files);
+
+  for (size_t n = genalloc_len(service_file, &sv->files); n; n--, f++)
+  {
+    free(f->path);
+    stralloc_free(&f->bytes);
+  }
+  genalloc_free(service_file, &sv->files);
+  free_words(&sv->needs);
+  free_words(&sv->programs);
+  free(sv->name);
+  sv->name = 0;
+}
+
+static int add_prelude(service *sv, stralloc *sa, int has_env)
+{
+  if (service_append(sa,
+                     "#!/bin/execlineb -P\n"
+                     "# %s: written by mailctl. Edit mailctl.conf instead, then run `mailctl up`.\n"
+                     "fdmove -c 2 1\n",
+                     sv->name) < 0 ||
+      service_quote(sa, sv->bundle->libexec) < 0)
+    return -1;
+  sa->s[sa->len] = 0;
+  return service_append(sa, "/started ../../started/%s\n%scd ", sv->name, has_env ? "s6-envdir env\n" : "");
+}
+
+static int has_env(service const *sv)
+{
+  service_file const *f = genalloc_s(service_file, &sv->files);
+  for (size_t n = genalloc_len(service_file, &sv->files); n; n--, f++)
+    if (!strncmp(f->path, "env/", 4)) return 1;
+  return 0;
+}
+
+int service_add_run(service *sv, char const *command, unsigned int drain)
+{
+  stralloc sa = STRALLOC_ZERO;
+  int result = -1;
+
+  if (add_prelude(sv, &sa, has_env(sv)) < 0 || service_quote(&sa, sv->bundle->home) < 0 ||
+      service_append(&sa, "\n") < 0)
+    goto end;
+  if (sv->bundle->root && sv->user && service_append(&sa, "s6-setuidgid %s\n", sv->user) < 0) goto end;
+  if (service_append(&sa, "%s\n", command) < 0 || service_add_file(sv, "run", sa.s, sa.len, 0755) < 0) goto end;
+  if (service_add_text(sv, "notification-fd", 0644, "3\n") < 0) goto end;
+  result = service_add_text(sv, "timeout-kill", 0644, "%u\n", drain);
+end:
+  stralloc_free(&sa);
+  return result;
+}

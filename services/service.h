@@ -1,0 +1,106 @@
+#ifndef SERVICES_SERVICE_H
+#define SERVICES_SERVICE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <skalibs/genalloc.h>
+#include <skalibs/stralloc.h>
+
+#include <services/report.h>
+#include <services/section.h>
+
+/*
+ * How a section of mailctl.conf becomes an s6 service directory. A folder below services/ holds a
+ * service.c with one table, `service_kind const FOLDER_kinds[]`, which the build collects.
+ * Everything here is pure: no file is read or written, and the same bundle gives the same bytes.
+ */
+
+/* What every service may want to know of the bundle that it is part of. All paths are absolute. */
+typedef struct bundle_s bundle;
+struct bundle_s
+{
+  genalloc const *sections; /* of section: the whole file, [bundle] first */
+  section const *self;      /* [bundle] */
+  char const *file;         /* mailctl.conf */
+  char const *hostname;
+  char const *state;
+  char const *run;
+  char const *log;
+  char const *control; /* the folder of qmail control files */
+  char const *home;    /* the folder that control is in: the working directory of qmail programs */
+  char const *libexec; /* where mailctl's daemons are */
+  char const *bin;     /* where mailctl itself is */
+  int root;            /* started as root: services drop to their users */
+};
+
+extern section const *bundle_section(bundle const *b, char const *name); /* the first [name], or 0 */
+extern int bundle_qmail(bundle const *b);                                /* mta = qmail */
+
+typedef struct service_file_s service_file;
+struct service_file_s
+{
+  char *path; /* below the service directory: run, data/rules, log/run */
+  stralloc bytes;
+  mode_t mode;
+};
+
+typedef struct service_s service;
+struct service_s
+{
+  bundle const *bundle;
+  section const *section; /* 0 for a service that has none */
+  char *name;
+  char const *user;  /* 0: runs as root */
+  genalloc needs;    /* of char *: started before this one, where the bundle has them */
+  genalloc programs; /* of char *: absolute; when one is replaced, up restarts the service */
+  genalloc files;    /* of service_file, sorted by path once the plan is made */
+};
+
+typedef struct service_kind_s service_kind;
+struct service_kind_s
+{
+  section_kind section; /* its section; name 0: it has none */
+  /* Whether the bundle has the service; 0: it has it exactly when the file has the section. */
+  int (*present)(bundle const *b);
+  /*
+   * Fills in the service whose bundle, section, name and user are set. Says what is wrong to r.
+   * 0: the section makes no service of its own. Returns 0, or -1 and errno (ENOMEM).
+   */
+  int (*make)(service *sv, report *r);
+  char const *service; /* the service's name; 0: the section's name, or its argument */
+  /* What only this machine can tell (`mailctl check` and `up`): certificates, programs. May read files. May be 0. */
+  void (*check)(service const *sv, report *r);
+  /* 1: HUP makes the daemon read its data again, so that a change below data/ needs no restart. */
+  int reloads;
+  /*
+   * The text of the service's section as `init` writes it below `[name]`: lines of `key = value`;
+   * 0: a new bundle does not have the service; "": it has it, with nothing but defaults.
+   */
+  char const *init;
+};
+
+/* Adds a file. The bytes are copied. Each returns 0, or -1 and errno. */
+extern int service_add_file(service *sv, char const *path, char const *bytes, size_t len, mode_t mode);
+extern int service_add_text(service *sv, char const *path, mode_t mode, char const *format, ...)
+    __attribute__((format(printf, 4, 5)));
+extern int service_add_need(service *sv, char const *name);
+extern int service_add_program(service *sv, char const *path);
+
+/*
+ * Writes `run`, `notification-fd` 3 and `timeout-kill`. The script is execline: it sends stderr to the
+ * logger, goes to the home directory, becomes the service's user, reads `env/` if there is one, and
+ * then becomes command, which is execline text (quote words with service_quote). drain: milliseconds
+ * that the daemon may take after TERM before it is killed, 0: for ever. A daemon that must begin as
+ * root sets user to 0 and drops by itself.
+ */
+extern int service_add_run(service *sv, char const *command, unsigned int drain);
+
+/* Appends word to sa, quoted for execlineb. */
+extern int service_quote(stralloc *sa, char const *word);
+/* Appends formatted text. */
+extern int service_append(stralloc *sa, char const *format, ...) __attribute__((format(printf, 2, 3)));
+
+extern void service_free(service *sv);
+
+#endif

@@ -1,0 +1,131 @@
+# shellcheck shell=sh
+# The tests' shell library: TAP, a temporary folder, a loopback address of one's own, and tidying up.
+# A test sources it, calls ok/is/like, and ends with `finish`.
+#
+#   $T        the test's own temporary folder, removed at the end
+#   $IP       a loopback address that no other running test has: ports need not be free, only this
+#   $B        the build: $B/bin, $B/libexec/mailctl
+#   on_exit COMMAND   runs COMMAND at the end, last one first
+#
+# Nothing here sleeps to synchronise: `wait_for SECONDS COMMAND...` polls a condition, bounded.
+
+set -u
+B=${MAILCTL_BUILD:-$(cd "$(dirname "$0")/../../build" && pwd)}
+LIBEXEC=$B/libexec/mailctl
+PATH=$B/bin:$PATH
+export PATH
+LC_ALL=C.UTF-8
+export LC_ALL
+unset MAILCTL_CONF
+umask 022
+
+T=$(mktemp -d "${TMPDIR:-/tmp}/mailctl-test.XXXXXX") || exit 111
+IP=127.$(($$ / 65536 % 200 + 20)).$(($$ / 256 % 256)).$(($$ % 256))
+tests=0
+failures=0
+at_exit=
+
+on_exit() { at_exit="$1
+$at_exit"; }
+
+tidy() {
+  status=$?
+  trap - EXIT HUP INT PIPE TERM
+  eval "$at_exit"
+  rm -rf "$T"
+  exit "$status"
+}
+trap tidy EXIT
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 141' PIPE
+trap 'exit 143' TERM
+
+# ok STATUS NAME
+ok() {
+  tests=$((tests + 1))
+  if test "$1" -eq 0; then
+    echo "ok $tests - $2"
+  else
+    failures=$((failures + 1))
+    echo "not ok $tests - $2"
+  fi
+}
+
+# try NAME COMMAND...: ok if COMMAND succeeds; its output is shown when it does not
+try() {
+  name=$1
+  shift
+  if "$@" >"$T/.try" 2>&1; then
+    ok 0 "$name"
+  else
+    ok 1 "$name"
+    sed 's/^/# /' "$T/.try"
+  fi
+}
+
+# is GOT WANTED NAME
+is() {
+  if test "$1" = "$2"; then
+    ok 0 "$3"
+  else
+    ok 1 "$3"
+    printf '# got:    %s\n# wanted: %s\n' "$1" "$2"
+  fi
+}
+
+# like TEXT EXTENDED-REGEX NAME;   unlike is its opposite
+like() {
+  if printf '%s\n' "$1" | grep -Eq -e "$2"; then
+    ok 0 "$3"
+  else
+    ok 1 "$3"
+    printf '%s\n' "$1" | sed 's/^/# got: /'
+    printf '# wanted: %s\n' "$2"
+  fi
+}
+unlike() {
+  if printf '%s\n' "$1" | grep -Eq -e "$2"; then
+    ok 1 "$3"
+    printf '%s\n' "$1" | sed 's/^/# got: /'
+    printf '# not wanted: %s\n' "$2"
+  else
+    ok 0 "$3"
+  fi
+}
+
+# exits WANTED NAME COMMAND...: runs COMMAND, checks its exit status; leaves its output in $T/out and $T/err
+exits() {
+  wanted=$1
+  name=$2
+  shift 2
+  "$@" >"$T/out" 2>"$T/err" </dev/null
+  got=$?
+  if test "$got" -eq "$wanted"; then
+    ok 0 "$name"
+  else
+    ok 1 "$name"
+    printf '# exit %s, wanted %s\n' "$got" "$wanted"
+    sed 's/^/# /' "$T/out" "$T/err"
+  fi
+}
+
+# wait_for SECONDS COMMAND...: until COMMAND succeeds; 1 if it does not in time
+wait_for() {
+  deadline=$(($(date +%s) + $1))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    test "$(date +%s)" -lt "$deadline" || return 1
+    sleep 0.05
+  done
+}
+
+skip_all() {
+  echo "1..0 # SKIP $1"
+  exit 0
+}
+
+finish() {
+  echo "1..$tests"
+  exit $((failures > 0))
+}
