@@ -13,7 +13,8 @@ static char const *scan_label(char const *text, address *a)
   if (!n) return "an empty label after `/`";
   if (n > ADDRESS_LABEL_MAX) return "a label of more than 31 characters";
   for (size_t i = 0; i < n; i++)
-    if (!isalnum((unsigned char)text[i]) && text[i] != '-') return "a label of other than letters, digits and `-`";
+    if (!isalnum((unsigned char)text[i]) && text[i] != '-')
+      return "a label of other than letters, digits and `-`";
   memcpy(a->label, text, n + 1);
   return 0;
 }

@@ -13,12 +13,15 @@
 typedef struct address_s address;
 struct address_s
 {
-  unsigned char ip[16]; /* IPv4: the first four bytes; all zero: any */
-  uint16_t port;        /* 0: the kernel chooses */
-  uint8_t family;       /* 4, 6, or 0 for `*` */
+  unsigned char ip[16];              /* IPv4: the first four bytes; all zero: any */
+  uint16_t port;                     /* 0: the kernel chooses */
+  uint8_t family;                    /* 4, 6, or 0 for `*` */
   char label[ADDRESS_LABEL_MAX + 1]; /* letters, digits, `-`; empty: none */
 };
-#define ADDRESS_ZERO {.port = 0, .family = 0}
+#define ADDRESS_ZERO                                                                                         \
+  {                                                                                                          \
+    .port = 0, .family = 0                                                                                   \
+  }
 
 #define ADDRESS_FMT 128
 

@@ -19,11 +19,12 @@ struct unit_s
 };
 
 static unit const sizes[] = {{"", 1}, {"K", 1ul << 10}, {"M", 1ul << 20}, {"G", 1ul << 30}, {0, 0}};
-static unit const times[] = {{"", 1000},       {"ms", 1},        {"s", 1000}, {"m", 60000},
+static unit const times[] = {{"", 1000},       {"ms", 1},         {"s", 1000}, {"m", 60000},
                              {"h", 3600000ul}, {"d", 86400000ul}, {0, 0}};
 static unit const counts[] = {{"", 1}, {0, 0}};
 
-static char const *with_unit(key const *k, char const *text, unit const *units, char const *wrong, uint64_t *number)
+static char const *with_unit(key const *k, char const *text, unit const *units, char const *wrong,
+                             uint64_t *number)
 {
   uint64_t n;
   size_t len = uint64_scan(text, &n);

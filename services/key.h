@@ -28,9 +28,9 @@ struct key_s
 {
   char const *name;
   key_type type;
-  int repeat;          /* 1: a list; the key may stand several times, and order counts */
+  int repeat;           /* 1: a list; the key may stand several times, and order counts */
   char const *fallback; /* the default, as the file would say it; 0: not set */
-  uint64_t min;        /* bounds of COUNT, SIZE (bytes) and TIME (ms); max 0: none */
+  uint64_t min;         /* bounds of COUNT, SIZE (bytes) and TIME (ms); max 0: none */
   uint64_t max;
   char const *choices; /* for CHOICE: "offer|off|require" */
   char const *help;    /* one line, no full stop */

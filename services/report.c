@@ -9,7 +9,7 @@ static void add(report *r, unsigned int line, section const *s, char const *key,
   char buf[2048];
   int n = snprintf(buf, sizeof buf, "%s", r->file ? r->file : "mailctl.conf");
 
-#define PUT(...)                                                                                               \
+#define PUT(...)                                                                                             \
   if (n >= 0 && (size_t)n < sizeof buf) n += snprintf(buf + n, sizeof buf - (size_t)n, __VA_ARGS__)
   if (line) PUT(":%u", line);
   PUT(": ");

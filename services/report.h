@@ -17,7 +17,10 @@ struct report_s
   unsigned int errors;
   unsigned int warnings;
 };
-#define REPORT_ZERO {.file = 0, .text = STRALLOC_ZERO, .errors = 0, .warnings = 0}
+#define REPORT_ZERO                                                                                          \
+  {                                                                                                          \
+    .file = 0, .text = STRALLOC_ZERO, .errors = 0, .warnings = 0                                             \
+  }
 
 /* s and key may be 0. The line is the key's where the file sets it, else the section's. No newline in format. */
 extern void report_error(report *r, section const *s, char const *key, char const *format, ...)

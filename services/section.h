@@ -27,7 +27,10 @@ struct section_s
   unsigned int line;
   genalloc values; /* of value */
 };
-#define SECTION_ZERO {.kind = 0, .argument = 0, .line = 0, .values = GENALLOC_ZERO}
+#define SECTION_ZERO                                                                                         \
+  {                                                                                                          \
+    .kind = 0, .argument = 0, .line = 0, .values = GENALLOC_ZERO                                             \
+  }
 
 /* The first value of key, or 0 where the file does not set it and it has no default. */
 extern value const *section_value(section const *s, char const *key);

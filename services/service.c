@@ -84,7 +84,8 @@ int service_append(stralloc *sa, char const *format, ...)
 
 int service_quote(stralloc *sa, char const *word)
 {
-  if (*word && !word[strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:=@%+,*[]")])
+  if (*word &&
+      !word[strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:=@%+,*[]")])
     return stralloc_cats(sa, word) ? 0 : -1;
   if (!stralloc_catb(sa, "\"", 1)) return -1;
   for (; *word; word++)
@@ -107,6 +108,17 @@ static void free_words(genalloc *list)
   genalloc_free(char *, list);
 }
 
+static void free_folders(genalloc *list)
+{
+  service_folder *f = genalloc_s(service_folder, list);
+  for (size_t n = genalloc_len(service_folder, list); n; n--, f++)
+  {
+    free(f->path);
+    free(f->user);
+  }
+  genalloc_free(service_folder, list);
+}
+
 void service_free(service *sv)
 {
   service_file *f = genalloc_s(service_file, &sv->files);
@@ -117,23 +129,42 @@ void service_free(service *sv)
     stralloc_free(&f->bytes);
   }
   genalloc_free(service_file, &sv->files);
+  free_folders(&sv->folders);
   free_words(&sv->needs);
   free_words(&sv->programs);
   free(sv->name);
   sv->name = 0;
 }
 
-static int add_prelude(service *sv, stralloc *sa, int has_env)
+int service_add_folder(service *sv, char const *path, mode_t mode, char const *user)
 {
-  if (service_append(sa,
-                     "#!/bin/execlineb -P\n"
-                     "# %s: written by mailctl. Edit mailctl.conf instead, then run `mailctl up`.\n"
-                     "fdmove -c 2 1\n",
-                     sv->name) < 0 ||
-      service_quote(sa, sv->bundle->libexec) < 0)
-    return -1;
-  sa->s[sa->len] = 0;
-  return service_append(sa, "/started ../../started/%s\n%scd ", sv->name, has_env ? "s6-envdir env\n" : "");
+  service_folder f = {.path = strdup(path), .user = 0, .mode = mode};
+
+  if (!user) user = sv->user ? sv->user : "";
+  f.user = strdup(user);
+  if (f.path && f.user && genalloc_append(service_folder, &sv->folders, &f)) return 0;
+  free(f.path);
+  free(f.user);
+  return -1;
+}
+
+/* `started HASH FILE`: the plan puts the hash of the service's files in the place of @CONTENT@. */
+static int service_record(service *sv, stralloc *sa, char const *rest)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
+
+  if (!stralloc_cats(&path, sv->bundle->libexec) || !stralloc_catb(&path, "/started", 9)) goto end;
+  if (service_quote(sa, path.s) < 0) goto end;
+  path.len = 0;
+  if (!stralloc_cats(&path, sv->bundle->run) || !stralloc_cats(&path, "/started/") ||
+      !stralloc_cats(&path, sv->name) || !stralloc_0(&path))
+    goto end;
+  if (service_append(sa, " @CONTENT@ ") < 0 || service_quote(sa, path.s) < 0) goto end;
+  result = service_append(sa, "\n%s", rest);
+end:
+  stralloc_free(&path);
+  return result;
 }
 
 static int has_env(service const *sv)
@@ -144,16 +175,32 @@ static int has_env(service const *sv)
   return 0;
 }
 
+int service_prelude(service *sv, stralloc *sa)
+{
+  if (service_append(sa,
+                     "#!/bin/execlineb -P\n"
+                     "# %s: written by mailctl. Edit mailctl.conf instead, then run `mailctl up`.\n"
+                     "fdmove -c 2 1\n",
+                     sv->name) < 0)
+    return -1;
+  return service_record(sv, sa, has_env(sv) ? "s6-envdir env\n" : "");
+}
+
+int service_drop(service *sv, stralloc *sa)
+{
+  return sv->bundle->root && sv->user ? service_append(sa, "s6-setuidgid %s\n", sv->user) : 0;
+}
+
 int service_add_run(service *sv, char const *command, unsigned int drain)
 {
   stralloc sa = STRALLOC_ZERO;
   int result = -1;
 
-  if (add_prelude(sv, &sa, has_env(sv)) < 0 || service_quote(&sa, sv->bundle->home) < 0 ||
-      service_append(&sa, "\n") < 0)
+  if (service_prelude(sv, &sa) < 0 || service_append(&sa, "cd ") < 0 ||
+      service_quote(&sa, sv->bundle->home) < 0 || service_append(&sa, "\n") < 0 ||
+      service_drop(sv, &sa) < 0 || service_append(&sa, "%s\n", command) < 0)
     goto end;
-  if (sv->bundle->root && sv->user && service_append(&sa, "s6-setuidgid %s\n", sv->user) < 0) goto end;
-  if (service_append(&sa, "%s\n", command) < 0 || service_add_file(sv, "run", sa.s, sa.len, 0755) < 0) goto end;
+  if (service_add_file(sv, "run", sa.s, sa.len, 0755) < 0) goto end;
   if (service_add_text(sv, "notification-fd", 0644, "3\n") < 0) goto end;
   result = service_add_text(sv, "timeout-kill", 0644, "%u\n", drain);
 end:

@@ -45,6 +45,15 @@ struct service_file_s
   mode_t mode;
 };
 
+/* A folder that up makes before it starts the service. Parents are made too, 0755 and root's. */
+typedef struct service_folder_s service_folder;
+struct service_folder_s
+{
+  char *path; /* absolute */
+  char *user; /* its owner, with that user's group, where mailctl is root; empty: whoever started mailctl */
+  mode_t mode;
+};
+
 typedef struct service_s service;
 struct service_s
 {
@@ -54,6 +63,7 @@ struct service_s
   char const *user;  /* 0: runs as root */
   genalloc needs;    /* of char *: started before this one, where the bundle has them */
   genalloc programs; /* of char *: absolute; when one is replaced, up restarts the service */
+  genalloc folders;  /* of service_folder */
   genalloc files;    /* of service_file, sorted by path once the plan is made */
 };
 
@@ -86,6 +96,8 @@ extern int service_add_text(service *sv, char const *path, mode_t mode, char con
     __attribute__((format(printf, 4, 5)));
 extern int service_add_need(service *sv, char const *name);
 extern int service_add_program(service *sv, char const *path);
+/* user 0: the service's own. A folder that is there already gets the owner and mode again. */
+extern int service_add_folder(service *sv, char const *path, mode_t mode, char const *user);
 
 /*
  * Writes `run`, `notification-fd` 3 and `timeout-kill`. The script is execline: it sends stderr to the
@@ -95,6 +107,15 @@ extern int service_add_program(service *sv, char const *path);
  * root sets user to 0 and drops by itself.
  */
 extern int service_add_run(service *sv, char const *command, unsigned int drain);
+
+/*
+ * The beginning of such a script, for a service that must do more between the two: stderr to the logger,
+ * and the record of what runs now (pid, start time, content) by which up and status recognise it.
+ * The working directory is still the service directory. Add env/ files before.
+ */
+extern int service_prelude(service *sv, stralloc *sa);
+/* `s6-setuidgid USER\n` where the bundle runs as root and the service has a user; else nothing. */
+extern int service_drop(service *sv, stralloc *sa);
 
 /* Appends word to sa, quoted for execlineb. */
 extern int service_quote(stralloc *sa, char const *word);

@@ -1,0 +1,112 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/stralloc.h>
+
+#include <runlib/started.h>
+
+#define STARTED_MAX 16384
+
+/* proc(5): the command's name stands in parentheses and may hold anything; field 3 follows the last one. */
+uint64_t started_ticks(pid_t pid)
+{
+  char buf[1024];
+  char name[40];
+  char const *s;
+  ssize_t n;
+
+  snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
+  n = openreadnclose(name, buf, sizeof buf - 1);
+  if (n <= 0) return 0;
+  buf[n] = 0;
+  s = strrchr(buf, ')');
+  for (unsigned int field = 2; s && field < 22; field++) s = strchr(s + 1, ' ');
+  return s ? strtoull(s + 1, 0, 10) : (errno = EINVAL, 0);
+}
+
+static int changed(char const *line)
+{
+  uintmax_t dev, ino, size, mtime;
+  int at = 0;
+  struct stat st;
+
+  if (sscanf(line, "%ju %ju %ju %ju %n", &dev, &ino, &size, &mtime, &at) != 4 || !at) return 1;
+  if (stat(line + at, &st) < 0) return 1;
+  return st.st_dev != dev || st.st_ino != ino || (uintmax_t)st.st_size != size ||
+         (uintmax_t)st.st_mtim.tv_sec * 1000000000u + (uintmax_t)st.st_mtim.tv_nsec != mtime;
+}
+
+int started_read(started *st, char const *file)
+{
+  char buf[STARTED_MAX + 1];
+  ssize_t n = openreadnclose(file, buf, STARTED_MAX);
+  char *line;
+  char *next;
+  int pid;
+
+  if (n < 0) return -1;
+  buf[n] = 0;
+  next = strchr(buf, '\n');
+  if (!next) return (errno = EINVAL, -1);
+  *next++ = 0;
+  memset(st, 0, sizeof *st);
+  if (sscanf(buf, "%d %" SCNu64 " %32s", &pid, &st->ticks, st->content) != 3 || pid <= 0)
+    return (errno = EINVAL, -1);
+  st->pid = pid;
+  for (line = next; (next = strchr(line, '\n')); line = next)
+  {
+    *next++ = 0;
+    if (changed(line)) st->replaced = 1;
+  }
+  return 0;
+}
+
+static int add_program(stralloc *sa, char const *path)
+{
+  char buf[128];
+  struct stat st;
+
+  if (stat(path, &st) < 0) return 0;
+  snprintf(buf, sizeof buf, "%ju %ju %ju %ju ", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
+           (uintmax_t)st.st_size, (uintmax_t)st.st_mtim.tv_sec * 1000000000u + (uintmax_t)st.st_mtim.tv_nsec);
+  return stralloc_cats(sa, buf) && stralloc_cats(sa, path) && stralloc_catb(sa, "\n", 1) ? 0 : -1;
+}
+
+static int add_programs(stralloc *sa, char const *programs, size_t len)
+{
+  char path[4096];
+
+  while (len)
+  {
+    char const *end = memchr(programs, '\n', len);
+    size_t n = end ? (size_t)(end - programs) : len;
+    if (n && n < sizeof path)
+    {
+      memcpy(path, programs, n);
+      path[n] = 0;
+      if (add_program(sa, path) < 0) return -1;
+    }
+    n += end != 0;
+    programs += n;
+    len -= n;
+  }
+  return 0;
+}
+
+int started_write(char const *file, pid_t pid, char const *content, char const *programs, size_t len)
+{
+  stralloc sa = STRALLOC_ZERO;
+  char buf[128];
+  int result = -1;
+
+  snprintf(buf, sizeof buf, "%d %" PRIu64 " %.32s\n", (int)pid, started_ticks(pid), content);
+  if (stralloc_cats(&sa, buf) && add_programs(&sa, programs, len) >= 0)
+    result = openwritenclose_suffix(file, sa.s, sa.len, ".new") ? 0 : -1;
+  stralloc_free(&sa);
+  return result;
+}

@@ -1,0 +1,34 @@
+#ifndef RUNLIB_STARTED_H
+#define RUNLIB_STARTED_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+/*
+ * RUN/started/NAME: what runs now under a service's name. The run script writes it (program `started`) just
+ * before it becomes the daemon, so that up and status know the process from a stranger that got its pid
+ * later, and know what it was started from. Text, a line each:
+ *
+ *   PID STARTTIME CONTENT        STARTTIME: field 22 of /proc/PID/stat, ticks since boot; CONTENT: a hash, hex
+ *   DEV INO SIZE MTIME PATH      a program, as it was then; MTIME in nanoseconds; a line for each
+ */
+
+#define STARTED_CONTENT 32 /* bytes of the hash, in hex, at most */
+
+typedef struct started_s started;
+struct started_s
+{
+  pid_t pid;
+  uint64_t ticks;
+  char content[STARTED_CONTENT + 1];
+  int replaced; /* 1: a program's file is another one by now */
+};
+
+/* Process pid's start time in ticks since boot; 0 where there is no such process (errno ESRCH or other). */
+extern uint64_t started_ticks(pid_t pid);
+/* Reads file. 0, or -1 and errno (ENOENT: never started; EINVAL: damaged). */
+extern int started_read(started *st, char const *file);
+/* Writes file, mode 0644, in one step. programs: a path a line, as in the service directory's file `programs`. */
+extern int started_write(char const *file, pid_t pid, char const *content, char const *programs, size_t len);
+
+#endif

@@ -1,0 +1,1 @@
+$(eval $(call program,libexec/mailctl/started,services/started/started.c))
