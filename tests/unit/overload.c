@@ -1,0 +1,173 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+
+#include <runlib/overload.h>
+
+#include "unit.h"
+
+/* level, stated, maker and staleness of a flag whose heartbeat is at 1000, seen at now. */
+static struct
+{
+  char const *text;
+  uint64_t now;
+  unsigned int level;
+  unsigned int stated;
+  overload_maker maker;
+  char const *reason;
+} const flags[] = {
+    {"", 1000, 1, 1, OVERLOAD_HAND, ""},
+    {"", 999999, 1, 1, OVERLOAD_HAND, ""},
+    {"on fire\n", 999999, 1, 1, OVERLOAD_HAND, ""},
+    {"level 2\n", 999999, 2, 2, OVERLOAD_HAND, ""},
+    {"level 0\n", 1000, 1, 1, OVERLOAD_HAND, ""},
+    {"level 3\n", 1000, 1, 1, OVERLOAD_HAND, ""},
+    {"level 22222222222222222222222222222\n", 1000, 1, 1, OVERLOAD_HAND, ""},
+    {"made monitor\n", 1010, 1, 1, OVERLOAD_MONITOR, ""},
+    {"made monitor\n", 1011, 0, 1, OVERLOAD_MONITOR, ""},
+    {"made monitor\n", 990, 1, 1, OVERLOAD_MONITOR, ""},
+    {"made monitor\n", 989, 0, 1, OVERLOAD_MONITOR, ""},
+    {"level 2\nmade monitor\nlifetime 60\nreason backlog 7\n", 1060, 2, 2, OVERLOAD_MONITOR, "backlog 7"},
+    {"level 2\nmade monitor\nlifetime 60\nreason a\tb\n", 1061, 0, 2, OVERLOAD_MONITOR, "a?b"},
+    {"made hold\n", 999999, 1, 1, OVERLOAD_HELD, ""},
+    {"made hold\nuntil 2000 tomorrow\nreason disk", 1999, 1, 1, OVERLOAD_HELD, "disk"},
+    {"made hold\nuntil 2000 tomorrow\nreason disk", 2000, 0, 1, OVERLOAD_HELD, "disk"},
+    {"made monitors\n", 999999, 1, 1, OVERLOAD_HAND, ""},
+    {"made monitor \n", 999999, 1, 1, OVERLOAD_HAND, ""},
+    {"\n\n \nlevel\nreason\nuntil x\n", 1000, 1, 1, OVERLOAD_HAND, ""},
+};
+
+START_TEST(parse)
+{
+  overload o;
+  size_t len = strlen(flags[_i].text);
+  char *exact = malloc(len + 1); /* so that a read beyond the end is seen by the tools that look */
+
+  memcpy(exact, flags[_i].text, len);
+  overload_parse(&o, exact, len, 1000, flags[_i].now);
+  free(exact);
+  ck_assert_uint_eq(o.level, flags[_i].level);
+  ck_assert_uint_eq(o.stated, flags[_i].stated);
+  ck_assert_int_eq(o.maker, flags[_i].maker);
+  ck_assert_int_eq(o.stale, flags[_i].level == 0);
+  ck_assert_str_eq(o.reason, flags[_i].reason);
+}
+END_TEST
+
+START_TEST(long_reason)
+{
+  char text[2000] = "reason ";
+  overload o;
+
+  memset(text + 7, 'x', sizeof text - 7);
+  overload_parse(&o, text, sizeof text, 0, 0);
+  ck_assert_uint_eq(strlen(o.reason), OVERLOAD_REASON);
+}
+END_TEST
+
+static char dir[] = "/tmp/mailctl-unit-overload.XXXXXX";
+
+static void setup(void)
+{
+  ck_assert_ptr_nonnull(mkdtemp(dir));
+  ck_assert_int_eq(chdir(dir), 0);
+}
+
+static void teardown(void)
+{
+  ck_assert_int_eq(chdir("/"), 0);
+  rm_rf(dir);
+}
+
+static void put(char const *path, char const *text)
+{
+  int fd = open_trunc(path);
+  ck_assert_int_ge(fd, 0);
+  ck_assert_int_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+  fd_close(fd);
+}
+
+START_TEST(files)
+{
+  uint64_t now = (uint64_t)time(0);
+  overload o;
+
+  ck_assert_int_eq(overload_read(&o, "absent", now), 0);
+  ck_assert_int_eq(o.maker, OVERLOAD_NOBODY);
+  ck_assert_int_eq(symlink("flag", "link"), 0);
+  ck_assert_int_eq(overload_read(&o, "link", now), 0);
+  put("link", "level 2\nmade monitor\nlifetime 5\n");
+  ck_assert_int_eq(overload_read(&o, "link", now), 2);
+  ck_assert_int_eq(overload_read(&o, "link/under", now), 0);
+  ck_assert_int_eq(overload_read(&o, "link", now + 60), 0);
+  ck_assert_int_eq(o.stale, 1);
+  ck_assert_int_eq(mkfifo("fifo", 0644), 0);
+  ck_assert_int_eq(overload_read(&o, "fifo", now), 1);
+  ck_assert_int_eq(mkdir("dir", 0755), 0);
+  ck_assert_int_eq(overload_read(&o, "dir", now), 1);
+  ck_assert_int_eq(symlink("loop", "loop"), 0);
+  ck_assert_int_eq(overload_read(&o, "loop", now), -1);
+  ck_assert_int_eq(errno, ELOOP);
+}
+END_TEST
+
+static struct
+{
+  unsigned int level;
+  int connecting;
+  char const *user, *relay, *exempt;
+  unsigned int refuses;
+} const clients[] = {
+    {0, 0, 0, 0, 0, 0},     {0, 1, 0, 0, 0, 0},  {1, 0, 0, 0, 0, 1},   {1, 1, 0, 0, 0, 0},
+    {2, 0, 0, 0, 0, 2},     {2, 1, 0, 0, 0, 2},  {1, 0, "", 0, 0, 1},  {1, 0, "joe", 0, 0, 0},
+    {2, 0, "joe", 0, 0, 0}, {1, 0, 0, "", 0, 1}, {1, 0, 0, "", "", 0}, {2, 1, 0, "", "1", 0},
+    {1, 0, 0, 0, "1", 1},
+};
+
+START_TEST(refusals)
+{
+  overload_client c = {.connecting = clients[_i].connecting,
+                       .user = clients[_i].user,
+                       .relay = clients[_i].relay,
+                       .exempt = clients[_i].exempt};
+  ck_assert_uint_eq(overload_refuses(clients[_i].level, &c), clients[_i].refuses);
+}
+END_TEST
+
+START_TEST(replies)
+{
+  char s[OVERLOAD_REPLY];
+  char text[1000];
+
+  ck_assert_uint_eq(overload_reply(s, 1, 0), 39);
+  ck_assert_str_eq(s, "R451 Temporary Failure: Server overload");
+  overload_reply(s, 2, "");
+  ck_assert_str_eq(s, "R421 Temporary Failure: Server overload");
+  overload_reply(s, 1, "busy\r\n250 ok");
+  ck_assert_str_eq(s, "R451 busy??250 ok");
+  memset(text, 'x', sizeof text - 1);
+  text[sizeof text - 1] = 0;
+  ck_assert_uint_eq(overload_reply(s, 1, text), 509);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("overload");
+  TCase *t = tcase_create("overload");
+
+  tcase_add_unchecked_fixture(t, setup, teardown);
+  tcase_add_loop_test(t, parse, 0, sizeof flags / sizeof flags[0]);
+  tcase_add_test(t, long_reason);
+  tcase_add_test(t, files);
+  tcase_add_loop_test(t, refusals, 0, sizeof clients / sizeof clients[0]);
+  tcase_add_test(t, replies);
+  suite_add_tcase(s, t);
+  return unit_run(s);
+}
