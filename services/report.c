@@ -3,21 +3,24 @@
 
 #include <services/report.h>
 
-static void add(report *r, unsigned int line, section const *s, char const *key, char const *kind,
+static void add(report *r, unsigned int line, section const *s, char const *name, char const *kind,
                 char const *format, va_list args)
 {
   char buf[2048];
   int n = snprintf(buf, sizeof buf, "%s", r->file ? r->file : "mailctl.conf");
 
 #define PUT(...)                                                                                             \
-  if (n >= 0 && (size_t)n < sizeof buf) n += snprintf(buf + n, sizeof buf - (size_t)n, __VA_ARGS__)
+  do                                                                                                         \
+  {                                                                                                          \
+    if (n >= 0 && (size_t)n < sizeof buf) n += snprintf(buf + n, sizeof buf - (size_t)n, __VA_ARGS__);       \
+  } while (0)
   if (line) PUT(":%u", line);
   PUT(": ");
   if (s && s->argument && s->argument[0])
     PUT("[%s %s] ", s->kind->name, s->argument);
   else if (s)
     PUT("[%s] ", s->kind->name);
-  if (key) PUT("%s: ", key);
+  if (name) PUT("%s: ", name);
   PUT("%s", kind);
 #undef PUT
   if (n >= 0 && (size_t)n < sizeof buf) n += vsnprintf(buf + n, sizeof buf - (size_t)n, format, args);
@@ -27,27 +30,27 @@ static void add(report *r, unsigned int line, section const *s, char const *key,
     (void)(stralloc_cats(&r->text, buf) && stralloc_cats(&r->text, "...\n"));
 }
 
-static unsigned int line_of(section const *s, char const *key)
+static unsigned int line_of(section const *s, char const *name)
 {
-  value const *v = s && key ? section_value(s, key) : 0;
+  value const *v = s && name ? section_value(s, name) : 0;
   return v && v->line ? v->line : s ? s->line : 0;
 }
 
-void report_error(report *r, section const *s, char const *key, char const *format, ...)
+void report_error(report *r, section const *s, char const *name, char const *format, ...)
 {
   va_list args;
   r->errors++;
   va_start(args, format);
-  add(r, line_of(s, key), s, key, "", format, args);
+  add(r, line_of(s, name), s, name, "", format, args);
   va_end(args);
 }
 
-void report_warning(report *r, section const *s, char const *key, char const *format, ...)
+void report_warning(report *r, section const *s, char const *name, char const *format, ...)
 {
   va_list args;
   r->warnings++;
   va_start(args, format);
-  add(r, line_of(s, key), s, key, "warning: ", format, args);
+  add(r, line_of(s, name), s, name, "warning: ", format, args);
   va_end(args);
 }
 
