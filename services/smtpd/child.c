@@ -33,7 +33,8 @@ int child_init(void)
   sigset_t blocked;
 
   /* A handler instead of SIG_IGN for SIGPIPE: programs that we start get the default back. */
-  if (sigaction(SIGTERM, &sa, 0) < 0 || sigaction(SIGCHLD, &sa, 0) < 0 || sigaction(SIGPIPE, &sa, 0) < 0) return -1;
+  if (sigaction(SIGTERM, &sa, 0) < 0 || sigaction(SIGCHLD, &sa, 0) < 0 || sigaction(SIGPIPE, &sa, 0) < 0)
+    return -1;
   sigemptyset(&blocked);
   sigaddset(&blocked, SIGCHLD);
   sigaddset(&blocked, SIGTERM);
@@ -60,7 +61,8 @@ static int actions_fill(posix_spawn_file_actions_t *actions, int const *fds, uns
   return e;
 }
 
-static int spawn(pid_t *pid, char const *const *argv, char const *const *envp, int const *fds, unsigned int n, int group)
+static int spawn(pid_t *pid, char const *const *argv, char const *const *envp, int const *fds, unsigned int n,
+                 int group)
 {
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attr;

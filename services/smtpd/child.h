@@ -23,7 +23,8 @@ extern int child_terminated(void);
  * descriptors from 0 on, n of them, -1: closed; 2 is inherited. group: in a process group of its own.
  * Returns its pid, or -1 and errno.
  */
-extern pid_t child_start(char const *const *argv, stralloc const *modifs, int const *fds, unsigned int n, int group);
+extern pid_t child_start(char const *const *argv, stralloc const *modifs, int const *fds, unsigned int n,
+                         int group);
 
 /* Waits until fd (if it is not -1) has one of events, a child ends, TERM comes, or deadline. 1: fd has; 0. */
 extern int child_pause(int fd, short events, uint64_t deadline);

@@ -17,7 +17,7 @@ typedef struct session_config_s session_config;
 struct session_config_s
 {
   control const *control;
-  char const *remoteip;   /* the UCSPI variables, "unknown" where there is none */
+  char const *remoteip; /* the UCSPI variables, "unknown" where there is none */
   char const *remotehost;
   char const *remoteinfo; /* or 0 */
   char const *local;      /* the name or address that the client reached */

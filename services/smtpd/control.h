@@ -24,7 +24,10 @@ struct control_s
   uint64_t databytes;   /* 0: no limit */
   unsigned int timeout; /* seconds */
 };
-#define CONTROL_ZERO {.databytes = 0, .timeout = 1200}
+#define CONTROL_ZERO                                                                                         \
+  {                                                                                                          \
+    .databytes = 0, .timeout = 1200                                                                          \
+  }
 
 /*
  * Reads them all. plugins: the file with the plugins, 0: none is read. Returns 0; or -1 and errno, and *file

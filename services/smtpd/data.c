@@ -60,8 +60,7 @@ size_t data_decode(data *d, char const *in, size_t len, char *out, size_t *n)
   size_t i = 0;
 
   *n = 0;
-  while (i < len && d->state < DATA_END)
-    switch (d->state)
+  while (i < len && d->state < DATA_END) switch (d->state)
     {
       case DATA_START:
         if (in[i] == '.')

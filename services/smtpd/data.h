@@ -33,7 +33,10 @@ struct data_s
   char field[DATA_FIELD];
   uint64_t size; /* bytes decoded, a line's end counted as one */
 };
-#define DATA_ZERO {.state = DATA_START, .body = 0, .hops = 0, .position = 0, .size = 0}
+#define DATA_ZERO                                                                                            \
+  {                                                                                                          \
+    .state = DATA_START, .body = 0, .hops = 0, .position = 0, .size = 0                                      \
+  }
 
 /*
  * Decodes up to len bytes of in to out, which has room for len. Returns how many it took, less than

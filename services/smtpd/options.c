@@ -116,15 +116,13 @@ static void environment(options *o)
 
 void options_read(options *o, int argc, char const *const *argv)
 {
-  static options const fresh = {.queue = "bin/qmail-queue",
-                                .rater_class = "authfail",
-                                .session_time = 7200,
-                                .plugin_timeout = 30000,
-                                .config = {.recipients = 1000,
-                                           .messages = 0,
-                                           .errors_delay = 10,
-                                           .errors_max = 20,
-                                           .error_delay = 1000}};
+  static options const fresh = {
+      .queue = "bin/qmail-queue",
+      .rater_class = "authfail",
+      .session_time = 7200,
+      .plugin_timeout = 30000,
+      .config = {
+          .recipients = 1000, .messages = 0, .errors_delay = 10, .errors_max = 20, .error_delay = 1000}};
   subgetopt l = SUBGETOPT_ZERO;
 
   *o = fresh;
@@ -140,5 +138,6 @@ void options_read(options *o, int argc, char const *const *argv)
   environment(o);
   if (o->config.starttls != STARTTLS_OFF && !o->tls_socket) die("-t needs -T, the socket of tlsd", 0);
   o->config.auth = o->auth_socket || o->checkpassword;
-  if (o->config.submission && !o->config.auth && !o->config.relayclient) die("-s needs -a or a checkpassword program", 0);
+  if (o->config.submission && !o->config.auth && !o->config.relayclient)
+    die("-s needs -a or a checkpassword program", 0);
 }

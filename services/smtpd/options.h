@@ -7,8 +7,8 @@
 typedef struct options_s options;
 struct options_s
 {
-  char const *queue;       /* the qmail-queue program */
-  char const *auth_socket; /* or 0 */
+  char const *queue;                /* the qmail-queue program */
+  char const *auth_socket;          /* or 0 */
   char const *const *checkpassword; /* or 0: its argv */
   char const *tls_socket;
   char const *rater_socket;

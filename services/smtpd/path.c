@@ -12,7 +12,11 @@
 static size_t sequence(unsigned char const *s, size_t len)
 {
   static unsigned char const low[] = {0xa0, 0x80, 0x80, 0x80, 0x80};
-  size_t n = *s < 0x80 ? 1 : *s >= 0xc2 && *s <= 0xdf ? 2 : (*s & 0xf0) == 0xe0 ? 3 : *s >= 0xf0 && *s <= 0xf4 ? 4 : 0;
+  size_t n = *s < 0x80                  ? 1
+             : *s >= 0xc2 && *s <= 0xdf ? 2
+             : (*s & 0xf0) == 0xe0      ? 3
+             : *s >= 0xf0 && *s <= 0xf4 ? 4
+                                        : 0;
 
   if (!n || n > len) return 0;
   for (size_t i = 1; i < n; i++)
@@ -65,7 +69,8 @@ static int domain_ok(char const *s, size_t len)
   {
     unsigned char c = (unsigned char)s[i];
     if (c == '.' ? s[i - 1] == '.'
-                 : !(c >= 128 || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' || c == '_'))
+                 : !(c >= 128 || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' ||
+                     c == '_'))
       return 0;
   }
   return 1;

@@ -12,6 +12,7 @@
  * closed and 1 read into output. Returns when the plugin itself has ended, whoever else still holds its
  * output open; after timeout ms it and its process group are killed.
  */
-extern plugin_end plugin_run(char const *command, stralloc const *vars, stralloc *output, unsigned int timeout);
+extern plugin_end plugin_run(char const *command, stralloc const *vars, stralloc *output,
+                             unsigned int timeout);
 
 #endif

@@ -17,7 +17,7 @@ struct queue_s
   pid_t pid; /* 0: none */
   int message;
   int envelope;
-  int broken; /* errno of the first write that failed */
+  int broken;           /* errno of the first write that failed */
   unsigned int timeout; /* ms that the program may make us wait at a time */
   size_t len;
   char buffer[QUEUE_BUFFER];

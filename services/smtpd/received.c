@@ -48,6 +48,7 @@ int received_fmt(stralloc *sa, session const *s)
            tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
   if (put_client(sa, s) < 0 || put_safe(sa, s->config->local) < 0) return -1;
   if (!stralloc_cats(sa, " with ") || !stralloc_cats(sa, session_protocol(s))) return -1;
-  if (s->tls && (!stralloc_cats(sa, " (") || !stralloc_cats(sa, s->tls_name.s) || !stralloc_cats(sa, ")"))) return -1;
+  if (s->tls && (!stralloc_cats(sa, " (") || !stralloc_cats(sa, s->tls_name.s) || !stralloc_cats(sa, ")")))
+    return -1;
   return stralloc_cats(sa, date) ? 0 : -1;
 }

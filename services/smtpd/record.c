@@ -51,7 +51,8 @@ static int put_number(stralloc *sa, char const *key, unsigned long long n)
 
 static int put_reply(stralloc *sa, char const *text, size_t len)
 {
-  return stralloc_cats(sa, " reply=\"") && put_escaped(sa, text, len, 1) == 0 && stralloc_cats(sa, "\"") ? 0 : -1;
+  return stralloc_cats(sa, " reply=\"") && put_escaped(sa, text, len, 1) == 0 && stralloc_cats(sa, "\"") ? 0
+                                                                                                         : -1;
 }
 
 static int put_client(stralloc *sa, session const *s, char const *event)
@@ -94,7 +95,8 @@ int record_refusal(session *s, stage at, char const *text, size_t len)
   int ok = put_client(&sa, s, "refused:") == 0;
 
   if (ok && s->rcpt.len && at == STAGE_RCPT) ok = put(&sa, "to", s->rcpt.s, s->rcpt.len) == 0;
-  return done(s, &sa, ok && put(&sa, "stage", stages[at], strlen(stages[at])) == 0 && put_reply(&sa, text, len) == 0);
+  return done(s, &sa,
+              ok && put(&sa, "stage", stages[at], strlen(stages[at])) == 0 && put_reply(&sa, text, len) == 0);
 }
 
 int record_message(session *s, int code, char const *text, unsigned long id)
@@ -106,9 +108,10 @@ int record_message(session *s, int code, char const *text, unsigned long id)
                               (unsigned long long)(took / 1000 % 1000));
 
   return done(s, &sa,
-              put_client(&sa, s, code == 250 ? "accepted:" : "rejected:") == 0 && put_recipients(&sa, s) == 0 &&
-                  put_number(&sa, "size", s->data.size) == 0 && put_number(&sa, "queue", id) == 0 &&
-                  put_reply(&sa, text, strlen(text)) == 0 && put(&sa, "seconds", seconds, n) == 0);
+              put_client(&sa, s, code == 250 ? "accepted:" : "rejected:") == 0 &&
+                  put_recipients(&sa, s) == 0 && put_number(&sa, "size", s->data.size) == 0 &&
+                  put_number(&sa, "queue", id) == 0 && put_reply(&sa, text, strlen(text)) == 0 &&
+                  put(&sa, "seconds", seconds, n) == 0);
 }
 
 int record_event(session *s, char const *event, char const *detail)

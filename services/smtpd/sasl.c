@@ -159,7 +159,7 @@ int command_auth(session *s, char const *argument)
   if (!s->config->auth) return refuse(s, STAGE_AUTH, "502 5.5.1 AUTH is not available");
   if (!auth_offered(s)) return refuse(s, STAGE_AUTH, "538 5.7.11 encryption required for AUTH");
   if (n == 5 && !strncasecmp(argument, "PLAIN", 5)) return begin(s, WAIT_PLAIN, initial, "334 ");
-  if (n == 5 && !strncasecmp(argument, "LOGIN", 5))
-    return begin(s, WAIT_USER, initial, "334 VXNlcm5hbWU6");
-  return refuse(s, STAGE_AUTH, n ? "504 5.5.4 unrecognized authentication type" : "501 5.5.4 AUTH needs a mechanism");
+  if (n == 5 && !strncasecmp(argument, "LOGIN", 5)) return begin(s, WAIT_USER, initial, "334 VXNlcm5hbWU6");
+  return refuse(s, STAGE_AUTH,
+                n ? "504 5.5.4 unrecognized authentication type" : "501 5.5.4 AUTH needs a mechanism");
 }

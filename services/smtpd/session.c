@@ -46,7 +46,9 @@ static void fail(session *s)
 static int greet(session *s, char const *code, char const *more)
 {
   stralloc const *g = &s->config->control->greeting;
-  return stralloc_cats(&s->out, code) && stralloc_catb(&s->out, g->s, g->len) && stralloc_cats(&s->out, more) ? 0 : -1;
+  return stralloc_cats(&s->out, code) && stralloc_catb(&s->out, g->s, g->len) && stralloc_cats(&s->out, more)
+             ? 0
+             : -1;
 }
 
 static int start(session *s, int early)
@@ -175,27 +177,14 @@ static struct
 {
   char const *name;
   command_function *run;
-} const commands[] = {{"MAIL", command_mail},
-                      {"RCPT", command_rcpt},
-                      {"DATA", command_data},
-                      {"EHLO", command_ehlo},
-                      {"HELO", command_helo},
-                      {"QUIT", command_quit},
-                      {"RSET", command_rset},
-                      {"NOOP", command_noop},
-                      {"AUTH", command_auth},
-                      {"STARTTLS", command_starttls},
-                      {"VRFY", command_vrfy},
-                      {"HELP", command_help},
-                      {"EXPN", command_unimplemented},
-                      {"ETRN", command_unimplemented},
-                      {"TURN", command_unimplemented},
-                      {"BDAT", command_unimplemented},
-                      {"GET", command_http},
-                      {"POST", command_http},
-                      {"PUT", command_http},
-                      {"CONNECT", command_http},
-                      {0, 0}};
+} const commands[] = {
+    {"MAIL", command_mail},          {"RCPT", command_rcpt},          {"DATA", command_data},
+    {"EHLO", command_ehlo},          {"HELO", command_helo},          {"QUIT", command_quit},
+    {"RSET", command_rset},          {"NOOP", command_noop},          {"AUTH", command_auth},
+    {"STARTTLS", command_starttls},  {"VRFY", command_vrfy},          {"HELP", command_help},
+    {"EXPN", command_unimplemented}, {"ETRN", command_unimplemented}, {"TURN", command_unimplemented},
+    {"BDAT", command_unimplemented}, {"GET", command_http},           {"POST", command_http},
+    {"PUT", command_http},           {"CONNECT", command_http},       {0, 0}};
 
 /* line: NUL-terminated, and no NUL or other control byte is in it. */
 static int dispatch(session *s, char *line, size_t len)
@@ -224,7 +213,8 @@ static int obey(session *s)
   if (overlong) return refuse(s, STAGE_COMMAND, "500 5.5.2 line too long");
   for (size_t i = 0; i < len; i++)
     if (((unsigned char)s->line.s[i] < 32 && s->line.s[i] != '\t') || s->line.s[i] == 127)
-      return s->phase == PHASE_AUTH ? auth_line(s, "!") : refuse(s, STAGE_COMMAND, "500 5.5.2 control character");
+      return s->phase == PHASE_AUTH ? auth_line(s, "!")
+                                    : refuse(s, STAGE_COMMAND, "500 5.5.2 control character");
   s->line.s[len] = 0;
   return s->phase == PHASE_AUTH ? auth_line(s, s->line.s) : dispatch(s, s->line.s, len);
 }

@@ -58,7 +58,7 @@ struct session_s
   int utf8;
   int bit8;
   stralloc from;
-  stralloc rcpt; /* the one being looked at */
+  stralloc rcpt;     /* the one being looked at */
   stralloc envelope; /* T recipient NUL ... */
   unsigned int recipients;
   data data;

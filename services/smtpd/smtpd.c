@@ -10,7 +10,7 @@
 #include "session.h"
 #include "world.h"
 
-#define INPUT      32768
+#define INPUT 32768
 
 char const *PROG = "smtpd";
 

@@ -242,7 +242,9 @@ static int run_one(spp *p, char const *plugin, spp_run const *run, stralloc *out
   }
   else if (end != PLUGIN_RAN)
     return fail(run, plugin,
-                end == PLUGIN_CRASHED ? "child crashed" : end == PLUGIN_MISSING ? "can't execute" : "can't run it");
+                end == PLUGIN_CRASHED   ? "child crashed"
+                : end == PLUGIN_MISSING ? "can't execute"
+                                        : "can't run it");
   letter = spp_output(p, output->s, output->len, run);
   *last = letter != 0;
   switch (letter)

@@ -42,7 +42,10 @@ struct spp_s
   unsigned int count; /* accepted recipients */
   unsigned int tried; /* recipients, accepted or not */
 };
-#define SPP_ZERO {.off = 0, .vars = STRALLOC_ZERO, .headers = STRALLOC_ZERO, .count = 0, .tried = 0}
+#define SPP_ZERO                                                                                             \
+  {                                                                                                          \
+    .off = 0, .vars = STRALLOC_ZERO, .headers = STRALLOC_ZERO, .count = 0, .tried = 0                        \
+  }
 
 /* What a run is about: the file's lines, the address that C may replace (else 0), and where replies go. */
 typedef struct spp_run_s spp_run;
@@ -50,9 +53,9 @@ struct spp_run_s
 {
   stralloc const *plugins;
   effects const *effects;
-  int closed;              /* a time-out refuses */
-  char const *variable;    /* SMTPMAILFROM or SMTPRCPTTO; 0: no address */
-  stralloc *address;       /* with a NUL behind it that len does not count */
+  int closed;           /* a time-out refuses */
+  char const *variable; /* SMTPMAILFROM or SMTPRCPTTO; 0: no address */
+  stralloc *address;    /* with a NUL behind it that len does not count */
   stralloc *out;
 };
 

@@ -83,7 +83,8 @@ static char const *mail_too_early(session const *s)
 static int complete(session *s, stralloc *address)
 {
   if (!s->config->submission || !address->len || memchr(address->s, '@', address->len)) return 0;
-  if (!stralloc_catb(address, "@", 1) || !stralloc_cats(address, s->config->domain) || !stralloc_0(address)) return -1;
+  if (!stralloc_catb(address, "@", 1) || !stralloc_cats(address, s->config->domain) || !stralloc_0(address))
+    return -1;
   address->len--;
   return 0;
 }
