@@ -1,0 +1,55 @@
+#ifndef SERVICES_SPOOL_DELIVER_H
+#define SERVICES_SPOOL_DELIVER_H
+
+#include <stdint.h>
+
+#include <skalibs/stralloc.h>
+
+#include <services/spool/mapping.h>
+#include <services/spool/message.h>
+
+/* Everything that a delivery needs to know. Descriptors are of folders. */
+typedef struct spool_s spool;
+struct spool_s
+{
+  char const *path; /* SPOOL, for the log */
+  char const *mailpath;
+  char const *host; /* the end of Maildir names, with no `/` and no `:` */
+  int todo;
+  int tmp;
+  int failed;
+  int mail;
+  mapping map;
+};
+
+#define DELIVER_BATCH 32U /* messages whose syncs are shared */
+
+typedef struct outcome_s outcome;
+struct outcome_s
+{
+  unsigned int gone; /* messages that left todo/ */
+  unsigned int deferred;
+};
+
+/*
+ * Delivers messages of todo/, as many of the n as make one batch, and returns how many: each goes to its Maildirs, or to failed/ with the
+ * reason, or stays, with its time of modification set to now. Whatever happens to one is logged and does not
+ * touch the others. Killed at any point, it loses nothing; the next delivery of what was at hand writes the
+ * same Maildir names again, so that nothing appears twice unless the first copy was renamed out of new/ and cur/.
+ */
+extern unsigned int deliver_batch(spool *s, char const *const *names, unsigned int n, outcome *o);
+
+/* s and what is not printed as it is becomes `?`: for the log and for header lines. */
+extern int printable(stralloc *sa, char const *s);
+
+/*
+ * Writes failed/NAME: why (lines that end in newlines), the message, and an envelope of the recipients marked
+ * DELIVER_REFUSED, in the spool's own format, on disk. Returns 0, or -1 and errno.
+ */
+#define DELIVER_REFUSED 'X'
+#define DELIVER_RETRY   'R'
+extern int failed_message(spool const *s, char const *name, message const *m, stralloc const *why);
+/* Puts what is no message of ours out of the way, with the reason before it if it is a file that can be read. */
+extern int failed_stranger(spool const *s, char const *name, char const *why);
+
+#endif

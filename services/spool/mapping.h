@@ -1,0 +1,59 @@
+#ifndef SERVICES_SPOOL_MAPPING_H
+#define SERVICES_SPOOL_MAPPING_H
+
+#include <stddef.h>
+
+#include <skalibs/genalloc.h>
+#include <skalibs/stralloc.h>
+
+/*
+ * From a recipient's address to the folders (Maildirs below the mail folder) that it is delivered to.
+ * Pure: the files' contents and what folders exist are given. spool-deliver(8) has the rules for people.
+ */
+#define MAPPING_FOLDERS  64       /* folders that one address may lead to */
+#define MAPPING_DEPTH    16       /* aliases of aliases */
+#define MAPPING_STEPS    1000     /* names looked at for one address */
+#define MAPPING_NAME_MAX 200      /* bytes of a folder's name */
+#define MAPPING_FILE_MAX 1048576U /* bytes of the alias file and of each control file */
+
+typedef struct alias_s alias;
+struct alias_s
+{
+  size_t name;    /* in text */
+  size_t targets; /* in text: NUL-terminated words, ended by an empty one */
+};
+
+typedef struct mapping_s mapping;
+struct mapping_s
+{
+  stralloc text;
+  genalloc aliases;     /* of alias, sorted by name */
+  genalloc domains;     /* of size_t, places in text; `.example.org` stands for all below it */
+  char const *catchall; /* the name that takes what nobody else does; 0: none. Not owned */
+};
+#define MAPPING_ZERO                                                                                         \
+  {                                                                                                          \
+    .text = STRALLOC_ZERO, .aliases = GENALLOC_ZERO, .domains = GENALLOC_ZERO, .catchall = 0                 \
+  }
+
+extern void mapping_free(mapping *m);
+/* Adds the lines of a control file (locals, rcpthosts, me). Returns 0, or -1 and errno ENOMEM. */
+extern int mapping_add_domains(mapping *m, char const *s, size_t len);
+/* Reads the alias file. Returns 0, or -1 and errno: ENOMEM, or EPROTO with *line and *wrong (static) set. */
+extern int mapping_set_aliases(mapping *m, char const *s, size_t len, unsigned int *line, char const **wrong);
+
+/* Whether name may be a folder's: it never leaves the mail folder and never is a hidden one. */
+extern int mapping_name_ok(char const *name, size_t len);
+
+/* Tells 1 if there is a folder `name`, 0 if there is not, -1 and errno if it cannot tell. */
+typedef int mapping_exists(void *data, char const *name);
+
+/*
+ * Appends the folders of address to folders, NUL after each, none twice. Returns their number (1 or more);
+ * 0 when there is no such recipient, with the reason appended to why (one line, no newline, no NUL);
+ * -1 and errno when it cannot tell now.
+ */
+extern int mapping_find(mapping const *m, char const *address, size_t len, mapping_exists *exists, void *data,
+                        stralloc *folders, stralloc *why);
+
+#endif

@@ -1,0 +1,37 @@
+#ifndef SERVICES_SPOOL_RULES_H
+#define SERVICES_SPOOL_RULES_H
+
+#include <skalibs/stralloc.h>
+#include <sys/stat.h>
+
+#include <services/spool/mapping.h>
+
+/* Reads the files that a mapping is made of, again whenever they change. */
+typedef struct rules_files_s rules_files;
+struct rules_files_s
+{
+  char const *control;  /* the folder of qmail control files: locals, or me and rcpthosts */
+  char const *aliases;  /* 0: none */
+  char const *catchall; /* 0: none */
+};
+
+#define RULES_FILES 4
+
+typedef struct rules_s rules;
+struct rules_s
+{
+  int loaded;
+  struct stat seen[RULES_FILES]; /* st_ino 0: it was not there */
+  stralloc wrong;                /* after -1: what, with the file and the line; NUL-terminated */
+};
+#define RULES_ZERO                                                                                           \
+  {                                                                                                          \
+    .loaded = 0, .wrong = STRALLOC_ZERO                                                                      \
+  }
+
+/* Returns 1: read; 0: nothing has changed; -1: something is wrong, said once, and *m is what it was. */
+extern int rules_load(rules *r, rules_files const *f, mapping *m);
+/* The next rules_load reads everything. */
+extern void rules_forget(rules *r);
+
+#endif

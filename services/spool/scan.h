@@ -1,0 +1,39 @@
+#ifndef SERVICES_SPOOL_SCAN_H
+#define SERVICES_SPOOL_SCAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <skalibs/genalloc.h>
+#include <skalibs/stralloc.h>
+
+#define SCAN_MAX 1024U /* names that one scan of todo/ gathers */
+
+/* The messages that are due, oldest first. Times are microseconds since 1970. */
+typedef struct scan_s scan;
+struct scan_s
+{
+  stralloc text;
+  genalloc names; /* of char const * */
+  uint64_t next;  /* when the first of the others is due; UINT64_MAX: there are none */
+  int more;       /* more are due than were gathered */
+};
+#define SCAN_ZERO                                                                                            \
+  {                                                                                                          \
+    .text = STRALLOC_ZERO, .names = GENALLOC_ZERO, .next = 0, .more = 0                                      \
+  }
+
+/*
+ * Reads the folder todo. Retry pauses grow up to `most`; messages last tried before `since` are due at once.
+ * Returns 0, or -1 and errno.
+ */
+extern int scan_todo(scan *s, int todo, uint64_t now, uint64_t most, uint64_t since);
+extern void scan_free(scan *s);
+
+/*
+ * Removes the files of the folder tmp that were not written to for `age` microseconds and that nobody holds
+ * locked: what killed processes left. Returns how many.
+ */
+extern unsigned int scan_clean(int tmp, uint64_t now, uint64_t age);
+
+#endif

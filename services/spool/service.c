@@ -1,0 +1,183 @@
+#include <errno.h>
+#include <string.h>
+
+#include <services/spool/mapping.h>
+#include <services/spool/rules.h>
+#include <services/spool/spool.h>
+
+#define RETRY_DEFAULT 300000U /* milliseconds; as in the table */
+
+static key const keys[] = {
+    {.name = "path", .type = KEY_PATH, .help = "the folder of the queue; without it, spool below state"},
+    {.name = "mail",
+     .type = KEY_PATH,
+     .fallback = "mail",
+     .help = "the folder of the Maildirs: a recipient's is the one of that name in it"},
+    {.name = "aliases", .type = KEY_PATH, .help = "the file of aliases, see spool(5)"},
+    {.name = "catch-all",
+     .type = KEY_TEXT,
+     .help = "the alias or Maildir that gets what is for nobody else; without it, such mail goes to failed/"},
+    {.name = "retry",
+     .type = KEY_TIME,
+     .fallback = "5m",
+     .min = 1000,
+     .max = 86400000,
+     .help = "how long the pauses between attempts at a message grow"},
+    {.name = "user", .type = KEY_USER, .help = "whom spool-deliver runs as, and whom all Maildirs belong to"},
+    {.name = 0}};
+
+int spool_present(bundle const *b)
+{
+  if (bundle_qmail(b)) return 0;
+  return bundle_section(b, "spool") || bundle_section(b, "smtpd") || bundle_section(b, "submission");
+}
+
+static char const *said(bundle const *b, char const *name)
+{
+  section const *s = bundle_section(b, "spool");
+  char const *text = s ? section_text(s, name) : 0;
+
+  return text && *text ? text : 0;
+}
+
+int spool_path(stralloc *path, bundle const *b, char const *below)
+{
+  char const *own = said(b, "path");
+
+  if (!stralloc_cats(path, own ? own : b->state) || (!own && !stralloc_cats(path, "/spool"))) return -1;
+  return stralloc_cats(path, below) && stralloc_0(path) ? 0 : -1;
+}
+
+/* Without a section: `mail` beside mailctl.conf, as the table's default has it. */
+int spool_mail(stralloc *path, bundle const *b, char const *below)
+{
+  char const *own = said(b, "mail");
+  char const *slash = strrchr(b->file, '/');
+
+  if (own && !stralloc_cats(path, own)) return -1;
+  if (!own && (!stralloc_catb(path, b->file, slash ? (size_t)(slash + 1 - b->file) : 0) ||
+               !stralloc_cats(path, "mail")))
+    return -1;
+  return stralloc_cats(path, below) && stralloc_0(path) ? 0 : -1;
+}
+
+static char const *user_of(bundle const *b, char const *name)
+{
+  section const *s = bundle_section(b, name);
+  char const *user = s ? section_text(s, "user") : 0;
+
+  if (!user || !*user) user = section_text(b->self, "user");
+  return user && *user ? user : "root";
+}
+
+/* Whether others than spool's own user queue messages or count them. */
+static int shared(bundle const *b)
+{
+  static char const *const others[] = {"smtpd", "submission", "monitor"};
+
+  if (!b->root) return 0;
+  for (unsigned int i = 0; i < 3; i++)
+    if (bundle_section(b, others[i]) && strcmp(user_of(b, "spool"), user_of(b, others[i]))) return 1;
+  return 0;
+}
+
+typedef int place(stralloc *, bundle const *, char const *);
+
+static int add_folder(service *sv, place *where, char const *below, mode_t mode)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = where(&path, sv->bundle, below) < 0 ? -1 : service_add_folder(sv, path.s, mode, 0);
+
+  stralloc_free(&path);
+  return result;
+}
+
+/*
+ * Where smtpd runs as another user than spool, spool-queue, which has smtpd's user, creates in tmp and renames
+ * to todo: both are sticky, so that it can take back nothing but its own, and set-group-id, so that what it
+ * creates (mode 0660) has spool's group and spool-deliver can read it and mark recipients in it.
+ */
+static int add_folders(service *sv)
+{
+  int open = shared(sv->bundle);
+
+  if (add_folder(sv, &spool_path, "", open ? 0711 : 0700) < 0) return -1;
+  if (add_folder(sv, &spool_path, "/tmp", open ? 03733 : 0700) < 0) return -1;
+  if (add_folder(sv, &spool_path, "/todo", open ? 03777 : 0700) < 0) return -1;
+  if (add_folder(sv, &spool_path, "/failed", 0700) < 0) return -1;
+  if (add_folder(sv, &spool_mail, "", 0711) < 0 || add_folder(sv, &spool_mail, "/postmaster", 0700) < 0)
+    return -1;
+  if (add_folder(sv, &spool_mail, "/postmaster/tmp", 0700) < 0) return -1;
+  if (add_folder(sv, &spool_mail, "/postmaster/cur", 0700) < 0) return -1;
+  return add_folder(sv, &spool_mail, "/postmaster/new", 0700);
+}
+
+static int add_option(stralloc *sa, char const *option, char const *word)
+{
+  if (!word) return 0;
+  return service_append(sa, " %s ", option) < 0 ? -1 : service_quote(sa, word);
+}
+
+static int add_place(stralloc *sa, bundle const *b, place *where)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = where(&path, b, "") < 0 || service_append(sa, " ") < 0 ? -1 : service_quote(sa, path.s);
+
+  stralloc_free(&path);
+  return result;
+}
+
+static int add_command(stralloc *sa, service const *sv, char const *program)
+{
+  bundle const *b = sv->bundle;
+  unsigned long retry = sv->section ? (unsigned long)section_number(sv->section, "retry") : RETRY_DEFAULT;
+
+  if (service_quote(sa, program) < 0 || service_append(sa, " -d 3 -r %lu", (retry + 999) / 1000) < 0 ||
+      add_option(sa, "-n", b->hostname) < 0 || add_option(sa, "-c", b->control) < 0 ||
+      add_option(sa, "-a", said(b, "aliases")) < 0 || add_option(sa, "-k", said(b, "catch-all")) < 0)
+    return -1;
+  return add_place(sa, b, &spool_path) < 0 || add_place(sa, b, &spool_mail) < 0 || !stralloc_0(sa) ? -1 : 0;
+}
+
+static int make(service *sv, report *r)
+{
+  stralloc program = STRALLOC_ZERO, command = STRALLOC_ZERO;
+  char const *catchall = said(sv->bundle, "catch-all");
+  int result = -1;
+
+  if (catchall && !mapping_name_ok(catchall, strlen(catchall)))
+    report_error(r, sv->section, "catch-all", "\"%s\" cannot be a Maildir's name", catchall);
+  if (service_append(&program, "%s/spool-deliver", sv->bundle->libexec) == 0 && stralloc_0(&program) &&
+      add_command(&command, sv, program.s) == 0 && add_folders(sv) == 0 &&
+      service_add_program(sv, program.s) == 0)
+    result = service_add_run(sv, command.s, 60000);
+  stralloc_free(&program);
+  stralloc_free(&command);
+  return result;
+}
+
+/* What spool-deliver would refuse at its start. */
+static void check(service const *sv, report *r)
+{
+  rules_files files = {.control = sv->bundle->control, .aliases = said(sv->bundle, "aliases")};
+  rules read = RULES_ZERO;
+  mapping m = MAPPING_ZERO;
+
+  if (rules_load(&read, &files, &m) < 0)
+    report_error(r, sv->section, files.aliases ? "aliases" : 0, "%s",
+                 read.wrong.len ? read.wrong.s : "out of memory");
+  mapping_free(&m);
+  stralloc_free(&read.wrong);
+}
+
+service_kind const spool_kinds[] = {
+    {.section = {.name = "spool",
+                 .help = "The embedded queue, delivered to Maildirs of this machine",
+                 .keys = keys},
+     .present = spool_present,
+     .make = make,
+     .service = "spool",
+     .check = check,
+     .reloads = 1,
+     .init = ""},
+    {.section = {.name = 0}}};

@@ -1,0 +1,355 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <skalibs/iopause.h>
+#include <skalibs/selfpipe.h>
+#include <skalibs/sgetopt.h>
+#include <skalibs/sig.h>
+#include <skalibs/strerr.h>
+#include <skalibs/tai.h>
+#include <skalibs/types.h>
+
+#include <runlib/ready.h>
+
+#include <services/spool/deliver.h>
+#include <services/spool/maildir.h>
+#include <services/spool/rules.h>
+#include <services/spool/scan.h>
+
+#define USAGE                                                                                                \
+  "spool-deliver [-d FD] [-c CONTROL] [-a ALIASES] [-k NAME] [-n HOST] [-r SECONDS] [-i SECONDS] [-o "       \
+  "SECONDS] "                                                                                                \
+  "SPOOL MAIL\n       spool-deliver --make MAILDIR ..."
+
+#define SECOND 1000000U
+
+typedef struct options_s options;
+struct options_s
+{
+  unsigned int ready;    /* descriptor; 0: none */
+  unsigned int retry;    /* seconds: the longest pause */
+  unsigned int interval; /* seconds between scans that nothing called for */
+  unsigned int age;      /* seconds after which a file in tmp/ is stale */
+  char const *host;
+  rules_files files;
+};
+
+typedef struct daemon_s daemon_state;
+struct daemon_s
+{
+  options o;
+  spool s;
+  rules r;
+  scan found;
+  int lock;
+  int signals;
+  int watch; /* inotify; -1: none */
+  int stop;
+  uint64_t since;    /* messages last tried before are due: the start, or the last HUP; microseconds */
+  uint64_t cleaned;  /* when tmp/ was last cleaned; microseconds */
+  unsigned int idle; /* seconds to pause after passes that moved nothing */
+};
+
+static uint64_t wall(void)
+{
+  struct timespec t;
+
+  clock_gettime(CLOCK_REALTIME, &t);
+  return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* --- start --------------------------------------------------------------------------------------- */
+
+static int open_folder(char const *path, char const *name, mode_t mode)
+{
+  int fd, at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (at < 0) strerr_diefusys(111, "open ", path);
+  if (mkdirat(at, name, mode) < 0 && errno != EEXIST) strerr_diefusys(111, "make ", path, "/", name);
+  fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) strerr_diefusys(111, "open ", path, "/", name);
+  close(at);
+  return fd;
+}
+
+static void open_mail(spool *s)
+{
+  stralloc postmaster = STRALLOC_ZERO;
+  int new = !mkdir(s->mailpath, 0711);
+
+  if (!new &&errno != EEXIST) strerr_diefusys(111, "make ", s->mailpath);
+  s->mail = open(s->mailpath, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (s->mail < 0) strerr_diefusys(111, "open ", s->mailpath);
+  if (!new) return;
+  if (!stralloc_cats(&postmaster, s->mailpath) || !stralloc_cats(&postmaster, "/postmaster") ||
+      !stralloc_0(&postmaster) || maildir_make(postmaster.s) < 0)
+    strerr_diefusys(111, "make ", s->mailpath, "/postmaster");
+  stralloc_free(&postmaster);
+}
+
+/* Two that deliver from one spool would deliver some of it twice. */
+static void take_lock(daemon_state *d)
+{
+  struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  char pid[UINT_FMT];
+  int at = open(d->s.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  d->lock = openat(at, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (d->lock < 0) strerr_diefusys(111, "open ", d->s.path, "/lock");
+  close(at);
+  if (!fcntl(d->lock, F_SETLK, &l)) return;
+  if ((errno != EAGAIN && errno != EACCES) || fcntl(d->lock, F_GETLK, &l) < 0)
+    strerr_diefusys(111, "lock ", d->s.path, "/lock");
+  pid[uint_fmt(pid, (unsigned int)l.l_pid)] = 0;
+  strerr_dief(111, "process ", pid, " already delivers from ", d->s.path);
+}
+
+static void trap(daemon_state *d)
+{
+  static int const signals[] = {SIGTERM, SIGINT, SIGHUP};
+
+  d->signals = selfpipe_init();
+  if (d->signals < 0) strerr_diefusys(111, "make a pipe for signals");
+  for (unsigned int i = 0; i < sizeof signals / sizeof *signals; i++)
+    if (!selfpipe_trap(signals[i])) strerr_diefusys(111, "catch signals");
+  sig_ignore(SIGPIPE);
+}
+
+static char const *reason(rules const *r)
+{
+  return r->wrong.len ? r->wrong.s : "out of memory";
+}
+
+static void start(daemon_state *d)
+{
+  umask(077);
+  if (mkdir(d->s.path, 0700) < 0 && errno != EEXIST) strerr_diefusys(111, "make ", d->s.path);
+  d->s.todo = open_folder(d->s.path, "todo", 0700);
+  d->s.tmp = open_folder(d->s.path, "tmp", 0700);
+  d->s.failed = open_folder(d->s.path, "failed", 0700);
+  take_lock(d);
+  open_mail(&d->s);
+  trap(d);
+  if (rules_load(&d->r, &d->o.files, &d->s.map) < 0) strerr_dief(111, reason(&d->r));
+  d->since = wall();
+}
+
+/* --- the loop ------------------------------------------------------------------------------------ */
+
+static void handle_signals(daemon_state *d)
+{
+  for (;;) switch (selfpipe_read())
+    {
+      case 0: return;
+      case -1: strerr_diefusys(111, "read signals");
+      case SIGHUP:
+        d->since = wall();
+        rules_forget(&d->r);
+        d->idle = 0;
+        break;
+      default: d->stop = 1;
+    }
+}
+
+/* A wake-up and nothing else: what there is to do, the scan tells. An overflow is a wake-up too. */
+static void drain_watch(daemon_state *d)
+{
+  char events[4096];
+  ssize_t n;
+
+  do n = read(d->watch, events, sizeof events);
+  while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+static void watch(daemon_state *d)
+{
+  char todo[64];
+
+  if (d->watch < 0) d->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  snprintf(todo, sizeof todo, "/proc/self/fd/%d", d->s.todo);
+  if (d->watch >= 0 && inotify_add_watch(d->watch, todo, IN_MOVED_TO | IN_CREATE | IN_ONLYDIR) >= 0) return;
+  strerr_warnwusys("watch ", d->s.path, "/todo, which is looked at every second instead");
+  if (d->watch >= 0) close(d->watch);
+  d->watch = -1;
+}
+
+static void clean(daemon_state *d, uint64_t now)
+{
+  uint64_t age = (uint64_t)d->o.age * SECOND;
+  unsigned int n;
+  char fmt[UINT_FMT];
+
+  if (d->cleaned && now - d->cleaned < age) return;
+  d->cleaned = now;
+  n = scan_clean(d->s.tmp, now, age);
+  fmt[uint_fmt(fmt, n)] = 0;
+  if (n) strerr_warn(PROG, ": removed ", fmt, " files that killed processes left in ", d->s.path, "/tmp");
+}
+
+static void reload(daemon_state *d)
+{
+  int r = rules_load(&d->r, &d->o.files, &d->s.map);
+
+  if (r < 0) strerr_warnw(reason(&d->r), "; what was read before stays in force");
+  if (r > 0) d->since = wall();
+}
+
+static void deliver_found(daemon_state *d, outcome *o)
+{
+  char const **names = genalloc_s(char const *, &d->found.names);
+  unsigned int n = (unsigned int)genalloc_len(size_t, &d->found.names);
+
+  while (n && !d->stop)
+  {
+    unsigned int done = deliver_batch(&d->s, names, n, o);
+    names += done;
+    n -= done;
+    handle_signals(d);
+  }
+}
+
+static unsigned int shorter(unsigned int a, unsigned int b)
+{
+  return a < b ? a : b;
+}
+
+/* One look at todo/. Returns how many milliseconds there is nothing to do. */
+static unsigned int pass(daemon_state *d)
+{
+  outcome o = {.gone = 0, .deferred = 0};
+  uint64_t now = wall();
+  unsigned int pause = d->watch < 0 ? 1000 : d->o.interval * 1000;
+
+  clean(d, now);
+  reload(d);
+  if (scan_todo(&d->found, d->s.todo, now, (uint64_t)d->o.retry * SECOND, d->since) < 0)
+  {
+    strerr_warnwusys("read ", d->s.path, "/todo");
+    return 1000;
+  }
+  deliver_found(d, &o);
+  if (o.gone)
+  {
+    d->idle = 0;
+    return 0;
+  }
+  if (o.deferred)
+  {
+    d->idle = d->idle ? shorter(d->idle * 2, d->o.retry) : 1;
+    return shorter(d->idle * 1000, pause);
+  }
+  if (d->found.next <= now + (uint64_t)pause * 1000) pause = (unsigned int)((d->found.next - now) / 1000 + 1);
+  return pause;
+}
+
+static void wait_for_work(daemon_state *d, unsigned int ms)
+{
+  iopause_fd x[2] = {{.fd = d->signals, .events = IOPAUSE_READ}, {.fd = d->watch, .events = IOPAUSE_READ}};
+  tain deadline;
+
+  tain_now_g();
+  tain_from_millisecs(&deadline, (int)ms);
+  tain_add_g(&deadline, &deadline);
+  if (iopause_g(x, d->watch < 0 ? 1 : 2, &deadline) < 0) strerr_diefusys(111, "wait");
+  handle_signals(d);
+  if (d->watch < 0)
+    watch(d);
+  else
+    drain_watch(d);
+}
+
+/* --- the command line ---------------------------------------------------------------------------- */
+
+static int make(char const *const *argv)
+{
+  if (!*argv) strerr_dieusage(100, USAGE);
+  umask(077);
+  for (; *argv; argv++)
+    if (maildir_make(*argv) < 0) strerr_diefusys(111, "make ", *argv);
+  return 0;
+}
+
+static unsigned int number(char const *option, char const *s, unsigned int most)
+{
+  unsigned int n;
+
+  if (!uint0_scan(s, &n) || !n || n > most)
+    strerr_dief(100, "option ", option, " takes a number from 1 up, not ", s);
+  return n;
+}
+
+static int parse(options *o, int argc, char const *const *argv)
+{
+  subgetopt l = SUBGETOPT_ZERO;
+
+  for (;;) switch (subgetopt_r(argc, argv, "d:c:a:k:n:r:i:o:", &l))
+    {
+      case -1: return l.ind;
+      case 'd': o->ready = number("-d", l.arg, 1000000); break;
+      case 'c': o->files.control = l.arg; break;
+      case 'a': o->files.aliases = l.arg; break;
+      case 'k': o->files.catchall = l.arg; break;
+      case 'n': o->host = l.arg; break;
+      case 'r': o->retry = number("-r", l.arg, 86400); break;
+      case 'i': o->interval = number("-i", l.arg, 86400); break;
+      case 'o': o->age = number("-o", l.arg, 864000); break;
+      default: strerr_dieusage(100, USAGE);
+    }
+}
+
+static char const *host_name(char const *given)
+{
+  static stralloc sa = STRALLOC_ZERO;
+  char host[65] = "";
+
+  if (!given)
+  {
+    gethostname(host, sizeof host - 1);
+    given = *host ? host : "localhost";
+  }
+  if (maildir_host(&sa, given) < 0 || !stralloc_0(&sa)) strerr_diefusys(111, "remember the host's name");
+  if (sa.len > 100) strerr_dief(100, "too long a host name: ", given);
+  return sa.s;
+}
+
+static void serve(daemon_state *d)
+{
+  watch(d);
+  if (ready_notify((int)d->o.ready) < 0) strerr_warnwusys("say that it is ready");
+  while (!d->stop)
+  {
+    unsigned int ms = pass(d);
+    if (!d->stop) wait_for_work(d, ms);
+  }
+}
+
+int main(int argc, char const *const *argv)
+{
+  static daemon_state d = {.o = {.retry = 300, .interval = 60, .age = 600, .files = {.control = "control"}},
+                           .s = {.map = MAPPING_ZERO},
+                           .r = RULES_ZERO,
+                           .found = SCAN_ZERO,
+                           .watch = -1};
+  int first;
+
+  PROG = "spool-deliver";
+  if (argc > 1 && !strcmp(argv[1], "--help")) return puts("usage: " USAGE), 0;
+  if (argc > 1 && !strcmp(argv[1], "--version")) return puts("spool-deliver (mailctl) " VERSION), 0;
+  if (argc > 1 && !strcmp(argv[1], "--make")) return make(argv + 2);
+  first = parse(&d.o, argc, argv);
+  if (argc - first != 2) strerr_dieusage(100, USAGE);
+  d.s.path = argv[first];
+  d.s.mailpath = argv[first + 1];
+  d.s.host = host_name(d.o.host);
+  start(&d);
+  serve(&d);
+  strerr_warn(PROG, ": ended");
+  return 0;
+}
