@@ -1,0 +1,50 @@
+#ifndef SERVICES_SMTPD_CONTROL_H
+#define SERVICES_SMTPD_CONTROL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <skalibs/stralloc.h>
+
+/*
+ * qmail's control files, read as qmail-smtpd reads them, from `control/` below the working directory:
+ * one-line files lose blanks at their end, lists lose comments (#) and empty lines too.
+ */
+typedef struct control_s control;
+struct control_s
+{
+  stralloc me; /* texts end with a NUL that len does not count; empty: no such file */
+  stralloc greeting;
+  stralloc localiphost;
+  stralloc defaultdomain;
+  stralloc rcpthosts; /* lists: entries that each end with a NUL; len counts all */
+  stralloc badmailfrom;
+  stralloc badrcptto;
+  stralloc plugins;
+  uint64_t databytes;   /* 0: no limit */
+  unsigned int timeout; /* seconds */
+};
+#define CONTROL_ZERO                                                                                         \
+  {                                                                                                          \
+    .databytes = 0, .timeout = 1200                                                                          \
+  }
+
+/*
+ * Reads them all. plugins: the file with the plugins, 0: none is read. Returns 0; or -1 and errno, and *file
+ * names the one that cannot be read. A missing file is no error, but `me` must be there (ENOENT).
+ */
+extern int control_load(control *c, char const *plugins, char const **file);
+extern void control_free(control *c);
+
+/* Whether word, of len bytes, is an entry of list; ASCII letters compare without case. */
+extern int control_has(stralloc const *list, char const *word, size_t len);
+/* Whether address, or `@host` of it, is an entry of list. */
+extern int control_has_address(stralloc const *list, char const *address);
+/*
+ * Whether mail for address is accepted: its host, or a `.suffix` of it, is in rcpthosts or in
+ * control/morercpthosts.cdb; without rcpthosts, its host is me. An address without a host is local.
+ * Returns 1, 0, or -1 and errno.
+ */
+extern int control_accepts(control const *c, char const *address);
+
+#endif

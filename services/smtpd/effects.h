@@ -1,0 +1,68 @@
+#ifndef SERVICES_SMTPD_EFFECTS_H
+#define SERVICES_SMTPD_EFFECTS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <skalibs/stralloc.h>
+
+/* All that a session does to the world but reading and writing its client. Each may block, bounded. */
+
+typedef enum plugin_end_e
+{
+  PLUGIN_RAN,
+  PLUGIN_CRASHED,
+  PLUGIN_MISSING, /* could not be executed, or exited 120 */
+  PLUGIN_TIMEOUT, /* killed */
+  PLUGIN_TROUBLE  /* no pipe, no process */
+} plugin_end;
+
+typedef enum login_e
+{
+  LOGIN_GOOD,
+  LOGIN_REFUSED,
+  LOGIN_UNKNOWN /* nobody can tell now */
+} login;
+
+typedef enum tally_e
+{
+  TALLY_CONNECTIONS,
+  TALLY_ACCEPTED,
+  TALLY_REFUSED_CONNECTION, /* refused, by stage: in the order of stage_e in session-internal.h */
+  TALLY_REFUSED_HELO,
+  TALLY_REFUSED_MAIL,
+  TALLY_REFUSED_RCPT,
+  TALLY_REFUSED_DATA,
+  TALLY_REFUSED_AUTH,
+  TALLY_REFUSED_COMMAND,
+  TALLY_AUTH_GOOD,
+  TALLY_AUTH_BAD,
+  TALLY_PLUGIN_TIMEOUTS,
+  TALLY_TLS,
+  TALLIES
+} tally;
+
+typedef struct effects_s effects;
+struct effects_s
+{
+  void *world; /* first argument of each */
+  /* Runs a line of the plugins' file with vars (NAME=VALUE NUL or NAME NUL, ...) over the environment. */
+  plugin_end (*plugin)(void *world, char const *command, stralloc const *vars, stralloc *output);
+  /* Starts the queue program. Returns 0, or -1 and errno. */
+  int (*queue_open)(void *world, stralloc const *vars);
+  /* Bytes of the message. Trouble shows in queue_close. */
+  void (*queue_put)(void *world, char const *bytes, size_t len);
+  /* Sends the envelope. Returns the program's exit code, or -1 if it crashed; *id is its process. */
+  int (*queue_close)(void *world, char const *envelope, size_t len, unsigned long *id);
+  /* Ends the program without an envelope, which it must refuse. */
+  void (*queue_abandon)(void *world);
+  /* Whether user and password go together. */
+  login (*auth)(void *world, char const *user, char const *password);
+  /* Whether this client's logins failed too often; failed: one more did. */
+  int (*throttled)(void *world, int failed);
+  void (*log)(void *world, char const *line, size_t len); /* without newline */
+  void (*count)(void *world, tally t);
+  uint64_t (*now)(void *world); /* microseconds since 1970 */
+};
+
+#endif

@@ -1,0 +1,114 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "session-internal.h"
+
+#define MESSAGE_HOPS  100
+#define MESSAGE_CHUNK 32768
+
+/* Begins the message: the Received line, and what plugins want in the header. */
+static int head(session *s)
+{
+  effects const *e = s->effects;
+  stralloc sa = STRALLOC_ZERO;
+  int ok = received_fmt(&sa, s) == 0 && stralloc_catb(&sa, s->spp.headers.s, s->spp.headers.len);
+
+  if (ok) e->queue_put(e->world, sa.s, sa.len);
+  stralloc_free(&sa);
+  return ok ? 0 : -1;
+}
+
+int command_data(session *s, char const *argument)
+{
+  static data const fresh = DATA_ZERO;
+  effects const *e = s->effects;
+  int r;
+
+  if (*argument) return refuse(s, STAGE_DATA, "501 5.5.4 DATA takes no argument");
+  if (!s->mail) return refuse(s, STAGE_DATA, "503 5.5.1 MAIL first");
+  if (!s->recipients) return refuse(s, STAGE_DATA, "503 5.5.1 RCPT first");
+  r = spp_refused_earlier(&s->spp, SPP_DATA, &s->out);
+  if (r) return r < 0 ? -1 : refused(s, STAGE_DATA, s->reply = s->out.len - s->spp.later[2].len);
+  r = plugins_run(s, SPP_DATA, STAGE_DATA, 0);
+  if (r <= SPP_REFUSE) return r;
+  if (e->queue_open(e->world, &s->spp.vars) < 0) return refuse(s, STAGE_DATA, "451 4.3.0 qqt failure");
+  s->phase = PHASE_DATA; /* from here on whoever ends the session must abandon the queue program */
+  s->data = fresh;
+  s->too_big = 0;
+  if (head(s) < 0) return -1;
+  return reply(s, "354 go ahead");
+}
+
+static int accepted(session *s, unsigned long id)
+{
+  char text[96];
+
+  snprintf(text, sizeof text, "250 2.0.0 ok %llu qp %lu",
+           (unsigned long long)(s->effects->now(s->effects->world) / 1000000), id);
+  s->effects->count(s->effects->world, TALLY_ACCEPTED);
+  s->errors = 0;
+  return record_message(s, 250, text, id) < 0 ? -1 : reply(s, text);
+}
+
+static int rejected(session *s, char const *text, unsigned long id)
+{
+  if (record_message(s, 0, text, id) < 0 || reply(s, text) < 0) return -1;
+  s->effects->count(s->effects->world, TALLY_REFUSED_DATA);
+  return 0;
+}
+
+/* F sender NUL, T recipient NUL each, NUL: all at once, so that a killed session leaves no whole envelope. */
+static int hand_over(session *s, unsigned long *id, int *code)
+{
+  effects const *e = s->effects;
+  stralloc sa = STRALLOC_ZERO;
+  int ok = stralloc_catb(&sa, "F", 1) && stralloc_catb(&sa, s->from.s, s->from.len) && stralloc_0(&sa) &&
+           stralloc_catb(&sa, s->envelope.s, s->envelope.len) && stralloc_0(&sa);
+
+  if (ok) *code = e->queue_close(e->world, sa.s, sa.len, id);
+  stralloc_free(&sa);
+  return ok ? 0 : -1;
+}
+
+static int finish(session *s)
+{
+  unsigned long id = 0;
+  int code = 0;
+  char const *wrong = s->too_big ? "552 5.3.4 sorry, that message size exceeds my databytes limit"
+                      : s->data.hops > MESSAGE_HOPS ? "554 5.4.6 too many hops, this message is looping"
+                                                    : 0;
+
+  if (wrong)
+    s->effects->queue_abandon(s->effects->world);
+  else if (hand_over(s, &id, &code) < 0)
+    return -1;
+  s->phase = PHASE_COMMAND;
+  if (!wrong && code) wrong = queue_reply(code);
+  if ((wrong ? rejected(s, wrong, id) : accepted(s, id)) < 0) return -1;
+  s->messages++;
+  spp_reset(&s->spp);
+  transaction_forget(s);
+  return 0;
+}
+
+static int bad(session *s)
+{
+  s->effects->queue_abandon(s->effects->world);
+  s->phase = PHASE_COMMAND;
+  s->want = SESSION_CLOSE;
+  return rejected(s, "550 5.6.0 a bare CR or LF in the message (it must end its lines with CRLF)", 0);
+}
+
+size_t message_feed(session *s, char const *bytes, size_t len)
+{
+  static char out[MESSAGE_CHUNK];
+  effects const *e = s->effects;
+  size_t n;
+  size_t took = data_decode(&s->data, bytes, len < sizeof out ? len : sizeof out, out, &n);
+
+  if (s->config->databytes && s->data.size > s->config->databytes) s->too_big = 1;
+  if (n && !s->too_big) e->queue_put(e->world, out, n);
+  if (s->data.state == DATA_END) s->failed = finish(s) < 0;
+  if (s->data.state == DATA_BAD) s->failed = bad(s) < 0;
+  return took;
+}

@@ -1,0 +1,143 @@
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/sgetopt.h>
+#include <skalibs/strerr.h>
+#include <skalibs/types.h>
+
+#include "options.h"
+
+static char const usage[] =
+    "usage: smtpd [-s] [-l] [-f] [-A] [-a SOCKET] [-c COUNTERS] [-d DOMAIN] [-e ERRORS[/MAX]] [-g MS]\n"
+    "  [-k CLASS] [-m MESSAGES] [-o FLAG] [-p MS] [-q PROGRAM] [-R SOCKET] [-r RECIPIENTS] [-T SOCKET]\n"
+    "  [-t off|offer|require] [-w SECONDS] [-y MS] [CHECKPASSWORD ARGUMENT...]\n"
+    "Serves one SMTP session on its descriptors 0 and 1, under a UCSPI server such as tcplisten, in the\n"
+    "qmail home directory (control/ is read there).\n"
+    "  -s  submission: log in before MAIL, messages are completed     -l  the MTA delivers here alone\n"
+    "  -a  socket of the service auth; or the program after the options checks passwords\n"
+    "  -A  AUTH without TLS too              -q  the qmail-queue program ($QMAILQUEUE overrides)\n"
+    "  -p  a plugin's time, -f it refuses when that is over             -w  the session's time\n"
+    "  -e  errors until each costs -y ms, and until the session ends    -g  wait before the greeting\n"
+    "  -T  socket of tlsd, -t STARTTLS       -R, -k  socket and class of the rater for failed logins\n";
+
+static void die(char const *what, char const *value)
+{
+  if (value)
+    strerr_dief(100, what, ": ", value);
+  else
+    strerr_dief(100, what, " (smtpd --help)");
+}
+
+static unsigned int number(char const *text, char const *what)
+{
+  unsigned int n;
+  if (!uint0_scan(text, &n)) die(what, text);
+  return n;
+}
+
+static void errors(session_config *c, char const *text)
+{
+  size_t n = uint_scan(text, &c->errors_delay);
+
+  if (!n || (text[n] && text[n] != '/')) die("-e needs ERRORS or ERRORS/MAX, not", text);
+  if (text[n]) c->errors_max = number(text + n + 1, "-e needs ERRORS or ERRORS/MAX, not");
+}
+
+static starttls policy(char const *text)
+{
+  if (!strcmp(text, "off")) return STARTTLS_OFF;
+  if (!strcmp(text, "offer")) return STARTTLS_OFFER;
+  if (!strcmp(text, "require")) return STARTTLS_REQUIRE;
+  die("-t needs off, offer or require, not", text);
+  return STARTTLS_OFF;
+}
+
+static void set(options *o, int letter, char const *arg)
+{
+  session_config *c = &o->config;
+
+  switch (letter)
+  {
+    case 's': c->submission = 1; break;
+    case 'l': c->local_only = 1; break;
+    case 'f': c->plugins_closed = 1; break;
+    case 'A': c->auth_plain = 1; break;
+    case 'a': o->auth_socket = arg; break;
+    case 'c': o->counters = arg; break;
+    case 'd': o->domain = arg; break;
+    case 'e': errors(c, arg); break;
+    case 'g': o->greet_delay = number(arg, "-g needs milliseconds, not"); break;
+    case 'k': o->rater_class = arg; break;
+    case 'm': c->messages = number(arg, "-m needs a number, not"); break;
+    case 'o': o->overload = arg; break;
+    case 'p': o->plugin_timeout = number(arg, "-p needs milliseconds, not"); break;
+    case 'q': o->queue = arg; break;
+    case 'R': o->rater_socket = arg; break;
+    case 'r': c->recipients = number(arg, "-r needs a number, not"); break;
+    case 'T': o->tls_socket = arg; break;
+    case 't': c->starttls = policy(arg); break;
+    case 'w': o->session_time = number(arg, "-w needs seconds, not"); break;
+    case 'y': c->error_delay = number(arg, "-y needs milliseconds, not"); break;
+    default: die("bad usage", 0);
+  }
+}
+
+static void say(char const *text)
+{
+  _exit(allwrite(1, text, strlen(text)) == strlen(text) ? 0 : 111);
+}
+
+static char const *or_unknown(char const *name)
+{
+  char const *x = getenv(name);
+  return x && *x ? x : "unknown";
+}
+
+static void environment(options *o)
+{
+  session_config *c = &o->config;
+  char const *x;
+
+  c->remoteip = or_unknown("TCPREMOTEIP");
+  c->remotehost = or_unknown("TCPREMOTEHOST");
+  c->remoteinfo = getenv("TCPREMOTEINFO");
+  c->localip = or_unknown("TCPLOCALIP");
+  x = getenv("TCPLOCALHOST");
+  c->local = x && *x ? x : c->localip;
+  c->relayclient = getenv("RELAYCLIENT");
+  x = getenv("TCPLOCALLABEL");
+  o->implicit_tls = x && !strcmp(x, "tls");
+  if (!o->tls_socket) o->tls_socket = getenv("TLS_SOCKET");
+  x = getenv("SPPCONFFILE");
+  o->plugins = getenv("NOSPP") ? 0 : x && *x ? x : "control/smtpplugins";
+}
+
+void options_read(options *o, int argc, char const *const *argv)
+{
+  static options const fresh = {
+      .queue = "bin/qmail-queue",
+      .rater_class = "authfail",
+      .session_time = 7200,
+      .plugin_timeout = 30000,
+      .config = {
+          .recipients = 1000, .messages = 0, .errors_delay = 10, .errors_max = 20, .error_delay = 1000}};
+  subgetopt l = SUBGETOPT_ZERO;
+
+  *o = fresh;
+  if (argc > 1 && !strcmp(argv[1], "--help")) say(usage);
+  if (argc > 1 && !strcmp(argv[1], "--version")) say("smtpd (mailctl) " VERSION "\n");
+  for (;;)
+  {
+    int letter = subgetopt_r(argc, argv, "slfAa:c:d:e:g:k:m:o:p:q:R:r:T:t:w:y:", &l);
+    if (letter == -1) break;
+    set(o, letter, l.arg);
+  }
+  if (argv[l.ind]) o->checkpassword = argv + l.ind;
+  environment(o);
+  if (o->config.starttls != STARTTLS_OFF && !o->tls_socket) die("-t needs -T, the socket of tlsd", 0);
+  o->config.auth = o->auth_socket || o->checkpassword;
+  if (o->config.submission && !o->config.auth && !o->config.relayclient)
+    die("-s needs -a or a checkpassword program", 0);
+}

@@ -1,0 +1,30 @@
+#ifndef SERVICES_SMTPD_OPTIONS_H
+#define SERVICES_SMTPD_OPTIONS_H
+
+#include "config.h"
+
+/* The command line and the environment of smtpd(8). Times are milliseconds. */
+typedef struct options_s options;
+struct options_s
+{
+  char const *queue;                /* the qmail-queue program */
+  char const *auth_socket;          /* or 0 */
+  char const *const *checkpassword; /* or 0: its argv */
+  char const *tls_socket;
+  char const *rater_socket;
+  char const *rater_class;
+  char const *counters;
+  char const *overload; /* the flag */
+  char const *plugins;  /* the file; 0: none */
+  char const *domain;
+  int implicit_tls;
+  unsigned int greet_delay;
+  unsigned int session_time;
+  unsigned int plugin_timeout;
+  session_config config;
+};
+
+/* Dies of bad usage; prints help and exits if asked. */
+extern void options_read(options *o, int argc, char const *const *argv);
+
+#endif

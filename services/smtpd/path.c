@@ -1,0 +1,163 @@
+#include <stdint.h>
+#include <string.h>
+
+#include <skalibs/fmtscan.h>
+
+#include "path.h"
+
+#define SYNTAX "501 5.5.4 syntax error in the address"
+#define NOMEM  ""
+
+/* The length of the UTF-8 sequence that begins at s, 0 if it is not well formed (RFC 3629). */
+static size_t sequence(unsigned char const *s, size_t len)
+{
+  static unsigned char const low[] = {0xa0, 0x80, 0x80, 0x80, 0x80};
+  size_t n = *s < 0x80                  ? 1
+             : *s >= 0xc2 && *s <= 0xdf ? 2
+             : (*s & 0xf0) == 0xe0      ? 3
+             : *s >= 0xf0 && *s <= 0xf4 ? 4
+                                        : 0;
+
+  if (!n || n > len) return 0;
+  for (size_t i = 1; i < n; i++)
+    if ((s[i] & 0xc0) != 0x80) return 0;
+  if (*s == 0xe0 && s[1] < low[0]) return 0;
+  if (*s == 0xed && s[1] > 0x9f) return 0;
+  if (*s == 0xf0 && s[1] < 0x90) return 0;
+  if (*s == 0xf4 && s[1] > 0x8f) return 0;
+  return n;
+}
+
+int path_utf8(char const *text, size_t len)
+{
+  unsigned char const *s = (unsigned char const *)text;
+
+  while (len)
+  {
+    size_t n = sequence(s, len);
+    if (!n || *s < 32 || *s == 127) return 0;
+    s += n;
+    len -= n;
+  }
+  return 1;
+}
+
+static int literal_ok(char const *s, size_t len)
+{
+  char text[64];
+  char ip[16];
+  size_t n;
+
+  if (len < 3 || len >= sizeof text || s[len - 1] != ']') return 0;
+  memcpy(text, s + 1, len - 2);
+  text[len - 2] = 0;
+  if (!strncasecmp(text, "IPv6:", 5))
+  {
+    n = ip6_scan(text + 5, ip);
+    return n && !text[5 + n];
+  }
+  n = ip4_scan(text, ip);
+  return n && !text[n];
+}
+
+static int domain_ok(char const *s, size_t len)
+{
+  if (!len || len > 255) return 0;
+  if (*s == '[') return literal_ok(s, len);
+  if (*s == '.' || *s == '-' || s[len - 1] == '.') return 0;
+  for (size_t i = 0; i < len; i++)
+  {
+    unsigned char c = (unsigned char)s[i];
+    if (c == '.' ? s[i - 1] == '.'
+                 : !(c >= 128 || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || c == '-' ||
+                     c == '_'))
+      return 0;
+  }
+  return 1;
+}
+
+/* `@one,@two:` is dropped, as RFC 5321 says. */
+static char const *skip_route(char const *s)
+{
+  size_t n;
+
+  if (*s != '@') return s;
+  n = strcspn(s, ":> ");
+  return s[n] == ':' ? s + n + 1 : 0;
+}
+
+/*
+ * Takes the quoting away. Returns the place of the end: end itself, or a NUL; 0 if it is malformed,
+ * *at is where the last unquoted @ went in sa, or sa->len.
+ */
+static char const *unquote(char const *s, char end, stralloc *sa, size_t *at)
+{
+  int quoted = 0;
+
+  *at = SIZE_MAX;
+  for (; *s && (quoted || *s != end); s++)
+  {
+    if (*s == '"')
+    {
+      quoted = !quoted;
+      continue;
+    }
+    if (*s == '\\')
+    {
+      if (!*++s) return 0;
+    }
+    else if (!quoted)
+    {
+      if (*s == ' ' || *s == '<' || *s == '>') return 0;
+      if (*s == '@' && *at != SIZE_MAX) return 0;
+      if (*s == '@') *at = sa->len;
+    }
+    if ((unsigned char)*s < 32 || *s == 127) return 0;
+    sa->s[sa->len++] = *s;
+  }
+  if (quoted || (end == '>' && !*s)) return 0;
+  return s;
+}
+
+static char const *verdict(stralloc *sa, size_t at, int utf8)
+{
+  char const *last = sa->len ? memrchr(sa->s, '@', sa->len) : 0;
+
+  sa->s[sa->len] = 0;
+  if (sa->len > PATH_MAX_ADDRESS) return "501 5.1.3 address too long";
+  /* A quoted @ behind the real one would move the host. */
+  if (last && at != (size_t)(last - sa->s)) return SYNTAX;
+  if (last && (last == sa->s || !domain_ok(last + 1, sa->len - (size_t)(last + 1 - sa->s)))) return SYNTAX;
+  for (size_t i = 0; i < sa->len; i++)
+    if ((unsigned char)sa->s[i] >= 128)
+    {
+      if (!utf8) return "553 5.6.7 a non-ASCII address needs SMTPUTF8";
+      return path_utf8(sa->s, sa->len) ? 0 : "553 5.6.7 the address is not UTF-8";
+    }
+  return 0;
+}
+
+char const *path_scan(char const *s, int utf8, stralloc *sa, char const **rest)
+{
+  char end = ' ';
+  size_t at;
+
+  s += strspn(s, " \t");
+  if (*s == '<')
+  {
+    end = '>';
+    s++;
+  }
+  else if (!*s)
+    return SYNTAX;
+  s = skip_route(s);
+  if (!s) return SYNTAX;
+  sa->len = 0;
+  if (!stralloc_ready(sa, strlen(s) + 1)) return NOMEM;
+  s = unquote(s, end, sa, &at);
+  if (!s) return SYNTAX;
+  if (*s == '>') s++;
+  if (*s && *s != ' ' && *s != '\t') return SYNTAX;
+  *rest = s;
+  return verdict(sa, at, utf8);
+}

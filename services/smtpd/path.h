@@ -1,0 +1,21 @@
+#ifndef SERVICES_SMTPD_PATH_H
+#define SERVICES_SMTPD_PATH_H
+
+#include <skalibs/stralloc.h>
+
+/* The address in a MAIL or RCPT command, `<...>` and what follows it (RFC 5321, 4.1.2). */
+
+#define PATH_MAX_ADDRESS 900 /* as qmail-smtpd */
+
+/*
+ * Reads the path at s, which begins behind `FROM:` or `TO:`. The address goes to sa, with a NUL that len
+ * does not count, in qmail's form: source route dropped, quotes and backslashes taken away. utf8: bytes
+ * above 127 may stand in it, as UTF-8. Returns 0 and *rest, where the parameters begin; or the reply (static)
+ * that refuses it; or an empty text for ENOMEM.
+ */
+extern char const *path_scan(char const *s, int utf8, stralloc *sa, char const **rest);
+
+/* Whether text, of len bytes, is well-formed UTF-8 without control characters. */
+extern int path_utf8(char const *text, size_t len);
+
+#endif

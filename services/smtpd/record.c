@@ -1,0 +1,123 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "session-internal.h"
+
+/* The log: a line a message and a refusal, `event: key=value ...`, nothing secret in it. */
+
+#define RECORD_VALUE 256 /* bytes of a value that are kept */
+#define RECORD_RCPTS 8
+
+static char const *const stages[] = {"connection", "helo", "mail", "rcpt", "data", "auth", "command"};
+
+/* A client's bytes: blanks, quotes, backslashes and control bytes become \xx. */
+static int put_escaped(stralloc *sa, char const *s, size_t len, int blanks)
+{
+  static char const hex[] = "0123456789abcdef";
+  int cut = len > RECORD_VALUE;
+
+  if (cut) len = RECORD_VALUE;
+  if (!stralloc_readyplus(sa, 4 * len + 3)) return -1;
+  for (; len; len--, s++)
+  {
+    unsigned char c = (unsigned char)*s;
+    if (c < 32 || c == 127 || c == '"' || c == '\\' || (c == ' ' && !blanks))
+    {
+      sa->s[sa->len++] = '\\';
+      sa->s[sa->len++] = 'x';
+      sa->s[sa->len++] = hex[c >> 4];
+      sa->s[sa->len++] = hex[c & 15];
+    }
+    else
+      sa->s[sa->len++] = (char)c;
+  }
+  if (cut) stralloc_catb(sa, "...", 3);
+  return 0;
+}
+
+static int put(stralloc *sa, char const *key, char const *value, size_t len)
+{
+  return stralloc_cats(sa, " ") && stralloc_cats(sa, key) && stralloc_cats(sa, "=") &&
+                 put_escaped(sa, value, len, 0) == 0
+             ? 0
+             : -1;
+}
+
+static int put_number(stralloc *sa, char const *key, unsigned long long n)
+{
+  char text[24];
+  return put(sa, key, text, (size_t)snprintf(text, sizeof text, "%llu", n));
+}
+
+static int put_reply(stralloc *sa, char const *text, size_t len)
+{
+  return stralloc_cats(sa, " reply=\"") && put_escaped(sa, text, len, 1) == 0 && stralloc_cats(sa, "\"") ? 0
+                                                                                                         : -1;
+}
+
+static int put_client(stralloc *sa, session const *s, char const *event)
+{
+  session_config const *c = s->config;
+
+  if (!stralloc_cats(sa, event) || put(sa, "client", c->remoteip, strlen(c->remoteip)) < 0) return -1;
+  if (s->helo.len && put(sa, "helo", s->helo.s, s->helo.len) < 0) return -1;
+  if (s->user.len && put(sa, "user", s->user.s, s->user.len) < 0) return -1;
+  if (s->tls && put(sa, "tls", s->tls_name.s, strcspn(s->tls_name.s, " ")) < 0) return -1;
+  return s->mail ? put(sa, "from", s->from.s, s->from.len) : 0;
+}
+
+static int put_recipients(stralloc *sa, session const *s)
+{
+  char const *t = s->envelope.s;
+  char const *end = t + s->envelope.len;
+
+  if (put_number(sa, "recipients", s->recipients) < 0 || !stralloc_cats(sa, " to=")) return -1;
+  for (unsigned int i = 0; t < end && i < RECORD_RCPTS; i++)
+  {
+    size_t n = strlen(t);
+    if (i && !stralloc_catb(sa, ",", 1)) return -1;
+    if (put_escaped(sa, t + 1, n - 1, 0) < 0) return -1;
+    t += n + 1;
+  }
+  return t < end && !stralloc_cats(sa, ",...") ? -1 : 0;
+}
+
+static int done(session *s, stralloc *sa, int ok)
+{
+  if (ok) s->effects->log(s->effects->world, sa->s, sa->len);
+  stralloc_free(sa);
+  return ok ? 0 : -1;
+}
+
+int record_refusal(session *s, stage at, char const *text, size_t len)
+{
+  stralloc sa = STRALLOC_ZERO;
+  int ok = put_client(&sa, s, "refused:") == 0;
+
+  if (ok && s->rcpt.len && at == STAGE_RCPT) ok = put(&sa, "to", s->rcpt.s, s->rcpt.len) == 0;
+  return done(s, &sa,
+              ok && put(&sa, "stage", stages[at], strlen(stages[at])) == 0 && put_reply(&sa, text, len) == 0);
+}
+
+int record_message(session *s, int code, char const *text, unsigned long id)
+{
+  stralloc sa = STRALLOC_ZERO;
+  uint64_t took = s->effects->now(s->effects->world) - s->began;
+  char seconds[32];
+  size_t n = (size_t)snprintf(seconds, sizeof seconds, "%llu.%03llu", (unsigned long long)(took / 1000000),
+                              (unsigned long long)(took / 1000 % 1000));
+
+  return done(s, &sa,
+              put_client(&sa, s, code == 250 ? "accepted:" : "rejected:") == 0 &&
+                  put_recipients(&sa, s) == 0 && put_number(&sa, "size", s->data.size) == 0 &&
+                  put_number(&sa, "queue", id) == 0 && put_reply(&sa, text, strlen(text)) == 0 &&
+                  put(&sa, "seconds", seconds, n) == 0);
+}
+
+int record_event(session *s, char const *event, char const *detail)
+{
+  stralloc sa = STRALLOC_ZERO;
+  return done(s, &sa,
+              put_client(&sa, s, event) == 0 && stralloc_cats(&sa, detail ? " " : "") &&
+                  stralloc_cats(&sa, detail ? detail : ""));
+}

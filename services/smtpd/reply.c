@@ -1,0 +1,53 @@
+#include <string.h>
+
+#include "session-internal.h"
+
+int reply(session *s, char const *text)
+{
+  s->reply = s->out.len;
+  return stralloc_cats(&s->out, text) && stralloc_catb(&s->out, "\r\n", 2) ? 0 : -1;
+}
+
+/* What an error costs: from errors_delay on a delay, at errors_max the session. */
+static int charge(session *s)
+{
+  session_config const *c = s->config;
+
+  s->errors++;
+  if (s->want == SESSION_CLOSE) return 0;
+  if (c->errors_max && s->errors >= c->errors_max)
+  {
+    s->want = SESSION_CLOSE;
+    return reply(s, "421 4.7.0 too many errors");
+  }
+  if (c->errors_delay && s->errors >= c->errors_delay && c->error_delay)
+  {
+    s->want = SESSION_DELAY;
+    s->delay = c->error_delay;
+  }
+  return 0;
+}
+
+int refused(session *s, stage at, size_t from)
+{
+  char const *text = s->out.s + from;
+  char const *end = memchr(text, '\r', s->out.len - from);
+
+  s->effects->count(s->effects->world, (tally)(TALLY_REFUSED_CONNECTION + (int)at));
+  if (record_refusal(s, at, text, end ? (size_t)(end - text) : s->out.len - from) < 0) return -1;
+  return charge(s);
+}
+
+int refuse(session *s, stage at, char const *text)
+{
+  size_t from = s->out.len;
+
+  if (reply(s, text) < 0) return -1;
+  return refused(s, at, from);
+}
+
+int reply_closing(session *s, char const *text)
+{
+  s->want = SESSION_CLOSE;
+  return reply(s, text);
+}

@@ -1,0 +1,265 @@
+#include <string.h>
+
+#include <skalibs/stralloc.h>
+
+#include <services/service.h>
+
+#define COMMON_KEYS(DEFAULT_LISTEN, DEFAULT_LABEL)                                                           \
+  {.name = "listen", .type = KEY_ADDRESSES, .fallback = DEFAULT_LISTEN, .help = DEFAULT_LABEL},              \
+      {.name = "program",                                                                                    \
+       .type = KEY_COMMAND,                                                                                  \
+       .help = "an SMTP server to run instead of mailctl's, such as bin/qmail-smtpd"},                       \
+      {.name = "queue",                                                                                      \
+       .type = KEY_PATH,                                                                                     \
+       .help = "the qmail-queue program; without it, the one of the bundle's mta"},                          \
+      {.name = "user", .type = KEY_USER, .help = "whom sessions run as; without it, [bundle] user"},         \
+      {.name = "concurrency",                                                                                \
+       .type = KEY_COUNT,                                                                                    \
+       .fallback = "100",                                                                                    \
+       .min = 1,                                                                                             \
+       .max = 10000,                                                                                         \
+       .help = "sessions at a time"},                                                                        \
+      {.name = "per-client",                                                                                 \
+       .type = KEY_COUNT,                                                                                    \
+       .fallback = "20",                                                                                     \
+       .min = 0,                                                                                             \
+       .max = 10000,                                                                                         \
+       .help = "sessions at a time of one client address (IPv6: of one /64); 0: no limit"},                  \
+      {.name = "backlog",                                                                                    \
+       .type = KEY_COUNT,                                                                                    \
+       .fallback = "256",                                                                                    \
+       .min = 1,                                                                                             \
+       .max = 65535,                                                                                         \
+       .help = "connections that may wait in the kernel"},                                                   \
+      {.name = "refusal",                                                                                    \
+       .type = KEY_TEXT,                                                                                     \
+       .fallback = "421 4.3.2 too many connections, try again later",                                        \
+       .help = "what a client over one of these limits is told"},                                            \
+      {.name = "drain",                                                                                      \
+       .type = KEY_TIME,                                                                                     \
+       .fallback = "60s",                                                                                    \
+       .max = 86400000,                                                                                      \
+       .help = "how long sessions may go on after down or restart"},                                         \
+      {.name = "greet-delay",                                                                                \
+       .type = KEY_TIME,                                                                                     \
+       .fallback = "0",                                                                                      \
+       .max = 300000,                                                                                        \
+       .help = "wait before the greeting; who talks first is refused"},                                      \
+      {.name = "recipients",                                                                                 \
+       .type = KEY_COUNT,                                                                                    \
+       .fallback = "1000",                                                                                   \
+       .max = 1000000,                                                                                       \
+       .help = "recipients a message; 0: no limit"},                                                         \
+      {.name = "messages",                                                                                   \
+       .type = KEY_COUNT,                                                                                    \
+       .fallback = "0",                                                                                      \
+       .max = 1000000,                                                                                       \
+       .help = "messages a session; 0: no limit"},                                                           \
+      {.name = "session-time",                                                                               \
+       .type = KEY_TIME,                                                                                     \
+       .fallback = "2h",                                                                                     \
+       .min = 1000,                                                                                          \
+       .max = 604800000,                                                                                     \
+       .help = "how long a session may last in all"},                                                        \
+      {.name = "errors",                                                                                     \
+       .type = KEY_COUNT,                                                                                    \
+       .fallback = "10",                                                                                     \
+       .max = 1000000,                                                                                       \
+       .help = "errors of a client from which on each costs it error-delay; 0: never"},                      \
+      {.name = "errors-max",                                                                                 \
+       .type = KEY_COUNT,                                                                                    \
+       .fallback = "20",                                                                                     \
+       .max = 1000000,                                                                                       \
+       .help = "errors after which the session ends with 421; 0: never"},                                    \
+      {.name = "error-delay", .type = KEY_TIME, .fallback = "1s", .max = 60000, .help = "see errors"},       \
+      {.name = "plugin-timeout",                                                                             \
+       .type = KEY_TIME,                                                                                     \
+       .fallback = "30s",                                                                                    \
+       .min = 10,                                                                                            \
+       .max = 3600000,                                                                                       \
+       .help = "how long a plugin of control/smtpplugins may take before it is killed"},                     \
+      {.name = "plugin-fails",                                                                               \
+       .type = KEY_CHOICE,                                                                                   \
+       .fallback = "open",                                                                                   \
+       .choices = "open|closed",                                                                             \
+       .help = "what a plugin that was killed means: open, as if it said nothing; closed, 451"},             \
+  {                                                                                                          \
+    .name = "starttls", .type = KEY_CHOICE, .choices = "off|offer|require",                                  \
+    .help = "STARTTLS; without it, offer where the file has [tls], else off"                                 \
+  }
+
+static key const smtpd_keys[] = {
+    COMMON_KEYS("127.0.0.1:2525", "addresses to listen on; the label /tls: TLS from the first byte"),
+    {.name = "auth", .type = KEY_BOOL, .fallback = "no", .help = "offer AUTH here too"},
+    {.name = "auth-plaintext", .type = KEY_BOOL, .fallback = "no", .help = "offer AUTH without TLS too"},
+    {.name = 0}};
+
+static key const submission_keys[] = {
+    COMMON_KEYS("127.0.0.1:2587, 127.0.0.1:2465/tls",
+                "addresses to listen on; the label /tls: TLS from the first byte"),
+    {.name = "auth-plaintext", .type = KEY_BOOL, .fallback = "no", .help = "offer AUTH without TLS too"},
+    {.name = "domain",
+     .type = KEY_TEXT,
+     .help = "completes addresses without one; without it, control/defaultdomain, else control/me"},
+    {.name = 0}};
+
+static int add_quoted(stralloc *sa, char const *option, char const *folder, char const *name)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
+
+  if (stralloc_cats(&path, folder) && stralloc_cats(&path, name) && stralloc_0(&path) &&
+      service_append(sa, " %s ", option) == 0)
+    result = service_quote(sa, path.s);
+  stralloc_free(&path);
+  return result;
+}
+
+static unsigned long long value_of(service const *sv, char const *key)
+{
+  return (unsigned long long)section_number(sv->section, key);
+}
+
+static int add_listener(stralloc *sa, service const *sv)
+{
+  char const *list = section_text(sv->section, "listen");
+  char const *word;
+  size_t n;
+
+  if (service_quote(sa, sv->bundle->libexec) < 0) return -1;
+  if (service_append(sa, "/tcplisten -d 3 -c %llu -C %llu -b %llu -t %llu", value_of(sv, "concurrency"),
+                     value_of(sv, "per-client"), value_of(sv, "backlog"), value_of(sv, "drain") / 1000) < 0)
+    return -1;
+  if (add_quoted(sa, "-r", section_text(sv->section, "refusal"), "") < 0) return -1;
+  if (sv->bundle->root && sv->user && service_append(sa, " -u %s", sv->user) < 0) return -1;
+  while ((n = list_word(&list, &word)))
+    if (service_append(sa, " %.*s", (int)n, word) < 0) return -1;
+  return service_append(sa, " --\n");
+}
+
+static int add_queue(stralloc *sa, service *sv)
+{
+  char const *queue = section_text(sv->section, "queue");
+
+  if (queue && *queue) return add_quoted(sa, "-q", queue, "");
+  if (bundle_qmail(sv->bundle)) return service_append(sa, " -q bin/qmail-queue");
+  if (service_add_text(sv, "env/SPOOL", 0644, "%s/spool\n", sv->bundle->state) < 0) return -1;
+  return add_quoted(sa, "-q", sv->bundle->libexec, "/spool-queue");
+}
+
+static int add_limits(stralloc *sa, service const *sv)
+{
+  return service_append(sa, " -g %llu -r %llu -m %llu -w %llu -e %llu/%llu -y %llu -p %llu%s",
+                        value_of(sv, "greet-delay"), value_of(sv, "recipients"), value_of(sv, "messages"),
+                        value_of(sv, "session-time") / 1000, value_of(sv, "errors"),
+                        value_of(sv, "errors-max"), value_of(sv, "error-delay"),
+                        value_of(sv, "plugin-timeout"), value_of(sv, "plugin-fails") ? " -f" : "");
+}
+
+static int add_tls(stralloc *sa, service *sv)
+{
+  static char const *const words[] = {"off", "offer", "require"};
+  bundle const *b = sv->bundle;
+
+  if (!bundle_section(b, "tls")) return 0;
+  if (service_add_need(sv, "tls") < 0 || add_quoted(sa, "-T", b->run, "/tls.sock") < 0) return -1;
+  return service_append(sa, " -t %s",
+                        section_says(sv->section, "starttls") ? words[value_of(sv, "starttls")] : "offer");
+}
+
+static int add_auth(stralloc *sa, service *sv, int submission)
+{
+  if (!submission && !value_of(sv, "auth")) return 0;
+  if (service_add_need(sv, "auth") < 0 || add_quoted(sa, "-a", sv->bundle->run, "/auth.sock") < 0) return -1;
+  return service_append(sa, "%s", value_of(sv, "auth-plaintext") ? " -A" : "");
+}
+
+static int add_rater(stralloc *sa, service *sv)
+{
+  if (!bundle_section(sv->bundle, "rater")) return 0;
+  return service_add_need(sv, "rater") < 0 ? -1 : add_quoted(sa, "-R", sv->bundle->run, "/rater.sock");
+}
+
+static int add_smtpd(stralloc *sa, service *sv, int submission)
+{
+  char const *domain = submission ? section_text(sv->section, "domain") : 0;
+
+  if (service_quote(sa, sv->bundle->libexec) < 0 ||
+      service_append(sa, "/smtpd%s", submission ? " -s" : "") < 0)
+    return -1;
+  if (add_queue(sa, sv) < 0 || add_limits(sa, sv) < 0 || add_tls(sa, sv) < 0 ||
+      add_auth(sa, sv, submission) < 0 || add_rater(sa, sv) < 0)
+    return -1;
+  if (!bundle_qmail(sv->bundle) && !section_text(sv->section, "queue") && service_append(sa, " -l") < 0)
+    return -1;
+  return domain && *domain ? add_quoted(sa, "-d", domain, "") : 0;
+}
+
+static void examine(service const *sv, report *r, int submission)
+{
+  bundle const *b = sv->bundle;
+  char const *list = section_text(sv->section, "listen");
+  int tls = bundle_section(b, "tls") != 0;
+
+  if (!tls && section_says(sv->section, "starttls") && value_of(sv, "starttls"))
+    report_error(r, sv->section, "starttls", "needs a [tls] section");
+  if (!tls && strstr(list, "/tls") && section_says(sv->section, "listen"))
+    report_error(r, sv->section, "listen", "an address with the label tls needs a [tls] section");
+  if ((submission || value_of(sv, "auth")) && !section_text(sv->section, "program") &&
+      !bundle_section(b, "auth"))
+    report_error(r, sv->section, submission ? 0 : "auth",
+                 "needs an [auth] section: somebody must check passwords");
+}
+
+/* smtpd itself is started anew for each connection: a new one needs no restart. */
+static int add_tcplisten(service *sv)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
+
+  if (stralloc_cats(&path, sv->bundle->libexec) && stralloc_cats(&path, "/tcplisten") && stralloc_0(&path))
+    result = service_add_program(sv, path.s);
+  stralloc_free(&path);
+  return result;
+}
+
+static int make(service *sv, report *r, int submission)
+{
+  char const *program = section_text(sv->section, "program");
+  char const *user = sv->user;
+  stralloc sa = STRALLOC_ZERO;
+  int result = -1;
+
+  examine(sv, r, submission);
+  if (service_add_need(sv, "spool") < 0 || add_listener(&sa, sv) < 0) goto end;
+  if (program && *program ? service_append(&sa, "%s", program) < 0 : add_smtpd(&sa, sv, submission) < 0)
+    goto end;
+  if (!stralloc_0(&sa) || add_tcplisten(sv) < 0) goto end;
+  sv->user = 0; /* tcplisten drops to it once it listens */
+  result = service_add_run(sv, sa.s, (unsigned int)(value_of(sv, "drain") + 5000));
+  sv->user = user;
+end:
+  stralloc_free(&sa);
+  return result;
+}
+
+static int make_smtpd(service *sv, report *r)
+{
+  return make(sv, r, 0);
+}
+
+static int make_submission(service *sv, report *r)
+{
+  return make(sv, r, 1);
+}
+
+service_kind const smtpd_kinds[] = {
+    {.section = {.name = "smtpd", .help = "Mail from other servers", .keys = smtpd_keys},
+     .make = make_smtpd,
+     .service = "smtpd",
+     .init = ""},
+    {.section = {.name = "submission", .help = "Mail from people's mail programs", .keys = submission_keys},
+     .make = make_submission,
+     .service = "submission",
+     .init = ""},
+    {.section = {.name = 0}}};

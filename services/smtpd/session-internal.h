@@ -1,0 +1,58 @@
+#ifndef SERVICES_SMTPD_SESSION_INTERNAL_H
+#define SERVICES_SMTPD_SESSION_INTERNAL_H
+
+#include "session.h"
+
+/* What the files of the session share. Each command returns 0, or -1 for ENOMEM, which ends the session. */
+
+typedef int command_function(session *s, char const *argument);
+
+typedef enum stage_e
+{
+  STAGE_CONNECTION,
+  STAGE_HELO,
+  STAGE_MAIL,
+  STAGE_RCPT,
+  STAGE_DATA,
+  STAGE_AUTH,
+  STAGE_COMMAND
+} stage;
+
+/* reply.c */
+extern int reply(session *s, char const *text);
+/* A 4xx or 5xx: logged, counted, and it costs the client an error. */
+extern int refuse(session *s, stage at, char const *text);
+/* The same for a reply that is in out already, from `from` on. */
+extern int refused(session *s, stage at, size_t from);
+extern int reply_closing(session *s, char const *text);
+
+/* record.c: the log */
+extern int record_refusal(session *s, stage at, char const *text, size_t len);
+extern int record_message(session *s, int code, char const *text, unsigned long id);
+extern int record_event(session *s, char const *event, char const *detail);
+
+/* plugins.c: the verdict as spp_verdict, refusals and drops done; -1 for ENOMEM */
+extern int plugins_run(session *s, spp_section section, stage at, stralloc *address);
+
+/* transaction.c */
+extern command_function command_mail;
+extern command_function command_rcpt;
+extern void transaction_forget(session *s);
+
+/* message.c */
+extern command_function command_data;
+extern size_t message_feed(session *s, char const *bytes, size_t len);
+
+/* sasl.c */
+extern command_function command_auth;
+extern int auth_line(session *s, char const *line);
+extern int auth_offered(session const *s);
+
+/* received.c */
+extern int received_fmt(stralloc *sa, session const *s);
+extern char const *session_protocol(session const *s);
+
+/* queuereply.c: the reply for the queue program's exit code */
+extern char const *queue_reply(int code);
+
+#endif

@@ -1,0 +1,87 @@
+#ifndef SERVICES_SMTPD_SESSION_H
+#define SERVICES_SMTPD_SESSION_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <skalibs/stralloc.h>
+
+#include "config.h"
+#include "data.h"
+#include "effects.h"
+#include "spp.h"
+
+/*
+ * An SMTP session apart from its I/O: it is fed what the client sends and writes its replies to `out`.
+ * What it wants done in the world goes through `effects`, so that a test or a fuzzer can be the world.
+ */
+
+typedef enum session_want_e
+{
+  SESSION_INPUT, /* everything was taken; send out, feed more */
+  SESSION_FLUSH, /* send out, then feed the rest */
+  SESSION_DELAY, /* send out, wait delay milliseconds, then feed the rest */
+  SESSION_TLS,   /* send out, shake hands, then session_tls or session_no_tls */
+  SESSION_CLOSE  /* send out and end */
+} session_want;
+
+typedef enum session_phase_e
+{
+  PHASE_COMMAND,
+  PHASE_DATA,
+  PHASE_AUTH /* a line of the AUTH exchange */
+} session_phase;
+
+typedef struct session_s session;
+struct session_s
+{
+  session_config const *config;
+  effects const *effects;
+  stralloc out;
+  session_want want;
+  unsigned int delay;
+  /* the rest is the session's own */
+  session_phase phase;
+  stralloc line; /* the part of a command that came so far */
+  int overlong;  /* the line is longer than it may be: dropped up to its end */
+  int esmtp;
+  int tls;
+  int failed; /* out of memory */
+  stralloc helo;
+  stralloc tls_name; /* protocol and cipher */
+  stralloc user;     /* who AUTH said; empty: nobody */
+  int auth_state;
+  stralloc auth_user;
+  /* the transaction */
+  int mail; /* MAIL was accepted */
+  int barred;
+  int utf8;
+  int bit8;
+  stralloc from;
+  stralloc rcpt;     /* the one being looked at */
+  stralloc envelope; /* T recipient NUL ... */
+  unsigned int recipients;
+  data data;
+  int too_big;
+  uint64_t began; /* microseconds */
+  unsigned int errors;
+  unsigned int messages;
+  size_t reply; /* where the last reply begins in out */
+  char const *verb;
+  spp spp;
+};
+
+extern void session_init(session *s, session_config const *config, effects const *e);
+extern void session_free(session *s);
+/* The greeting, or what a [connection] plugin says instead. early: the client talked before it. */
+extern void session_start(session *s, int early);
+/* Takes bytes from the client; returns how many. Look at want afterwards. */
+extern size_t session_feed(session *s, char const *bytes, size_t len);
+/* The handshake is over: all that was said before is forgotten (RFC 3207, 4.2). */
+extern void session_tls(session *s, char const *protocol, char const *cipher, char const *sni);
+/* TLS could not be had; the client has been told nothing. */
+extern void session_no_tls(session *s);
+/* The client was silent for too long, used up its time, or the service stops: says so and closes. */
+extern void session_end(session *s, char const *reply);
+
+#endif

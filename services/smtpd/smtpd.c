@@ -1,0 +1,130 @@
+#include <linux/close_range.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <skalibs/strerr.h>
+
+#include "child.h"
+#include "client.h"
+#include "session.h"
+#include "world.h"
+
+#define INPUT 32768
+
+char const *PROG = "smtpd";
+
+typedef struct server_s server;
+struct server_s
+{
+  options options;
+  control control;
+  effects effects;
+  world world;
+  session session;
+  uint64_t end; /* of the session, whatever it does */
+  char input[INPUT];
+};
+
+static uint64_t deadline(server const *v)
+{
+  uint64_t x = child_clock() + 1000ull * v->control.timeout;
+  return x < v->end ? x : v->end;
+}
+
+static void pause_for(server *v)
+{
+  uint64_t until = child_clock() + v->session.delay;
+
+  if (until > v->end) until = v->end;
+  while (child_clock() < until && !child_terminated()) child_pause(-1, 0, until);
+}
+
+/* Sends what waits and does what the session wants. Returns 0, or -1 when it is over. */
+static int act(server *v)
+{
+  session *s = &v->session;
+
+  if (s->want == SESSION_DELAY) pause_for(v);
+  if (s->out.len && client_flush(&s->out, deadline(v)) < 0) return -1;
+  if (s->want == SESSION_TLS) session_no_tls(s);
+  return s->want == SESSION_CLOSE ? -1 : 0;
+}
+
+static int feed(server *v, size_t len)
+{
+  session *s = &v->session;
+  size_t done = 0;
+
+  do
+  {
+    done += session_feed(s, v->input + done, len - done);
+    if (act(v) < 0) return -1;
+    if (child_clock() >= v->end) break;
+  } while (done < len);
+  return 0;
+}
+
+static void serve(server *v)
+{
+  session *s = &v->session;
+
+  while (act(v) == 0)
+  {
+    size_t n;
+    switch (client_read(v->input, sizeof v->input, &n, deadline(v), s->phase == PHASE_DATA))
+    {
+      case CLIENT_GONE: return;
+      case CLIENT_BYTES:
+        if (feed(v, n) < 0) return;
+        break;
+      case CLIENT_IDLE:
+        session_end(s, child_clock() >= v->end ? "421 4.4.2 session time is over" : "451 4.4.2 timeout");
+        break;
+      case CLIENT_STOP: session_end(s, "421 4.3.2 the service is stopping"); break;
+    }
+  }
+}
+
+static void setup(server *v, int argc, char const *const *argv)
+{
+  session_config *c = &v->options.config;
+  char const *file;
+  char const *x;
+
+  options_read(&v->options, argc, argv);
+  (void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
+  if (child_init() < 0) strerr_diefusys(111, "set up signals");
+  v->end = child_clock() + 1000ull * v->options.session_time;
+  if (control_load(&v->control, v->options.plugins, &file) < 0)
+  {
+    static char const text[] = "421 4.3.0 unable to read controls\r\n";
+    if (write(1, text, sizeof text - 1) < 0) _exit(1);
+    strerr_diefusys(111, "read ", file);
+  }
+  c->control = &v->control;
+  c->databytes = v->control.databytes;
+  x = getenv("DATABYTES");
+  if (x) c->databytes = strtoull(x, 0, 10);
+  c->domain = v->options.domain ? v->options.domain : v->control.defaultdomain.s;
+}
+
+int main(int argc, char const *const *argv)
+{
+  static control const fresh = CONTROL_ZERO;
+  static server v;
+  int early;
+
+  v.control = fresh;
+  setup(&v, argc, argv);
+  world_init(&v.world, &v.options, &v.effects);
+  session_init(&v.session, &v.options.config, &v.effects);
+  early = v.options.greet_delay && client_talks(v.options.greet_delay);
+  session_start(&v.session, early);
+  serve(&v);
+  if (v.session.want == SESSION_CLOSE)
+    client_linger();
+  else
+    session_free(&v.session);
+  return 0;
+}

@@ -1,0 +1,233 @@
+#include <string.h>
+#include <strings.h>
+
+#include <skalibs/types.h>
+
+#include "path.h"
+#include "session-internal.h"
+
+void transaction_forget(session *s)
+{
+  s->mail = 0;
+  s->barred = 0;
+  s->utf8 = 0;
+  s->from.len = 0;
+  s->rcpt.len = 0;
+  s->envelope.len = 0;
+  s->recipients = 0;
+}
+
+/* Where the path begins behind `FROM:` or `TO:`; 0 if the argument does not begin so. */
+static char const *behind(char const *argument, char const *word)
+{
+  size_t n = strlen(word);
+  return strncasecmp(argument, word, n) ? 0 : argument + n;
+}
+
+static int is(char const *s, size_t len, char const *word)
+{
+  return strlen(word) == len && !strncasecmp(s, word, len);
+}
+
+/* One parameter of MAIL. Returns 0, or the reply that refuses it. */
+static char const *parameter(session *s, char const *p, size_t len, uint64_t *size)
+{
+  if (len > 5 && len < 26 && !strncasecmp(p, "SIZE=", 5))
+  {
+    size_t n = uint64_scan(p + 5, size);
+    if (n < len - 5 && p[5 + n] >= '0' && p[5 + n] <= '9') *size = UINT64_MAX;
+    return n && strspn(p + 5, "0123456789") == len - 5 ? 0 : "501 5.5.4 SIZE needs a number";
+  }
+  if (is(p, len, "BODY=7BIT") || is(p, len, "BODY=8BITMIME") || is(p, len, "SMTPUTF8")) return 0;
+  if (len > 5 && !strncasecmp(p, "AUTH=", 5) && s->config->auth) return 0;
+  return "555 5.5.4 parameter not recognized";
+}
+
+/* RFC 5321, 4.1.1.11; RFC 1870 for SIZE. */
+static char const *parameters(session *s, char const *p, uint64_t *size)
+{
+  for (p += strspn(p, " \t"); *p; p += strspn(p, " \t"))
+  {
+    size_t n = strcspn(p, " \t");
+    char const *wrong = s->esmtp ? parameter(s, p, n, size) : "555 5.5.4 parameters need EHLO";
+    if (wrong) return wrong;
+    p += n;
+  }
+  return 0;
+}
+
+static int wants_utf8(char const *argument)
+{
+  size_t n = strlen(argument);
+
+  while (n && (argument[n - 1] == ' ' || argument[n - 1] == '\t')) n--;
+  for (char const *p = argument; (p = strcasestr(p, " SMTPUTF8")); p++)
+    if (p[9] == 0 || p[9] == ' ' || p[9] == '\t') return 1;
+  return 0;
+}
+
+/* What must come first. Returns the reply that says so. */
+static char const *mail_too_early(session const *s)
+{
+  session_config const *c = s->config;
+
+  if (!s->helo.len) return "503 5.5.1 EHLO or HELO first";
+  if (s->mail) return "503 5.5.1 one MAIL at a time";
+  if (c->starttls == STARTTLS_REQUIRE && !s->tls) return "530 5.7.0 must issue a STARTTLS command first";
+  if (c->submission && !s->user.len && !c->relayclient) return "530 5.7.0 authentication required";
+  if (c->messages && s->messages >= c->messages) return "421 4.7.0 too many messages in this session";
+  return 0;
+}
+
+/* An address without a host in a submission gets the default domain (RFC 6409, 8.1). */
+static int complete(session *s, stralloc *address)
+{
+  if (!s->config->submission || !address->len || memchr(address->s, '@', address->len)) return 0;
+  if (!stralloc_catb(address, "@", 1) || !stralloc_cats(address, s->config->domain) || !stralloc_0(address))
+    return -1;
+  address->len--;
+  return 0;
+}
+
+/* An address literal that is this machine becomes localiphost, as in qmail-smtpd. */
+static int localize(session *s, stralloc *address)
+{
+  char const *at = memrchr(address->s, '@', address->len);
+  size_t n;
+
+  if (!at || at[1] != '[') return 0;
+  n = strlen(at + 2);
+  if (n < 2 || strncmp(at + 2, s->config->localip, n - 1) || strlen(s->config->localip) != n - 1) return 0;
+  address->len = (size_t)(at + 1 - address->s);
+  if (!stralloc_cats(address, s->config->control->localiphost.s) || !stralloc_0(address)) return -1;
+  address->len--;
+  return 0;
+}
+
+/* Reads the path into sa. Returns 0; 1, refused; or -1. */
+static int scan(session *s, stage at, char const *path, stralloc *sa, char const **rest)
+{
+  char const *wrong = path ? path_scan(path, s->utf8, sa, rest) : "501 5.5.4 syntax error";
+
+  if (wrong && !*wrong) return -1;
+  if (wrong)
+  {
+    sa->len = 0;
+    return refuse(s, at, wrong) < 0 ? -1 : 1;
+  }
+  return localize(s, sa) < 0 || complete(s, sa) < 0 ? -1 : 0;
+}
+
+static int begin(session *s, int verdict)
+{
+  s->barred = verdict == SPP_GO && control_has_address(&s->config->control->badmailfrom, s->from.s);
+  s->mail = 1;
+  s->began = s->effects->now(s->effects->world);
+  return reply(s, "250 2.1.0 ok");
+}
+
+int command_mail(session *s, char const *argument)
+{
+  char const *wrong = mail_too_early(s);
+  char const *rest = 0;
+  uint64_t size = 0;
+  int r;
+
+  if (wrong && *wrong == '4') s->want = SESSION_CLOSE;
+  if (wrong) return refuse(s, STAGE_MAIL, wrong);
+  transaction_forget(s);
+  s->utf8 = s->esmtp && wants_utf8(argument);
+  r = scan(s, STAGE_MAIL, behind(argument, "FROM:"), &s->from, &rest);
+  if (r) return r < 0 ? -1 : 0;
+  wrong = parameters(s, rest, &size);
+  if (wrong) return refuse(s, STAGE_MAIL, wrong);
+  r = spp_refused_earlier(&s->spp, SPP_MAIL, &s->out);
+  if (r) return r < 0 ? -1 : refused(s, STAGE_MAIL, s->reply = s->out.len - s->spp.later[0].len);
+  s->spp.count = s->spp.tried = 0;
+  r = plugins_run(s, SPP_MAIL, STAGE_MAIL, &s->from);
+  if (r <= SPP_REFUSE) return r;
+  if (s->config->databytes && size > s->config->databytes)
+    return refuse(s, STAGE_MAIL, "552 5.3.4 sorry, that message size exceeds my databytes limit");
+  return begin(s, r);
+}
+
+/* RELAYCLIENT, which a plugin may set or unset; one who logged in may relay. */
+static char const *relayclient(session const *s)
+{
+  int unset;
+  char const *value = spp_get(&s->spp, "RELAYCLIENT", &unset);
+
+  if (value) return value;
+  if (!unset && s->config->relayclient) return s->config->relayclient;
+  return s->user.len ? "" : 0;
+}
+
+/* Returns 0, or the reply that refuses s->rcpt. verdict: what the plugins said; allowed: control_accepts. */
+static char const *rcpt_checks(session *s, int verdict, int allowed, char const *relay)
+{
+  if (verdict != SPP_GO) return 0;
+  if (control_has_address(&s->config->control->badrcptto, s->rcpt.s))
+    return "553 5.7.1 sorry, that recipient is in my badrcptto list";
+  if (allowed) return 0;
+  if (!relay) return "553 5.7.1 sorry, that domain isn't in my list of allowed rcpthosts";
+  return s->config->local_only ? "550 5.7.1 sorry, mail is only delivered here, not relayed" : 0;
+}
+
+static int rcpt_variables(session *s, int allowed)
+{
+  char text[UINT_FMT];
+
+  text[uint_fmt(text, s->spp.count)] = 0;
+  if (spp_set(&s->spp, "SMTPRCPTCOUNT", text) < 0) return -1;
+  text[uint_fmt(text, ++s->spp.tried)] = 0;
+  if (spp_set(&s->spp, "SMTPRCPTCOUNTALL", text) < 0) return -1;
+  return spp_set(&s->spp, "SMTPRCPTHOSTSOK", allowed ? "1" : "0");
+}
+
+static int add_recipient(session *s, char const *relay)
+{
+  stralloc *e = &s->envelope;
+  int verdict = plugins_run(s, SPP_PASS, STAGE_RCPT, &s->rcpt);
+
+  if (verdict <= SPP_REFUSE) return verdict;
+  if (!stralloc_catb(e, "T", 1) || !stralloc_catb(e, s->rcpt.s, s->rcpt.len)) return -1;
+  if (relay && !stralloc_cats(e, relay)) return -1;
+  if (!stralloc_0(e)) return -1;
+  s->recipients++;
+  s->spp.count++;
+  return reply(s, "250 2.1.5 ok");
+}
+
+static int rcpt(session *s)
+{
+  char const *relay = relayclient(s);
+  char const *wrong;
+  int allowed = control_accepts(s->config->control, s->rcpt.s);
+  int r = spp_refused_earlier(&s->spp, SPP_RCPT, &s->out);
+
+  if (r) return r < 0 ? -1 : refused(s, STAGE_RCPT, s->reply = s->out.len - s->spp.later[1].len);
+  if (allowed < 0) return reply_closing(s, "421 4.3.0 unable to read controls");
+  if (rcpt_variables(s, allowed || relay) < 0) return -1;
+  r = plugins_run(s, SPP_RCPT, STAGE_RCPT, &s->rcpt);
+  if (r <= SPP_REFUSE) return r;
+  wrong = rcpt_checks(s, r, allowed, relay);
+  return wrong ? refuse(s, STAGE_RCPT, wrong) : add_recipient(s, relay);
+}
+
+int command_rcpt(session *s, char const *argument)
+{
+  char const *rest = 0;
+  int r;
+
+  s->rcpt.len = 0;
+  if (!s->mail) return refuse(s, STAGE_RCPT, "503 5.5.1 MAIL first");
+  r = scan(s, STAGE_RCPT, behind(argument, "TO:"), &s->rcpt, &rest);
+  if (r) return r < 0 ? -1 : 0;
+  if (!s->rcpt.len) return refuse(s, STAGE_RCPT, "501 5.1.3 a recipient needs an address");
+  if (rest[strspn(rest, " \t")]) return refuse(s, STAGE_RCPT, "555 5.5.4 parameter not recognized");
+  if (s->barred)
+    return refuse(s, STAGE_RCPT, "553 5.7.1 sorry, your envelope sender is in my badmailfrom list");
+  if (s->config->recipients && s->recipients >= s->config->recipients)
+    return refuse(s, STAGE_RCPT, "452 4.5.3 too many recipients");
+  return rcpt(s);
+}

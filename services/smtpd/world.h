@@ -1,0 +1,18 @@
+#ifndef SERVICES_SMTPD_WORLD_H
+#define SERVICES_SMTPD_WORLD_H
+
+#include "effects.h"
+#include "options.h"
+#include "queue.h"
+
+/* The real world that a session works on. */
+typedef struct world_s world;
+struct world_s
+{
+  options const *options;
+  queue queue;
+};
+
+extern void world_init(world *w, options const *o, effects *e);
+
+#endif

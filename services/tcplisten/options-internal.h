@@ -1,0 +1,37 @@
+#ifndef TCPLISTEN_OPTIONS_INTERNAL_H
+#define TCPLISTEN_OPTIONS_INTERNAL_H
+
+#include <sys/types.h>
+
+#define ADDRESSES_MAX 32
+#define SESSIONS_MAX  20000
+
+typedef struct options_s options;
+struct options_s
+{
+  unsigned int ready;      /* the descriptor of -d, 0: none */
+  unsigned int total;      /* -c */
+  unsigned int per_client; /* -C, 0: no limit */
+  unsigned int backlog;    /* -b */
+  unsigned int drain;      /* -t, seconds */
+  char const *refusal;     /* -r, without its line end, or 0 */
+  char const *user;        /* -u, or 0 */
+  char const *group;       /* -g, or 0 */
+  int verbose;             /* -v */
+  char const *const *addresses;
+  unsigned int count; /* of addresses */
+  char const *const *program;
+};
+#define OPTIONS_ZERO                                                                                         \
+  {                                                                                                          \
+    .ready = 0, .total = 100, .per_client = 0, .backlog = 256, .drain = 60, .refusal = 0, .user = 0,         \
+    .group = 0, .verbose = 0, .addresses = 0, .count = 0, .program = 0                                       \
+  }
+
+/* Fills in o, which points into argv. --help and --version are answered here; bad usage ends the program (100). */
+extern void options_parse(options *o, int argc, char const *const *argv);
+
+/* Becomes the user and group of -u and -g, if any. Ends the program if it cannot (100, 111). */
+extern void options_become(options const *o);
+
+#endif

@@ -1,0 +1,155 @@
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/sgetopt.h>
+#include <skalibs/strerr.h>
+#include <skalibs/types.h>
+
+#include "listener-internal.h"
+#include "options-internal.h"
+
+#define USAGE                                                                                                \
+  "usage: tcplisten [-v] [-d FD] [-c TOTAL] [-C PER-CLIENT] [-b BACKLOG] [-t SECONDS] [-r LINE]\n"           \
+  "                 [-u USER] [-g GROUP] ADDRESS... -- PROGRAM [ARGUMENT...]\n"
+
+#define HELP                                                                                                 \
+  USAGE                                                                                                      \
+  "Listens on each ADDRESS (127.0.0.1:25, [::1]:25, *:25, fd:N; each may end in /LABEL) and runs\n"          \
+  "PROGRAM for each connection, with the connection as descriptors 0 and 1 (UCSPI).\n"                       \
+  "  -d FD          write a newline to FD when listening (s6 readiness)\n"                                   \
+  "  -c TOTAL       run this many programs at most (100)\n"                                                  \
+  "  -C PER-CLIENT  serve this many connections of one client (IPv6: one /64) at most (no limit)\n"          \
+  "  -b BACKLOG     connections that may wait in the kernel (256)\n"                                         \
+  "  -t SECONDS     after TERM, wait this long for running programs (60)\n"                                  \
+  "  -r LINE        what a refused client is told\n"                                                         \
+  "  -u USER        become this user, by name or number, once listening\n"                                   \
+  "  -g GROUP       become this group rather than the user's own\n"                                          \
+  "  -v             log a line for each connection\n"                                                        \
+  "See tcplisten(8).\n"
+
+static void answer(char const *arg)
+{
+  char const *text = 0;
+
+  if (!strcmp(arg, "--help")) text = HELP;
+  if (!strcmp(arg, "--version")) text = "tcplisten " VERSION "\n";
+  if (!text) return;
+  _exit(allwrite(1, text, strlen(text)) == strlen(text) ? 0 : 111);
+}
+
+static unsigned int number(char const *option, char const *text, unsigned int min, unsigned int max)
+{
+  char low[UINT_FMT], high[UINT_FMT];
+  unsigned int n;
+
+  if (uint0_scan(text, &n) && n >= min && n <= max) return n;
+  low[uint_fmt(low, min)] = 0;
+  high[uint_fmt(high, max)] = 0;
+  strerr_dief(100, option, ": not a number from ", low, " to ", high, ": ", text);
+}
+
+static char const *refusal_line(char const *text)
+{
+  if (strlen(text) > 510) strerr_dief(100, "-r: more than 510 bytes");
+  for (char const *s = text; *s; s++)
+    if ((unsigned char)*s < ' ' || *s == 127) strerr_dief(100, "-r: a control character in the line");
+  return text;
+}
+
+static void set(options *o, int letter, char const *arg)
+{
+  switch (letter)
+  {
+    case 'v': o->verbose = 1; break;
+    case 'd': o->ready = number("-d", arg, 3, 65535); break;
+    case 'c': o->total = number("-c", arg, 1, SESSIONS_MAX); break;
+    case 'C': o->per_client = number("-C", arg, 0, SESSIONS_MAX); break;
+    case 'b': o->backlog = number("-b", arg, 1, 65535); break;
+    case 't': o->drain = number("-t", arg, 0, 86400); break;
+    case 'r': o->refusal = refusal_line(arg); break;
+    case 'u': o->user = arg; break;
+    case 'g': o->group = arg; break;
+    default: break;
+  }
+}
+
+static void scan_addresses(options *o)
+{
+  char const *const *a = o->addresses;
+  char const *wrong;
+
+  for (; a[o->count] && strcmp(a[o->count], "--"); o->count++)
+    if (o->count == ADDRESSES_MAX) strerr_dief(100, "more than 32 addresses");
+  if (!o->count) strerr_dief(100, "no address to listen on (see tcplisten --help)");
+  if (!a[o->count] || !a[o->count + 1]) strerr_dief(100, "no program: after the addresses comes -- PROGRAM");
+  for (unsigned int i = 0; i < o->count; i++)
+    if ((wrong = listener_wrong(a[i]))) strerr_dief(100, a[i], ": ", wrong);
+  o->program = a + o->count + 1;
+}
+
+void options_parse(options *o, int argc, char const *const *argv)
+{
+  subgetopt l = SUBGETOPT_ZERO;
+  char letter[2] = "";
+
+  if (argc > 1) answer(argv[1]);
+  l.err = 0;
+  for (;;)
+  {
+    int opt = subgetopt_r(argc, argv, "vd:c:C:b:t:r:u:g:", &l);
+    letter[0] = (char)l.problem;
+    if (opt == -1) break;
+    if (opt == '?') strerr_dief(100, "no such option, or one without its value: -", letter);
+    set(o, opt, l.arg);
+  }
+  o->addresses = argv + l.ind;
+  scan_addresses(o);
+}
+
+static void become(uid_t uid, gid_t gid, char const *name)
+{
+  int none = geteuid() && uid == geteuid() && gid == getegid();
+
+  if (none) return;
+  if ((name ? initgroups(name, gid) : setgroups(1, &gid)) < 0 || setgid(gid) < 0 || setuid(uid) < 0)
+    strerr_diefusys(111, "change user");
+}
+
+static gid_t group_of(char const *text)
+{
+  gid_t gid;
+  struct group *gr;
+
+  if (gid0_scan(text, &gid)) return gid;
+  gr = getgrnam(text);
+  if (!gr) strerr_dief(100, "-g: no such group: ", text);
+  return gr->gr_gid;
+}
+
+void options_become(options const *o)
+{
+  uid_t uid = geteuid();
+  gid_t gid = getegid();
+  struct passwd *pw = 0;
+
+  if (!o->user && !o->group) return;
+  if (o->user)
+  {
+    pw = uid0_scan(o->user, &uid) ? getpwuid(uid) : getpwnam(o->user);
+    if (pw)
+    {
+      uid = pw->pw_uid;
+      gid = pw->pw_gid;
+    }
+    else if (!uid0_scan(o->user, &uid))
+      strerr_dief(100, "-u: no such user: ", o->user);
+    else if (!o->group)
+      strerr_dief(100, "-u: the number has no user of this machine, so it needs a group (-g): ", o->user);
+  }
+  if (o->group) gid = group_of(o->group);
+  become(uid, gid, pw ? pw->pw_name : 0);
+}

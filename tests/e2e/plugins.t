@@ -1,0 +1,60 @@
+#!/bin/sh
+# The golden tests of the plugins: tests/golden/plugins/README says what a case is.
+. "$(dirname "$0")/lib.sh"
+golden=$(cd "$(dirname "$0")/../golden/plugins" && pwd)
+
+# lines KEYWORD CASE: what follows KEYWORD in the case
+lines() { sed -n "s/^$1 //p" "$2"; }
+
+# run_case CASE: leaves wanted and got in $T
+run_case() {
+  rm -rf "$T/cwd"
+  mkdir "$T/cwd"
+  lines file "$1" | while read -r file; do
+    mkdir -p "$T/cwd/$(dirname "$file")"
+    : >"$T/cwd/$file"
+  done
+  set -- "$1" "$(lines plugin "$1")"
+  old=$IFS
+  IFS='
+'
+  set -f
+  # shellcheck disable=SC2046 # one word a line
+  set -- "$1" "$2" $(lines env "$1")
+  set +f
+  IFS=$old
+  case_file=$1 plugin=$2
+  shift 2
+  begin=$(date +%s%N)
+  # shellcheck disable=SC2086 # arguments of the plugin
+  (cd "$T/cwd" && exec env -i "$@" "$LIBEXEC/plugins/"$plugin <&- >"$T/out" 2>"$T/err")
+  code=$?
+  end=$(date +%s%N)
+  {
+    sed 's/^/out /' "$T/out"
+    sed -E 's/^[a-z]+: (pid [0-9]+ - )?/log /' "$T/err"
+    echo "exit $code"
+  } >"$T/got"
+  {
+    grep '^out ' "$case_file"
+    grep '^log ' "$case_file"
+    grep '^exit ' "$case_file" || echo 'exit 0'
+  } >"$T/wanted"
+  least=$(lines seconds "$case_file")
+  ms=$(((end - begin) / 1000000))
+  test "$ms" -ge $((${least:-0} * 1000)) && test "$ms" -lt $((${least:-0} * 1000 + 5000)) ||
+    echo "took $ms ms" >>"$T/got"
+}
+
+for i in "$golden"/*.case; do
+  run_case "$i"
+  try "$(basename "$i" .case)" diff -u "$T/wanted" "$T/got"
+done
+
+for i in "$LIBEXEC"/plugins/*; do
+  p=$(basename "$i")
+  exits 0 "$p --help" "$i" --help
+  like "$(cat "$T/out")" "^usage: $p" "$p --help names it"
+  exits 0 "$p --version" "$i" --version
+done
+finish

@@ -1,0 +1,225 @@
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <services/tcplisten/endpoint-internal.h>
+#include <services/tcplisten/environ-internal.h>
+#include <services/tcplisten/listener-internal.h>
+#include <services/tcplisten/sessions-internal.h>
+
+#include "unit.h"
+
+static endpoint end(char const *ip, uint16_t port)
+{
+  struct sockaddr_storage sa = {0};
+  struct sockaddr_in *in = (struct sockaddr_in *)&sa;
+  struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&sa;
+  endpoint e;
+
+  if (inet_pton(AF_INET, ip, &in->sin_addr) == 1)
+  {
+    in->sin_family = AF_INET;
+    in->sin_port = htons(port);
+  }
+  else
+  {
+    ck_assert_int_eq(inet_pton(AF_INET6, ip, &in6->sin6_addr), 1);
+    in6->sin6_family = AF_INET6;
+    in6->sin6_port = htons(port);
+  }
+  ck_assert_int_eq(endpoint_from(&e, &sa), 0);
+  return e;
+}
+
+static struct
+{
+  char const *ip;
+  char const *shown;
+  char const *whole;
+} const ends[] = {
+    {"127.0.0.1", "127.0.0.1", "127.0.0.1:2525"},
+    {"::ffff:192.0.2.7", "192.0.2.7", "192.0.2.7:2525"},
+    {"::1", "::1", "[::1]:2525"},
+    {"2001:db8::7", "2001:db8::7", "[2001:db8::7]:2525"},
+    {"255.255.255.255", "255.255.255.255", "255.255.255.255:2525"},
+};
+
+START_TEST(endpoints)
+{
+  endpoint e = end(ends[_i].ip, 2525);
+  char s[ENDPOINT_FMT];
+
+  ck_assert_uint_eq(endpoint_fmt_ip(s, &e), strlen(ends[_i].shown));
+  ck_assert_str_eq(s, ends[_i].shown);
+  ck_assert_uint_eq(endpoint_fmt(s, &e), strlen(ends[_i].whole));
+  ck_assert_str_eq(s, ends[_i].whole);
+}
+END_TEST
+
+START_TEST(longest_endpoint)
+{
+  endpoint e = end("2001:1db8:2db8:3db8:4db8:5db8:6db8:7db8", 65535);
+  char s[ENDPOINT_FMT];
+
+  ck_assert_uint_lt(endpoint_fmt(s, &e), ENDPOINT_FMT);
+  ck_assert_str_eq(s, "[2001:1db8:2db8:3db8:4db8:5db8:6db8:7db8]:65535");
+}
+END_TEST
+
+static int same_client(char const *x, char const *y)
+{
+  endpoint a = end(x, 1), b = end(y, 2);
+  client c, d;
+
+  endpoint_client(&c, &a);
+  endpoint_client(&d, &b);
+  return !memcmp(&c, &d, sizeof c);
+}
+
+START_TEST(clients)
+{
+  ck_assert(same_client("192.0.2.1", "192.0.2.1"));
+  ck_assert(same_client("192.0.2.1", "::ffff:192.0.2.1"));
+  ck_assert(!same_client("192.0.2.1", "192.0.2.2"));
+  ck_assert(same_client("2001:db8:0:1::1", "2001:db8:0:1:ffff::2"));
+  ck_assert(!same_client("2001:db8:0:1::1", "2001:db8:0:2::1"));
+  ck_assert(!same_client("::1", "0.0.0.1"));
+}
+END_TEST
+
+START_TEST(not_an_endpoint)
+{
+  struct sockaddr_storage sa = {.ss_family = AF_UNIX};
+  endpoint e;
+  ck_assert_int_eq(endpoint_from(&e, &sa), -1);
+}
+END_TEST
+
+static unsigned int count(sessions const *s, char const *ip)
+{
+  endpoint e = end(ip, 9);
+  client c;
+
+  endpoint_client(&c, &e);
+  return sessions_count(s, &c);
+}
+
+START_TEST(table)
+{
+  sessions s = SESSIONS_ZERO;
+  endpoint a = end("192.0.2.1", 1000), b = end("2001:db8::1", 1001), c = end("2001:db8::2", 1002), out;
+
+  ck_assert_int_eq(sessions_init(&s, 4), 0);
+  sessions_add(&s, 101, &a);
+  sessions_add(&s, 102, &b);
+  sessions_add(&s, 103, &c);
+  sessions_add(&s, 104, &a);
+  ck_assert_uint_eq(s.n, 4);
+  ck_assert_uint_eq(count(&s, "192.0.2.1"), 2);
+  ck_assert_uint_eq(count(&s, "2001:db8::ffff"), 2);
+  ck_assert_uint_eq(count(&s, "192.0.2.2"), 0);
+  ck_assert(!sessions_remove(&s, 999, &out));
+  ck_assert(sessions_remove(&s, 102, &out));
+  ck_assert_uint_eq(out.port, 1001);
+  ck_assert(sessions_remove(&s, 104, &out));
+  ck_assert_uint_eq(out.port, 1000);
+  ck_assert_uint_eq(count(&s, "192.0.2.1"), 1);
+  ck_assert_uint_eq(count(&s, "2001:db8::ffff"), 1);
+  ck_assert(sessions_remove(&s, 101, &out) && sessions_remove(&s, 103, &out));
+  ck_assert_uint_eq(s.n, 0);
+  sessions_free(&s);
+}
+END_TEST
+
+static char const *value(environment const *e, char const *name)
+{
+  size_t n = strlen(name);
+  char const *found = 0;
+
+  for (char const **v = e->vars; *v; v++)
+    if (!strncmp(*v, name, n) && (*v)[n] == '=')
+    {
+      ck_assert_msg(!found, "%s twice", name);
+      found = *v + n + 1;
+    }
+  return found;
+}
+
+START_TEST(variables)
+{
+  char const *const given[] = {"A=1",
+                               "PROTO=SSL",
+                               "TCPREMOTEHOST=x",
+                               "TCPREMOTEINFO=me",
+                               "TCPLOCALHOST=y",
+                               "TCPLOCALIP=z",
+                               "TCPREMOTEIPX=",
+                               "TCPLOCALLABEL=q",
+                               "B=2",
+                               0};
+  environment e;
+  endpoint l = end("::1", 2525), r = end("::ffff:192.0.2.9", 65535);
+
+  ck_assert_int_eq(environment_init(&e, given), 0);
+  environment_set(&e, &l, &r, "tls");
+  ck_assert_str_eq(value(&e, "PROTO"), "TCP");
+  ck_assert_str_eq(value(&e, "TCPLOCALIP"), "::1");
+  ck_assert_str_eq(value(&e, "TCPLOCALPORT"), "2525");
+  ck_assert_str_eq(value(&e, "TCPREMOTEIP"), "192.0.2.9");
+  ck_assert_str_eq(value(&e, "TCPREMOTEPORT"), "65535");
+  ck_assert_str_eq(value(&e, "TCPLOCALLABEL"), "tls");
+  ck_assert_str_eq(value(&e, "A"), "1");
+  ck_assert_str_eq(value(&e, "B"), "2");
+  ck_assert_str_eq(value(&e, "TCPREMOTEIPX"), "");
+  ck_assert_ptr_null(value(&e, "TCPREMOTEHOST"));
+  ck_assert_ptr_null(value(&e, "TCPREMOTEINFO"));
+  ck_assert_ptr_null(value(&e, "TCPLOCALHOST"));
+  environment_set(&e, &l, &r, "");
+  ck_assert_ptr_null(value(&e, "TCPLOCALLABEL"));
+  environment_free(&e);
+}
+END_TEST
+
+static struct
+{
+  char const *text;
+  int good;
+} const addresses[] = {
+    {"127.0.0.1:25", 1},
+    {"*:25/a", 1},
+    {"fd:3", 1},
+    {"fd:12/tls", 1},
+    {"fd:", 0},
+    {"fd:x", 0},
+    {"fd:3/", 0},
+    {"fd:3/a b", 0},
+    {"fd:3x", 0},
+    {"fd:-1", 0},
+    {"mail:25", 0},
+    {"", 0},
+    {"fd:3/0123456789012345678901234567890123", 0},
+};
+
+START_TEST(listening_addresses)
+{
+  char const *wrong = listener_wrong(addresses[_i].text);
+  ck_assert_msg((wrong == 0) == addresses[_i].good, "%s: %s", addresses[_i].text, wrong ? wrong : "accepted");
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("tcplisten");
+  TCase *t = tcase_create("tcplisten");
+
+  tcase_add_loop_test(t, endpoints, 0, sizeof ends / sizeof ends[0]);
+  tcase_add_test(t, longest_endpoint);
+  tcase_add_test(t, clients);
+  tcase_add_test(t, not_an_endpoint);
+  tcase_add_test(t, table);
+  tcase_add_test(t, variables);
+  tcase_add_loop_test(t, listening_addresses, 0, sizeof addresses / sizeof addresses[0]);
+  suite_add_tcase(s, t);
+  return unit_run(s);
+}
