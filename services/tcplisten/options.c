@@ -12,30 +12,28 @@
 #include "listener-internal.h"
 #include "options-internal.h"
 
-#define USAGE                                                                                                \
-  "usage: tcplisten [-v] [-d FD] [-c TOTAL] [-C PER-CLIENT] [-b BACKLOG] [-t SECONDS] [-r LINE]\n"           \
-  "                 [-u USER] [-g GROUP] ADDRESS... -- PROGRAM [ARGUMENT...]\n"
-
-#define HELP                                                                                                 \
-  USAGE                                                                                                      \
-  "Listens on each ADDRESS (127.0.0.1:25, [::1]:25, *:25, fd:N; each may end in /LABEL) and runs\n"          \
-  "PROGRAM for each connection, with the connection as descriptors 0 and 1 (UCSPI).\n"                       \
-  "  -d FD          write a newline to FD when listening (s6 readiness)\n"                                   \
-  "  -c TOTAL       run this many programs at most (100)\n"                                                  \
-  "  -C PER-CLIENT  serve this many connections of one client (IPv6: one /64) at most (no limit)\n"          \
-  "  -b BACKLOG     connections that may wait in the kernel (256)\n"                                         \
-  "  -t SECONDS     after TERM, wait this long for running programs (60)\n"                                  \
-  "  -r LINE        what a refused client is told\n"                                                         \
-  "  -u USER        become this user, by name or number, once listening\n"                                   \
-  "  -g GROUP       become this group rather than the user's own\n"                                          \
-  "  -v             log a line for each connection\n"                                                        \
-  "See tcplisten(8).\n"
+static char const help[] =
+    "usage: tcplisten [-v] [-d FD] [-c TOTAL] [-C PER-CLIENT] [-b BACKLOG] [-t SECONDS] [-r LINE]\n"
+    "                 [-s FILE] [-u USER] [-g GROUP] ADDRESS... -- PROGRAM [ARGUMENT...]\n"
+    "Listens on each ADDRESS (127.0.0.1:25, [::1]:25, *:25, fd:N; each may end in /LABEL) and runs\n"
+    "PROGRAM for each connection, with the connection as descriptors 0 and 1 (UCSPI).\n"
+    "  -d FD          write a newline to FD when listening (s6 readiness)\n"
+    "  -c TOTAL       run this many programs at most (100)\n"
+    "  -C PER-CLIENT  serve this many connections of one client (IPv6: one /64) at most (no limit)\n"
+    "  -b BACKLOG     connections that may wait in the kernel (256)\n"
+    "  -t SECONDS     after TERM, wait this long for running programs (60)\n"
+    "  -r LINE        what a refused client is told\n"
+    "  -s FILE        count connections in FILE (now, limit, total, refused)\n"
+    "  -u USER        become this user, by name or number, once listening\n"
+    "  -g GROUP       become this group rather than the user's own\n"
+    "  -v             log a line for each connection\n"
+    "See tcplisten(8).\n";
 
 static void answer(char const *arg)
 {
   char const *text = 0;
 
-  if (!strcmp(arg, "--help")) text = HELP;
+  if (!strcmp(arg, "--help")) text = help;
   if (!strcmp(arg, "--version")) text = "tcplisten " VERSION "\n";
   if (!text) return;
   _exit(allwrite(1, text, strlen(text)) == strlen(text) ? 0 : 111);
@@ -71,6 +69,7 @@ static void set(options *o, int letter, char const *arg)
     case 'b': o->backlog = number("-b", arg, 1, 65535); break;
     case 't': o->drain = number("-t", arg, 0, 86400); break;
     case 'r': o->refusal = refusal_line(arg); break;
+    case 's': o->counters = arg; break;
     case 'u': o->user = arg; break;
     case 'g': o->group = arg; break;
     default: break;
@@ -100,7 +99,7 @@ void options_parse(options *o, int argc, char const *const *argv)
   l.err = 0;
   for (;;)
   {
-    int opt = subgetopt_r(argc, argv, "vd:c:C:b:t:r:u:g:", &l);
+    int opt = subgetopt_r(argc, argv, "vd:c:C:b:t:r:s:u:g:", &l);
     letter[0] = (char)l.problem;
     if (opt == -1) break;
     if (opt == '?') strerr_dief(100, "no such option, or one without its value: -", letter);

@@ -5,6 +5,8 @@
 
 #include <skalibs/tai.h>
 
+#include <runlib/counters.h>
+
 #include "environ-internal.h"
 #include "listener-internal.h"
 #include "options-internal.h"
@@ -28,6 +30,16 @@ typedef enum stage_e
   KILLING   /* they have been sent KILL */
 } stage;
 
+/* What tcplisten publishes with -s. NOW and LIMIT are gauges; TOTAL (served) and REFUSED only grow. */
+enum
+{
+  NOW,
+  LIMIT,
+  TOTAL,
+  REFUSED,
+  COUNTERS
+};
+
 typedef struct server_s server;
 struct server_s
 {
@@ -39,6 +51,7 @@ struct server_s
   unsigned int nlisteners;
   sessions sessions;
   environment environment;
+  counter *counters[COUNTERS];
   stage stage;
   tain deadline; /* of the stage, when not SERVING */
   tain pause;    /* no accept before, after a failure */

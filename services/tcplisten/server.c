@@ -65,6 +65,11 @@ static void log_signal(pid_t pid, endpoint const *peer, int signal)
 
 /* --- sessions ------------------------------------------------------------------------------------ */
 
+static void count_now(server *s)
+{
+  counter_set(s->counters[NOW], s->sessions.n);
+}
+
 static void reap(server *s)
 {
   endpoint peer;
@@ -74,6 +79,7 @@ static void reap(server *s)
   while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
     if (sessions_remove(&s->sessions, pid, &peer) && WIFSIGNALED(status) && s->stage < ENDING)
       log_signal(pid, &peer, WTERMSIG(status));
+  count_now(s);
 }
 
 /* Tells the client in one write that does not wait: a socket so new takes it, or the client goes without. */
@@ -84,6 +90,7 @@ static void refuse(server *s, int fd, endpoint const *remote, char const *why)
   char line[512];
   size_t n;
 
+  counter_add(s->counters[REFUSED], 1);
   if (s->o->refusal)
   {
     n = strlen(s->o->refusal);
@@ -148,6 +155,8 @@ static void serve(server *s, listener const *l, int fd, endpoint const *local, e
     return;
   }
   sessions_add(&s->sessions, pid, remote);
+  counter_add(s->counters[TOTAL], 1);
+  count_now(s);
   if (s->o->verbose) log_start(pid, l, local, remote);
 }
 

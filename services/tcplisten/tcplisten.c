@@ -94,6 +94,19 @@ static char const *find(char const *name)
   strerr_diefusys(111, "find ", name, " in PATH");
 }
 
+static void open_counters(server *s)
+{
+  static char const *const names[COUNTERS] = {"now", "limit", "total", "refused"};
+  static counter unseen;
+
+  for (unsigned int i = 0; i < COUNTERS; i++) s->counters[i] = &unseen;
+  if (!s->o->counters) return;
+  if (counters_open(s->o->counters, 0644, names, COUNTERS, s->counters) < 0)
+    strerr_warnwusys("count in ", s->o->counters);
+  counter_set(s->counters[NOW], 0);
+  counter_set(s->counters[LIMIT], s->o->total);
+}
+
 int main(int argc, char const *const *argv)
 {
   static server s;
@@ -111,6 +124,7 @@ int main(int argc, char const *const *argv)
   if (sessions_init(&s.sessions, o.total) < 0 ||
       environment_init(&s.environment, (char const *const *)environ) < 0)
     strerr_diefusys(111, "begin");
+  open_counters(&s);
   if (ready_notify((int)o.ready) < 0) strerr_diefusys(111, "tell that it is ready");
   server_run(&s);
   return 0;
