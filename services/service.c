@@ -149,19 +149,19 @@ int service_add_folder(service *sv, char const *path, mode_t mode, char const *u
 }
 
 /* `started HASH FILE`: the plan puts the hash of the service's files in the place of @CONTENT@. */
-static int service_record(service *sv, stralloc *sa, char const *rest)
+int service_record(service *sv, char const *suffix, stralloc *sa)
 {
   stralloc path = STRALLOC_ZERO;
   int result = -1;
 
-  if (!stralloc_cats(&path, sv->bundle->libexec) || !stralloc_catb(&path, "/started", 9)) goto end;
+  if (!stralloc_cats(&path, sv->bundle->libexec) || !stralloc_catb(&path, "/started", 9)) goto end; /* with its NUL */
   if (service_quote(sa, path.s) < 0) goto end;
   path.len = 0;
   if (!stralloc_cats(&path, sv->bundle->run) || !stralloc_cats(&path, "/started/") ||
-      !stralloc_cats(&path, sv->name) || !stralloc_0(&path))
+      !stralloc_cats(&path, sv->name) || !stralloc_cats(&path, suffix) || !stralloc_0(&path))
     goto end;
   if (service_append(sa, " @CONTENT@ ") < 0 || service_quote(sa, path.s) < 0) goto end;
-  result = service_append(sa, "\n%s", rest);
+  result = service_append(sa, "\n");
 end:
   stralloc_free(&path);
   return result;
@@ -183,7 +183,8 @@ int service_prelude(service *sv, stralloc *sa)
                      "fdmove -c 2 1\n",
                      sv->name) < 0)
     return -1;
-  return service_record(sv, sa, has_env(sv) ? "s6-envdir env\n" : "");
+  if (service_record(sv, "", sa) < 0) return -1;
+  return has_env(sv) ? service_append(sa, "s6-envdir env\n") : 0;
 }
 
 int service_drop(service *sv, stralloc *sa)

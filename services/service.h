@@ -115,6 +115,8 @@ extern int service_add_run(service *sv, char const *command, unsigned int drain)
  */
 extern int service_prelude(service *sv, stralloc *sa);
 /* `s6-setuidgid USER\n` where the bundle runs as root and the service has a user; else nothing. */
+/* The record alone, for a script of another beginning; suffix as in ".log": which process of the service it is. */
+extern int service_record(service *sv, char const *suffix, stralloc *sa);
 extern int service_drop(service *sv, stralloc *sa);
 
 /* Appends word to sa, quoted for execlineb. */

@@ -1,0 +1,153 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/iopause.h>
+#include <skalibs/posixplz.h>
+
+#include <s6/ftrigr.h>
+#include <s6/supervise.h>
+
+#include <ctl/live.h>
+
+int live_read(char const *dir, live_status *st)
+{
+  s6_svstatus_t s = S6_SVSTATUS_ZERO;
+  int r = s6_svc_ok(dir);
+
+  memset(st, 0, sizeof *st);
+  if (r < 0) return errno == ENOENT || errno == ENXIO ? 0 : -1;
+  if (!r) return 0;
+  if (!s6_svstatus_read(dir, &s)) return -1;
+  st->supervised = 1;
+  st->pid = s.pid;
+  st->up = s.pid && !s.flagfinishing;
+  st->ready = st->up && s.flagready;
+  st->wanted = s.flagwantup;
+  st->finishing = s.flagfinishing;
+  st->wstat = s.wstat;
+  st->since = s.stamp;
+  st->ready_since = s.readystamp;
+  return 0;
+}
+
+static int control(char const *dir, char const *ctldir, char const *letters)
+{
+  int r = s6_svc_writectl(dir, ctldir, letters, strlen(letters));
+
+  if (r > 0) return 0;
+  if (!r || r == -2) errno = ENXIO;
+  return -1;
+}
+
+int live_control(char const *dir, char const *letters)
+{
+  return control(dir, S6_SUPERVISE_CTLDIR, letters);
+}
+
+int live_supervisor_control(char const *scandir, char const *letters)
+{
+  return control(scandir, S6_SVSCAN_CTLDIR, letters);
+}
+
+/* s6-svscan holds a POSIX lock on this file as long as it lives (s6-svscan.c): the kernel names the holder. */
+pid_t live_supervisor(char const *scandir)
+{
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  stralloc sa = STRALLOC_ZERO;
+  int fd = -1;
+  int r = -1;
+
+  if (stralloc_cats(&sa, scandir) && stralloc_cats(&sa, "/" S6_SVSCAN_CTLDIR "/lock") && stralloc_0(&sa))
+    fd = open_read(sa.s);
+  stralloc_free(&sa);
+  if (fd < 0) return errno == ENOENT ? 0 : -1;
+  r = fcntl(fd, F_GETLK, &lock);
+  fd_close(fd);
+  if (r < 0) return -1;
+  return lock.l_type == F_UNLCK ? 0 : lock.l_pid;
+}
+
+/* What s6_supervise_link_names leaves behind: it removes a service's `down` file, but not its logger's. */
+static void allow_up(char const *dir)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (stralloc_cats(&sa, dir) && stralloc_cats(&sa, "/log/down") && stralloc_0(&sa)) unlink_void(sa.s);
+  sa.len = 0;
+  if (stralloc_cats(&sa, dir) && stralloc_cats(&sa, "/down") && stralloc_0(&sa)) unlink_void(sa.s);
+  stralloc_free(&sa);
+}
+
+int live_add(char const *scandir, char const *const *dirs, char const *const *names, size_t n,
+             tain const *deadline, tain *stamp)
+{
+  if (s6_supervise_link_names(scandir, dirs, names, n, 4, deadline, stamp) < 0) return -1;
+  for (size_t i = 0; i < n; i++) allow_up(dirs[i]);
+  return 0;
+}
+
+int live_remove(char const *scandir, char const *const *names, size_t n, tain const *deadline, tain *stamp)
+{
+  return s6_supervise_unlink_names(scandir, names, n, 1, deadline, stamp) < 0 ? -1 : 0;
+}
+
+struct live_events_s
+{
+  ftrigr_t connection;
+};
+
+live_events *live_events_new(tain const *deadline, tain *stamp)
+{
+  live_events *ev = malloc(sizeof *ev);
+
+  if (!ev) return 0;
+  ev->connection = ftrigr_zero;
+  if (ftrigr_startf(&ev->connection, deadline, stamp)) return ev;
+  free(ev);
+  return 0;
+}
+
+uint16_t live_events_watch(live_events *ev, char const *dir, tain const *deadline, tain *stamp)
+{
+  stralloc sa = STRALLOC_ZERO;
+  uint16_t id = 0;
+
+  if (stralloc_cats(&sa, dir) && stralloc_cats(&sa, "/" S6_SUPERVISE_EVENTDIR) && stralloc_0(&sa))
+    id = ftrigr_subscribe(&ev->connection, sa.s, "[DuUdOx]", FTRIGR_REPEAT, deadline, stamp);
+  stralloc_free(&sa);
+  return id;
+}
+
+int live_events_wait(live_events *ev, tain const *deadline, tain *stamp)
+{
+  iopause_fd x = {.fd = ftrigr_fd(&ev->connection), .events = IOPAUSE_READ};
+
+  for (;;)
+  {
+    int r = ftrigr_update(&ev->connection);
+    if (r) return r < 0 ? -1 : 1;
+    r = iopause_stamp(&x, 1, deadline, stamp);
+    if (r <= 0) return r;
+  }
+}
+
+int live_events_take(live_events *ev, uint16_t watch, stralloc *events)
+{
+  return ftrigr_checksa(&ev->connection, watch, events) < 0 ? -1 : 0;
+}
+
+int live_events_fd(live_events *ev)
+{
+  return ftrigr_fd(&ev->connection);
+}
+
+void live_events_free(live_events *ev)
+{
+  if (!ev) return;
+  ftrigr_end(&ev->connection);
+  free(ev);
+}

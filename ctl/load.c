@@ -1,0 +1,104 @@
+#include <errno.h>
+#include <string.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+
+#include <ctl/load.h>
+#include <ctl/machine.h>
+#include <ctl/say.h>
+
+static int make(wanted *w, context const *cx, int machine, report *r)
+{
+  if (conf_read(&w->c, cx->file, r) < 0)
+  {
+    int e = errno;
+    say_cannot("read ", cx->file);
+    if (e == ENOENT) say("`mailctl init DIR` writes one; `mailctl -c FILE` names another");
+    return e == ENOENT ? EXIT_CONF : EXIT_SYSTEM;
+  }
+  if (r->errors) return EXIT_CONF;
+  if (bundle_fill(&w->b, &w->c, cx->libexec, cx->bin, cx->root) < 0 || plan_make(&w->p, &w->b, r) < 0)
+  {
+    say_cannot("make the plan");
+    return EXIT_SYSTEM;
+  }
+  if (machine && !r->errors) machine_check(&w->b, &w->p, r);
+  return r->errors ? EXIT_CONF : 0;
+}
+
+int wanted_load(wanted *w, context const *cx, int machine)
+{
+  report r = REPORT_ZERO;
+  int status;
+
+  r.file = cx->file;
+  status = make(w, cx, machine, &r);
+  allwrite(2, r.text.s, r.text.len);
+  report_free(&r);
+  return status;
+}
+
+void wanted_free(wanted *w)
+{
+  plan_free(&w->p);
+  conf_free(&w->c);
+}
+
+/* A missing or broken file still says, or does not say, where STATE is. */
+static int parse_leniently(conf *c, char const *file)
+{
+  report r = REPORT_ZERO;
+  int result;
+
+  r.file = file;
+  result = conf_read(c, file, &r);
+  if (result < 0 && errno == ENOENT) result = conf_parse(c, file, "", 0, &r);
+  report_free(&r);
+  return result;
+}
+
+static int parse_stored(conf *c, char const *file, char const *state)
+{
+  report r = REPORT_ZERO;
+  stralloc path = STRALLOC_ZERO;
+  stralloc bytes = STRALLOC_ZERO;
+  int result = -1;
+
+  r.file = file;
+  if (stralloc_cats(&path, state) && stralloc_cats(&path, "/current/mailctl.conf") && stralloc_0(&path) &&
+      openslurpclose(&bytes, path.s))
+    result = conf_parse(c, file, bytes.s, bytes.len, &r);
+  stralloc_free(&path);
+  stralloc_free(&bytes);
+  report_free(&r);
+  return result;
+}
+
+int stored_load(stored *s, context const *cx)
+{
+  char const *state;
+
+  if (parse_leniently(&s->now, cx->file) < 0 ||
+      bundle_fill(&s->b, &s->now, cx->libexec, cx->bin, cx->root) < 0)
+  {
+    say_cannot("read ", cx->file);
+    return EXIT_SYSTEM;
+  }
+  state = s->b.state;
+  if (generation_read(&s->g, state) < 0 ||
+      (s->g.number && (parse_stored(&s->c, cx->file, state) < 0 ||
+                       bundle_fill(&s->b, &s->c, cx->libexec, cx->bin, cx->root) < 0)))
+  {
+    say_cannot("read the generation at ", state, "/current");
+    return EXIT_SYSTEM;
+  }
+  return 0;
+}
+
+void stored_free(stored *s)
+{
+  generation_free(&s->g);
+  conf_free(&s->c);
+  conf_free(&s->now);
+}

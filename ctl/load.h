@@ -1,0 +1,45 @@
+#ifndef CTL_LOAD_H
+#define CTL_LOAD_H
+
+#include <ctl/bundle.h>
+#include <ctl/command.h>
+#include <ctl/conf.h>
+#include <ctl/generation.h>
+#include <ctl/plan.h>
+
+/* What mailctl.conf asks for now. */
+typedef struct wanted_s wanted;
+struct wanted_s
+{
+  conf c;
+  bundle b;
+  plan p;
+};
+#define WANTED_ZERO {.c = CONF_ZERO, .p = PLAN_ZERO}
+
+/*
+ * Reads the file and makes the plan. machine: also asks this machine (users, programs, certificates).
+ * Every problem is printed to stderr. 0, or the exit status to end with.
+ */
+extern int wanted_load(wanted *w, context const *cx, int machine);
+extern void wanted_free(wanted *w);
+
+/*
+ * What was brought up last: the generation behind STATE/current, and the configuration in it. It does not
+ * depend on what mailctl.conf says now, beyond [bundle] state: a broken file never prevents `down`.
+ */
+typedef struct stored_s stored;
+struct stored_s
+{
+  conf now; /* mailctl.conf as it is, errors and all */
+  conf c;   /* as it was */
+  bundle b;
+  generation g; /* number 0: nothing was ever brought up, and b is from `now` */
+};
+#define STORED_ZERO {.now = CONF_ZERO, .c = CONF_ZERO, .g = GENERATION_ZERO}
+
+/* Prints what went wrong. 0, or the exit status to end with. */
+extern int stored_load(stored *s, context const *cx);
+extern void stored_free(stored *s);
+
+#endif

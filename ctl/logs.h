@@ -1,0 +1,19 @@
+#ifndef CTL_LOGS_H
+#define CTL_LOGS_H
+
+#include <stddef.h>
+
+#include <skalibs/stralloc.h>
+#include <skalibs/tai.h>
+
+/* s6-log's folders: `current` and the rotated @TAI64N.s, each line with a TAI64N stamp. */
+
+/*
+ * Appends the last n lines of the log in dir, rotated files included, as they are; with since, only those
+ * stamped at or after it. 0, or -1 and errno (ENOENT: no such log).
+ */
+extern int logs_tail(stralloc *sa, char const *dir, size_t n, tain const *since);
+/* Appends lines (as logs_tail gives them) with the stamps as local times, each behind indent. 0, or -1 and ENOMEM. */
+extern int logs_human(stralloc *sa, char const *lines, size_t len, char const *indent);
+
+#endif

@@ -1,0 +1,153 @@
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+
+#include <ctl/command.h>
+#include <ctl/say.h>
+
+static command const commands[] = {
+    {"init", &command_init, "DIR [--user USER]", "write a configuration and all that it needs below DIR",
+     "  --user USER   as root: the user that the services run as (default: nobody)\n"},
+    {"check", &command_check, "", "report every problem in the configuration and in the machine", ""},
+    {"plan", &command_plan, "", "show what up would change", ""},
+    {"up", &command_up, "[NAME...]", "make the live bundle what the file says, and wait until it is ready", ""},
+    {"down", &command_down, "[NAME...]", "stop services, or all and the supervisor; sessions may finish", ""},
+    {"restart", &command_restart, "NAME...", "stop and start services", ""},
+    {"reload", &command_reload, "NAME...", "make services read their rules and certificates again", ""},
+    {"status", &command_status, "[NAME...]", "show every service", ""},
+    {"log", &command_log, "NAME [-f] [-n LINES]", "show a service's log with local times",
+     "  -f            go on as the log grows\n"
+     "  -n LINES      so many from the end (default: 50)\n"},
+    {"run", &command_run, "", "the supervisor in the foreground, for systemd or a container", ""},
+    {0, 0, 0, 0, 0}};
+
+static void print_help(void)
+{
+  printf("usage: mailctl [-c FILE] COMMAND ...\n\n"
+         "FILE is $MAILCTL_CONF, or else /etc/mailctl/mailctl.conf.\n\n");
+  for (command const *c = commands; c->name; c++)
+  {
+    char words[80];
+    snprintf(words, sizeof words, "%s %s", c->name, c->synopsis);
+    printf("  %-28s %s\n", words, c->help);
+  }
+  printf("\n`mailctl COMMAND --help` says more; see also mailctl(8) and mailctl.conf(5).\n");
+}
+
+static void print_command_help(command const *c)
+{
+  printf("usage: mailctl [-c FILE] %s%s%s\n\n%s.\n", c->name, *c->synopsis ? " " : "", c->synopsis, c->help);
+  if (*c->details) printf("\n%s", c->details);
+  printf("\nSee mailctl(8).\n");
+}
+
+int usage_error(char const *name, char const *wrong)
+{
+  say(name, ": ", wrong, "; try: mailctl ", name, " --help");
+  return EXIT_USAGE;
+}
+
+static command const *find(char const *name)
+{
+  for (command const *c = commands; c->name; c++)
+    if (!strcmp(c->name, name)) return c;
+  return 0;
+}
+
+/* The folders that belong to the program that runs: BIN, and BIN/../libexec/mailctl. */
+static int find_folders(context *cx)
+{
+  static char bin[PATH_MAX];
+  static char libexec[PATH_MAX];
+  ssize_t n = readlink("/proc/self/exe", bin, sizeof bin - sizeof "/../libexec/mailctl");
+  char *slash;
+
+  if (n < 0) return -1;
+  bin[n] = 0;
+  slash = strrchr(bin, '/');
+  if (!slash) return (errno = EINVAL, -1);
+  *slash = 0;
+  slash = strrchr(bin, '/');
+  snprintf(libexec, sizeof libexec, "%.*s/libexec/mailctl", slash ? (int)(slash - bin) : 0, bin);
+  cx->bin = bin;
+  cx->libexec = libexec;
+  cx->root = !geteuid();
+  return 0;
+}
+
+/* Absolute, so that what runs later in other folders finds it; the file itself need not exist. */
+static int find_file(context *cx, char const *given)
+{
+  char const *file = given ? given : getenv("MAILCTL_CONF");
+  char cwd[PATH_MAX];
+  char *absolute;
+
+  if (!file || !*file) file = "/etc/mailctl/mailctl.conf";
+  if (*file == '/')
+    cx->file = file;
+  else if (!getcwd(cwd, sizeof cwd) || asprintf(&absolute, "%s/%s", cwd, file) < 0)
+    return -1;
+  else
+    cx->file = absolute;
+  return 0;
+}
+
+static int wants_help(int argc, char const *const *argv)
+{
+  for (int i = 1; i < argc; i++)
+    if (!strcmp(argv[i], "--help")) return 1;
+  return 0;
+}
+
+static int run(context *cx, char const *file, int argc, char const *const *argv)
+{
+  command const *c = find(argv[0]);
+
+  if (!c)
+  {
+    say("no such command: ", argv[0], "; try: mailctl --help");
+    return EXIT_USAGE;
+  }
+  if (wants_help(argc, argv))
+  {
+    print_command_help(c);
+    return 0;
+  }
+  if (find_folders(cx) < 0 || find_file(cx, file) < 0)
+  {
+    say_cannot("find where I am");
+    return EXIT_SYSTEM;
+  }
+  return c->run(cx, argc, argv);
+}
+
+int main(int argc, char const *const *argv)
+{
+  context cx = {.file = 0};
+  char const *file = 0;
+  int i = 1;
+  int status;
+
+  PROG = "mailctl";
+  for (; i < argc && argv[i][0] == '-'; i++)
+  {
+    if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return print_help(), 0;
+    if (!strcmp(argv[i], "--version")) return puts("mailctl " VERSION), 0;
+    if (strcmp(argv[i], "-c") || i + 1 == argc)
+    {
+      say("what does ", argv[i], " mean here? try: mailctl --help");
+      return EXIT_USAGE;
+    }
+    file = argv[++i];
+  }
+  if (i == argc) return print_help(), EXIT_USAGE;
+  if (!fd_sanitize()) return EXIT_SYSTEM;
+  status = run(&cx, file, argc - i, argv + i);
+  if (fflush(stdout) < 0 || ferror(stdout)) return status ? status : EXIT_SYSTEM;
+  return status;
+}

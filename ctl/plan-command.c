@@ -1,0 +1,116 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/strerr.h>
+
+#include <ctl/command.h>
+#include <ctl/load.h>
+#include <ctl/running.h>
+#include <ctl/say.h>
+
+/* `mailctl plan`: what up would do, without doing it. */
+
+static void tell(char const *what, char const *name, char const *why, int *something)
+{
+  printf("%-8s %s%s%s\n", what, name, *why ? ": " : "", why);
+  *something = 1;
+}
+
+static void tell_service(wanted const *w, planned const *ps, entry const *old, int *something)
+{
+  running r = running_compare(&w->b, ps->sv.name, ps->content);
+
+  if (!old)
+    tell("add", ps->sv.name, "", something);
+  else if (r == RUNNING_OLD)
+    tell("restart", ps->sv.name, strcmp(old->content, ps->content) ? "its files change" : "it runs an older generation",
+         something);
+  else if (r == RUNNING_REPLACED)
+    tell("restart", ps->sv.name, "its program was replaced", something);
+  else if (strcmp(old->data, ps->data))
+    tell(r == RUNNING_SAME ? "reload" : "start", ps->sv.name, "its data change", something);
+  else if (r == RUNNING_NOT)
+    tell("start", ps->sv.name, strcmp(old->content, ps->content) ? "its files change" : "", something);
+  if (old && strcmp(old->log, ps->log)) tell("restart", ps->sv.name, "its logger's files change", something);
+}
+
+static void tell_all(wanted const *w, stored const *s, int *something)
+{
+  planned const *ps = plan_services(&w->p);
+  entry const *e = genalloc_s(entry, &s->g.entries);
+
+  for (size_t n = genalloc_len(entry, &s->g.entries); n; n--, e++)
+    if (!plan_find(&w->p, e->name)) tell("remove", e->name, "", something);
+  for (size_t n = plan_count(&w->p); n; n--, ps++)
+    tell_service(w, ps, generation_find(&s->g, ps->sv.name), something);
+}
+
+/* diff(1) of the two trees, named as the service directories are. Its exit: 0 same, 1 different. */
+static int run_diff(char const *old, char const *new)
+{
+  char const *const argv[] = {"diff", "-r", "-u", "-N", "--exclude=manifest", "--exclude=mailctl.conf", "--",
+                              "current", "next", 0};
+  stralloc dir = STRALLOC_ZERO;
+  int wstat = -1;
+  pid_t pid;
+
+  fflush(stdout);
+  pid = fork();
+  if (!pid)
+  {
+    if (chdir(new) < 0 || symlink(old, "current") < 0 || rename("generations/0001", "next") < 0) _exit(111);
+    execvp(argv[0], (char *const *)argv);
+    _exit(111);
+  }
+  if (pid < 0 || waitpid_nointr(pid, &wstat, 0) < 0) wstat = -1;
+  stralloc_free(&dir);
+  return WIFEXITED(wstat) ? WEXITSTATUS(wstat) : -1;
+}
+
+static int show_diff(wanted const *w, stored const *s)
+{
+  char dir[] = "/tmp/mailctl-plan.XXXXXX";
+  stralloc old = STRALLOC_ZERO;
+  unsigned int number;
+  int result = -1;
+
+  if (!mkdtemp(dir)) return -1;
+  if (generation_write(dir, &w->p, w->c.bytes.s, w->c.bytes.len, &number) >= 0 &&
+      service_append(&old, s->g.number ? "%s/current/" : "/nonexistent", w->b.state) >= 0 && stralloc_0(&old))
+    result = run_diff(old.s, dir);
+  rm_rf(dir);
+  stralloc_free(&old);
+  return result == 0 || result == 1 ? result : -1;
+}
+
+int command_plan(context const *cx, int argc, char const *const *argv)
+{
+  wanted w = WANTED_ZERO;
+  stored s = STORED_ZERO;
+  stralloc manifest = STRALLOC_ZERO;
+  int something = 0;
+  int status = argc > 1 ? usage_error(argv[0], "it takes no names") : wanted_load(&w, cx, 0);
+
+  if (!status) status = stored_load(&s, cx);
+  if (!status && plan_manifest(&w.p, &manifest) < 0) status = EXIT_SYSTEM;
+  if (!status)
+  {
+    tell_all(&w, &s, &something);
+    if (manifest.len != s.g.manifest.len || memcmp(manifest.s, s.g.manifest.s, manifest.len))
+    {
+      something = 1;
+      if (s.g.number && show_diff(&w, &s) < 0) say_cannot("compare with ", w.b.state, "/current");
+    }
+    if (!something) puts("nothing to do");
+    status = something ? EXIT_NO : 0;
+  }
+  stralloc_free(&manifest);
+  stored_free(&s);
+  wanted_free(&w);
+  return status;
+}

@@ -1,0 +1,160 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+
+#include <ctl/command.h>
+#include <ctl/logs.h>
+#include <ctl/progress.h>
+#include <ctl/say.h>
+#include <ctl/words.h>
+
+static char const *phrase(move const *m)
+{
+  switch (m->step)
+  {
+    case STEP_WAITING: return "waiting";
+    case STEP_STOPPING: return "stopping";
+    case STEP_STARTING: return "starting";
+    case STEP_DONE: return m->goal == GOAL_STOP ? "stopped" : "ready";
+    case STEP_DIED: return "died";
+    case STEP_LATE: return m->goal == GOAL_STOP ? "does not stop" : "not ready in time";
+    case STEP_BLOCKED: return "not started";
+    case STEP_LOST: return "lost";
+  }
+  return "?";
+}
+
+static size_t width_of(transition const *t)
+{
+  move const *m = transition_moves(t);
+  size_t width = 0;
+
+  for (size_t n = transition_count(t); n; n--, m++)
+    if (strlen(m->name) > width) width = strlen(m->name);
+  return width;
+}
+
+static void print_line(transition const *t, move const *m)
+{
+  char span[WORDS_MAX];
+  tain took;
+
+  printf("%-*s  %s", (int)width_of(t), m->name, phrase(m));
+  if (m->step == STEP_DONE && tain_now(&took))
+  {
+    tain_sub(&took, &took, &m->start);
+    printf(" in %s", words_span(span, (unsigned long long)tain_to_millisecs(&took)));
+  }
+  else if (m->step == STEP_BLOCKED)
+    printf(": needs %s", m->blocker);
+}
+
+static void draw(transition const *t, progress *p)
+{
+  move const *m = transition_moves(t);
+
+  if (p->drawn) printf("\033[%zuA", p->drawn);
+  p->drawn = 0;
+  for (size_t n = transition_count(t); n; n--, m++)
+  {
+    if (m->goal == GOAL_KEEP) continue;
+    fputs("\r\033[K", stdout);
+    if (move_open(m)) printf("%-*s  %s", (int)width_of(t), m->name, phrase(m));
+    else print_line(t, m);
+    putchar('\n');
+    p->drawn++;
+  }
+  fflush(stdout);
+}
+
+static void show(transition const *t, move const *m, void *data)
+{
+  progress *p = data;
+
+  if (p->terminal)
+    draw(t, p);
+  else if (!move_open(m))
+  {
+    print_line(t, m);
+    putchar('\n');
+    fflush(stdout);
+  }
+}
+
+void progress_init(progress *p, transition *t)
+{
+  struct winsize size;
+
+  p->drawn = 0;
+  p->terminal = isatty(1) && ioctl(1, TIOCGWINSZ, &size) >= 0 && size.ws_row > transition_count(t);
+  t->progress = &show;
+  t->data = p;
+}
+
+/* The logger writes what the service said last a moment after it died: waits for that, a quarter of a second at most. */
+static void show_log(transition const *t, move const *m)
+{
+  stralloc dir = STRALLOC_ZERO;
+  stralloc lines = STRALLOC_ZERO;
+  stralloc text = STRALLOC_ZERO;
+
+  if (service_append(&dir, "%s/%s", t->bundle->log, m->name) < 0 || !stralloc_0(&dir)) goto end;
+  for (unsigned int i = 0; i < 25 && !lines.len; i++)
+  {
+    if (i) usleep(10000);
+    lines.len = 0;
+    if (logs_tail(&lines, dir.s, 10, &m->began) < 0) break;
+  }
+  if (lines.len && logs_human(&text, lines.s, lines.len, "  ") >= 0) allwrite(2, text.s, text.len);
+  if (!lines.len) say("it said nothing; see ", dir.s, "/current");
+end:
+  stralloc_free(&dir);
+  stralloc_free(&lines);
+  stralloc_free(&text);
+}
+
+static void say_blocked(transition const *t, char const *by)
+{
+  move const *m = transition_moves(t);
+
+  for (size_t n = transition_count(t); n; n--, m++)
+    if (m->step == STEP_BLOCKED && !strcmp(m->blocker, by))
+    {
+      say("not started, because it needs ", by, ": ", m->name);
+      say_blocked(t, m->name);
+    }
+}
+
+static void say_failure(transition const *t, move const *m)
+{
+  char words[WORDS_MAX];
+
+  switch (m->step)
+  {
+    case STEP_DIED: say(m->name, " died before it was ready: ", words_exit(words, m->status.wstat)); break;
+    case STEP_LATE:
+      if (m->goal == GOAL_STOP)
+        say(m->name, " did not stop in time");
+      else
+        say(m->name, " was not ready within ", words_span(words, t->start_time));
+      break;
+    case STEP_LOST: errno = m->error; say_cannot("reach the supervisor of ", m->name); return;
+    default: return;
+  }
+  show_log(t, m);
+  say_blocked(t, m->name);
+}
+
+int progress_result(transition const *t)
+{
+  move const *m = transition_moves(t);
+
+  for (size_t n = transition_count(t); n; n--, m++) say_failure(t, m);
+  if (transition_ended(t, STEP_LOST)) return EXIT_SYSTEM;
+  if (transition_ended(t, STEP_DIED)) return EXIT_NO;
+  return transition_ended(t, STEP_LATE) ? EXIT_TIMEOUT : 0;
+}

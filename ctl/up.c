@@ -1,0 +1,302 @@
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <skalibs/direntry.h>
+#include <skalibs/djbunix.h>
+#include <skalibs/tai.h>
+
+#include <ctl/command.h>
+#include <ctl/folder.h>
+#include <ctl/live.h>
+#include <ctl/load.h>
+#include <ctl/lock.h>
+#include <ctl/progress.h>
+#include <ctl/running.h>
+#include <ctl/say.h>
+#include <ctl/servicedir.h>
+#include <ctl/supervisor.h>
+
+#define LOCK_TIMEOUT 120000 /* ms that another command may take */
+
+static void deadline_in(tain *deadline, unsigned int seconds)
+{
+  tain_addsec_g(deadline, seconds);
+}
+
+/* --- the generation ------------------------------------------------------------------------------ */
+
+/* Writes and switches to a new one if the plan differs from the current one. */
+static int settle_generation(wanted const *w)
+{
+  generation old = GENERATION_ZERO;
+  stralloc manifest = STRALLOC_ZERO;
+  unsigned int number;
+  int result = -1;
+
+  if (generation_read(&old, w->b.state) < 0 && errno != EINVAL && errno != ENOENT) goto end;
+  if (plan_manifest(&w->p, &manifest) < 0) goto end;
+  if (old.number && manifest.len == old.manifest.len && !memcmp(manifest.s, old.manifest.s, manifest.len))
+    result = 0;
+  else if (generation_write(w->b.state, &w->p, w->c.bytes.s, w->c.bytes.len, &number) >= 0 &&
+           generation_switch(w->b.state, number) >= 0)
+    result = generation_prune(w->b.state, (unsigned int)section_number(w->b.self, "generations"));
+end:
+  if (result < 0) say_cannot("write a generation below ", w->b.state);
+  stralloc_free(&manifest);
+  generation_free(&old);
+  return result;
+}
+
+/* --- what is there already ----------------------------------------------------------------------- */
+
+static int by_name(void const *a, void const *b)
+{
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The services that RUN/servicedirs has and the plan does not. */
+static int list_gone(genalloc *names, wanted const *w)
+{
+  stralloc sa = STRALLOC_ZERO;
+  direntry *e;
+  DIR *d;
+
+  if (service_append(&sa, "%s/servicedirs", w->b.run) < 0 || !stralloc_0(&sa)) return -1;
+  d = opendir(sa.s);
+  stralloc_free(&sa);
+  if (!d) return -1;
+  while ((e = readdir(d)))
+  {
+    char *copy;
+    if (e->d_name[0] == '.' || plan_find(&w->p, e->d_name)) continue;
+    copy = strdup(e->d_name);
+    if (!copy || !genalloc_append(char *, names, &copy)) return (dir_close(d), -1);
+  }
+  dir_close(d);
+  qsort(genalloc_s(char *, names), genalloc_len(char *, names), sizeof(char *), &by_name);
+  return 0;
+}
+
+static int stop_gone(wanted const *w, genalloc const *names)
+{
+  static genalloc const nothing = GENALLOC_ZERO;
+  transition t = TRANSITION_ZERO;
+  progress p = PROGRESS_ZERO;
+  int result = -1;
+
+  t.bundle = &w->b;
+  t.stop_time = (unsigned int)section_number(w->b.self, "stop-timeout");
+  for (size_t i = 0; i < genalloc_len(char *, names); i++)
+    if (transition_add(&t, genalloc_s(char *, names)[i], &nothing, GOAL_STOP) < 0) goto end;
+  progress_init(&p, &t);
+  if (transition_run(&t, &STAMP) < 0) goto end;
+  result = progress_result(&t);
+end:
+  transition_free(&t);
+  return result;
+}
+
+/* Takes services that the file no longer has out of the scan directory. 0, or an exit status. */
+static int remove_gone(wanted const *w, char const *scandir)
+{
+  genalloc names = GENALLOC_ZERO;
+  tain deadline;
+  int status = 0;
+
+  if (list_gone(&names, w) < 0) status = EXIT_SYSTEM;
+  size_t n = genalloc_len(char *, &names);
+  if (n && !status)
+  {
+    char const *const *list = (char const *const *)genalloc_s(char *, &names);
+    status = stop_gone(w, &names);
+    deadline_in(&deadline, 30);
+    if (!status && live_remove(scandir, list, n, &deadline, &STAMP) < 0) status = EXIT_SYSTEM;
+    for (size_t i = 0; i < n && !status; i++)
+      if (servicedir_remove(&w->b, list[i]) < 0) status = EXIT_SYSTEM;
+  }
+  if (status == EXIT_SYSTEM || status < 0) say_cannot("remove what the file no longer has from ", scandir);
+  for (size_t i = 0; i < n; i++) free(genalloc_s(char *, &names)[i]);
+  genalloc_free(char *, &names);
+  return status < 0 ? EXIT_SYSTEM : status;
+}
+
+/* --- supervision --------------------------------------------------------------------------------- */
+
+static int is_supervised(char const *dir)
+{
+  live_status st;
+  return live_read(dir, &st) >= 0 && st.supervised;
+}
+
+/* Brings the service directories up to date, and puts those that have no s6-supervise under one. */
+static int supervise_all(wanted const *w, char const *scandir)
+{
+  planned const *ps = plan_services(&w->p);
+  size_t n = plan_count(&w->p);
+  size_t m = 0;
+  char const **names = calloc(n + 1, sizeof *names);
+  char const **dirs = calloc(n + 1, sizeof *dirs);
+  tain deadline;
+  int result = names && dirs ? 0 : -1;
+
+  for (size_t i = 0; i < n && !result; i++)
+  {
+    stralloc dir = STRALLOC_ZERO;
+    result = servicedir_sync(&w->b, ps[i].sv.name) < 0 || servicedir_path(&dir, w->b.run, ps[i].sv.name, "") < 0 ? -1 : 0;
+    if (result < 0 || is_supervised(dir.s))
+      stralloc_free(&dir);
+    else
+      names[m] = ps[i].sv.name, dirs[m++] = dir.s;
+  }
+  deadline_in(&deadline, 30);
+  if (!result && m) result = live_add(scandir, dirs, names, m, &deadline, &STAMP);
+  for (size_t i = 0; i < m; i++) free((char *)dirs[i]);
+  free(names);
+  free(dirs);
+  return result;
+}
+
+static int ensure_supervisor(wanted const *w, char const *scandir)
+{
+  pid_t pid = live_supervisor(scandir);
+  tain deadline;
+
+  if (pid > 0) return 0;
+  if (pid < 0 && errno != ENOENT && errno != ENOTDIR) return -1;
+  deadline_in(&deadline, 30);
+  return supervisor_start(&w->b, &deadline, &STAMP);
+}
+
+/* --- what to do with each ------------------------------------------------------------------------ */
+
+static goal goal_of(wanted const *w, planned const *ps, entry const *old)
+{
+  stralloc dir = STRALLOC_ZERO;
+  goal g = GOAL_START;
+
+  switch (running_compare(&w->b, ps->sv.name, ps->content))
+  {
+    case RUNNING_OLD:
+    case RUNNING_REPLACED: g = GOAL_RESTART; break;
+    case RUNNING_SAME: /* its data alone may have changed: HUP makes it read them */
+      if (old && strcmp(old->data, ps->data) && servicedir_path(&dir, w->b.run, ps->sv.name, "") >= 0)
+        (void)live_control(dir.s, "h");
+      break;
+    default: break;
+  }
+  stralloc_free(&dir);
+  return g;
+}
+
+/* A logger whose own script changed; it loses nothing, because s6-svscan holds the pipe that it reads. */
+static void settle_logger(wanted const *w, planned const *ps)
+{
+  stralloc dir = STRALLOC_ZERO;
+
+  if (running_compare_logger(&w->b, ps->sv.name, ps->log) == RUNNING_OLD &&
+      servicedir_path(&dir, w->b.run, ps->sv.name, "/log") >= 0)
+    (void)live_control(dir.s, "r");
+  stralloc_free(&dir);
+}
+
+/* Whether name is among names, or one of them needs it. */
+static int is_chosen(plan const *p, char const *name, int argc, char const *const *names)
+{
+  if (!argc) return 1;
+  for (int i = 0; i < argc; i++)
+  {
+    planned const *ps = plan_find(p, names[i]);
+    if (!strcmp(names[i], name)) return 1;
+    for (size_t k = 0; ps && k < genalloc_len(char *, &ps->sv.needs); k++)
+    {
+      char const *need = genalloc_s(char *, &ps->sv.needs)[k];
+      if (is_chosen(p, name, 1, &need)) return 1;
+    }
+  }
+  return 0;
+}
+
+static int start_all(wanted const *w, generation const *old, int argc, char const *const *names)
+{
+  planned const *ps = plan_services(&w->p);
+  transition t = TRANSITION_ZERO;
+  progress p = PROGRESS_ZERO;
+  int status = EXIT_SYSTEM;
+
+  t.bundle = &w->b;
+  t.start_time = (unsigned int)section_number(w->b.self, "ready-timeout");
+  t.stop_time = (unsigned int)section_number(w->b.self, "stop-timeout");
+  for (size_t n = plan_count(&w->p); n; n--, ps++)
+  {
+    int chosen = is_chosen(&w->p, ps->sv.name, argc, names);
+    if (chosen) settle_logger(w, ps);
+    if (transition_add(&t, ps->sv.name, &ps->sv.needs,
+                       chosen ? goal_of(w, ps, generation_find(old, ps->sv.name)) : GOAL_KEEP) < 0)
+      goto end;
+  }
+  progress_init(&p, &t);
+  if (transition_run(&t, &STAMP) < 0)
+    say_cannot("wait for the services");
+  else
+    status = progress_result(&t);
+end:
+  transition_free(&t);
+  return status;
+}
+
+/* ------------------------------------------------------------------------------------------------- */
+
+static int converge(wanted const *w, int argc, char const *const *names)
+{
+  generation old = GENERATION_ZERO;
+  stralloc scandir = STRALLOC_ZERO;
+  int status = EXIT_SYSTEM;
+
+  if (supervisor_scandir(&scandir, &w->b) < 0) goto end;
+  (void)generation_read(&old, w->b.state);
+  if (folder_make_all(&w->p) < 0 || settle_generation(w) < 0) goto end;
+  if (ensure_supervisor(w, scandir.s) < 0)
+  {
+    say_cannot("start s6-svscan on ", scandir.s);
+    goto end;
+  }
+  if (!argc && (status = remove_gone(w, scandir.s))) goto end;
+  status = EXIT_SYSTEM;
+  if (supervise_all(w, scandir.s) < 0)
+  {
+    say_cannot("add the services to ", scandir.s);
+    goto end;
+  }
+  status = start_all(w, &old, argc, names);
+end:
+  generation_free(&old);
+  stralloc_free(&scandir);
+  return status;
+}
+
+int command_up(context const *cx, int argc, char const *const *argv)
+{
+  wanted w = WANTED_ZERO;
+  int status = wanted_load(&w, cx, 1);
+  int lock = -1;
+
+  tain_now_set_stopwatch_g();
+  for (int i = 1; i < argc && !status; i++)
+    if (!plan_find(&w.p, argv[i]))
+    {
+      say("no service is called ", argv[i], " in ", cx->file);
+      status = EXIT_USAGE;
+    }
+  if (!status && folder_make_bundle(&w.b) < 0) status = EXIT_SYSTEM;
+  if (!status && (lock = lock_take(w.b.state, "up", LOCK_TIMEOUT)) < 0)
+  {
+    say_cannot("lock ", w.b.state, "/lock");
+    status = errno == ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SYSTEM;
+  }
+  if (!status) status = converge(&w, argc - 1, argv + 1);
+  if (lock >= 0) fd_close(lock);
+  wanted_free(&w);
+  return status;
+}
