@@ -33,7 +33,7 @@ static int move_all(stored const *s, goal g, int argc, char const *const *names)
 
   t.bundle = &s->b;
   t.start_time = (unsigned int)section_number(s->b.self, "ready-timeout");
-  t.stop_time = (unsigned int)section_number(s->b.self, "stop-timeout");
+  t.stop_time = stop_time(&s->b);
   for (size_t n = genalloc_len(entry, &s->g.entries); n; n--, e++)
     if (transition_add(&t, e->name, &e->needs, !argc || is_named(e->name, argc, names) ? g : GOAL_KEEP) < 0)
       goto end;

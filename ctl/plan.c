@@ -49,9 +49,11 @@ static int add_kind(plan *p, service_kind const *k, report *r)
 
 static int add_all(plan *p, report *r)
 {
-  for (service_kind const *const *k = kinds; *k; k++)
-    for (service_kind const *row = *k; row->section.name || row->service; row++)
-      if (add_kind(p, row, r) < 0) return -1;
+  kinds_walk w = KINDS_WALK_ZERO;
+  service_kind const *k;
+
+  while ((k = kinds_next(&w)))
+    if (add_kind(p, k, r) < 0) return -1;
   return 0;
 }
 

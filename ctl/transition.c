@@ -5,6 +5,13 @@
 #include <ctl/servicedir.h>
 #include <ctl/transition.h>
 
+#define KILL_TIME 15000 /* ms after drain: TERM, KILL, and the reaping */
+
+unsigned int stop_time(bundle const *b)
+{
+  return (unsigned int)section_number(b->self, "drain") + KILL_TIME;
+}
+
 int transition_add(transition *t, char const *name, genalloc const *needs, goal g)
 {
   move m = {.name = name, .needs = needs, .goal = g, .step = g == GOAL_KEEP ? STEP_DONE : STEP_WAITING};

@@ -87,7 +87,7 @@ static int stop_gone(wanted const *w, genalloc const *names)
   int result = -1;
 
   t.bundle = &w->b;
-  t.stop_time = (unsigned int)section_number(w->b.self, "stop-timeout");
+  t.stop_time = stop_time(&w->b);
   for (size_t i = 0; i < genalloc_len(char *, names); i++)
     if (transition_add(&t, genalloc_s(char *, names)[i], &nothing, GOAL_STOP) < 0) goto end;
   progress_init(&p, &t);
@@ -227,7 +227,7 @@ static int start_all(wanted const *w, generation const *old, int argc, char cons
 
   t.bundle = &w->b;
   t.start_time = (unsigned int)section_number(w->b.self, "ready-timeout");
-  t.stop_time = (unsigned int)section_number(w->b.self, "stop-timeout");
+  t.stop_time = stop_time(&w->b);
   for (size_t n = plan_count(&w->p); n; n--, ps++)
   {
     int chosen = is_chosen(&w->p, ps->sv.name, argc, names);
