@@ -4,12 +4,12 @@
 /* mailctl's commands: one file and one row in the table (ctl/mailctl.c) each. */
 
 /* Exit statuses, beside 0. */
-#define EXIT_NO       1   /* the answer is no: degraded, not ready, something to change */
-#define EXIT_NONE     3   /* the bundle is not running */
-#define EXIT_TIMEOUT  99  /* timed out */
-#define EXIT_USAGE    100 /* the command line is wrong */
-#define EXIT_CONF     102 /* the configuration is wrong */
-#define EXIT_SYSTEM   111 /* the system refused something */
+#define EXIT_NO      1   /* the answer is no: degraded, not ready, something to change */
+#define EXIT_NONE    3   /* the bundle is not running */
+#define EXIT_TIMEOUT 99  /* timed out */
+#define EXIT_USAGE   100 /* the command line is wrong */
+#define EXIT_CONF    102 /* the configuration is wrong */
+#define EXIT_SYSTEM  111 /* the system refused something */
 
 /* What main knows before any command runs. Strings live as long as the process. */
 typedef struct context_s context;
@@ -25,10 +25,11 @@ typedef struct command_s command;
 struct command_s
 {
   char const *name;
-  int (*run)(context const *cx, int argc, char const *const *argv); /* argv[0] is the name; returns the exit status */
-  char const *synopsis; /* what follows the name */
-  char const *help;     /* one line, no full stop */
-  char const *details;  /* lines of options, or "" */
+  int (*run)(context const *cx, int argc,
+             char const *const *argv); /* argv[0] is the name; returns the exit status */
+  char const *synopsis;                /* what follows the name */
+  char const *help;                    /* one line, no full stop */
+  char const *details;                 /* lines of options, or "" */
 };
 
 /* Says what is wrong with the command line, and how to ask for help. Returns EXIT_USAGE. */

@@ -17,8 +17,10 @@ static int make_parents(char const *path)
   for (char const *slash = strchr(path + 1, '/'); slash && !result; slash = strchr(slash + 1, '/'))
   {
     sa.len = 0;
-    if (!stralloc_catb(&sa, path, (size_t)(slash - path)) || !stralloc_0(&sa)) result = -1;
-    else if (mkdir(sa.s, 0755) < 0 && errno != EEXIST) result = -1;
+    if (!stralloc_catb(&sa, path, (size_t)(slash - path)) || !stralloc_0(&sa))
+      result = -1;
+    else if (mkdir(sa.s, 0755) < 0 && errno != EEXIST)
+      result = -1;
   }
   stralloc_free(&sa);
   return result;
@@ -28,14 +30,16 @@ int folder_make(char const *path, mode_t mode, char const *user)
 {
   struct stat st;
 
-  if (mkdir(path, mode) < 0 && errno == ENOENT && (make_parents(path) < 0 || mkdir(path, mode) < 0)) return -1;
+  if (mkdir(path, mode) < 0 && errno == ENOENT && (make_parents(path) < 0 || mkdir(path, mode) < 0))
+    return -1;
   if (stat(path, &st) < 0) return -1;
   if (!S_ISDIR(st.st_mode)) return (errno = ENOTDIR, -1);
   if (user && *user && !geteuid())
   {
     struct passwd const *pw = getpwnam(user);
     if (!pw) return (errno = EINVAL, -1);
-    if ((st.st_uid != pw->pw_uid || st.st_gid != pw->pw_gid) && chown(path, pw->pw_uid, pw->pw_gid) < 0) return -1;
+    if ((st.st_uid != pw->pw_uid || st.st_gid != pw->pw_gid) && chown(path, pw->pw_uid, pw->pw_gid) < 0)
+      return -1;
   }
   return (st.st_mode & 07777) == mode ? 0 : chmod(path, mode);
 }

@@ -23,8 +23,8 @@
 static int path_of(stralloc *sa, char const *state, char const *name)
 {
   sa->len = 0;
-  return stralloc_cats(sa, state) && stralloc_cats(sa, "/generations") && (!*name || stralloc_cats(sa, "/")) &&
-                 stralloc_cats(sa, name) && stralloc_0(sa)
+  return stralloc_cats(sa, state) && stralloc_cats(sa, "/generations") &&
+                 (!*name || stralloc_cats(sa, "/")) && stralloc_cats(sa, name) && stralloc_0(sa)
              ? 0
              : -1;
 }
@@ -169,7 +169,8 @@ static int list(genalloc *numbers, char const *state)
   }
   dir_close(dir);
   stralloc_free(&sa);
-  qsort(genalloc_s(unsigned int, numbers), genalloc_len(unsigned int, numbers), sizeof(unsigned int), &by_number);
+  qsort(genalloc_s(unsigned int, numbers), genalloc_len(unsigned int, numbers), sizeof(unsigned int),
+        &by_number);
   return 0;
 }
 

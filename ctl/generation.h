@@ -36,7 +36,10 @@ struct generation_s
   genalloc entries;    /* of entry, in start order */
   stralloc manifest;
 };
-#define GENERATION_ZERO {.number = 0, .entries = GENALLOC_ZERO, .manifest = STRALLOC_ZERO}
+#define GENERATION_ZERO                                                                                      \
+  {                                                                                                          \
+    .number = 0, .entries = GENALLOC_ZERO, .manifest = STRALLOC_ZERO                                         \
+  }
 
 /* The number that STATE/current points to; 0 if there is none. -1 and errno otherwise. */
 extern int generation_current(char const *state, unsigned int *number);
@@ -49,7 +52,8 @@ extern void generation_free(generation *g);
  * Writes p whole under a temporary name, syncs it, and renames it to the next free number, which it
  * returns by number. The caller holds the lock. 0, or -1 and errno; nothing is left in that case.
  */
-extern int generation_write(char const *state, plan const *p, char const *conf, size_t len, unsigned int *number);
+extern int generation_write(char const *state, plan const *p, char const *conf, size_t len,
+                            unsigned int *number);
 /* Points STATE/current at number, in one step. */
 extern int generation_switch(char const *state, unsigned int number);
 /* Removes the oldest but keep, and whatever a crash left; never the current one. */

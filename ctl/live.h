@@ -21,10 +21,10 @@ struct live_status_s
   pid_t pid;      /* of the daemon, or of its finish script; 0: none */
   int up;         /* the daemon itself runs */
   int ready;
-  int wanted;     /* s6-supervise keeps it up */
-  int finishing;  /* the daemon is dead, its finish script runs */
-  int wstat;      /* how it ended last, as waitpid gives it */
-  tain since;     /* when it last started or ended (wall clock) */
+  int wanted;    /* s6-supervise keeps it up */
+  int finishing; /* the daemon is dead, its finish script runs */
+  int wstat;     /* how it ended last, as waitpid gives it */
+  tain since;    /* when it last started or ended (wall clock) */
   tain ready_since;
 };
 
@@ -45,7 +45,8 @@ extern int live_supervisor_control(char const *scandir, char const *letters);
 extern int live_add(char const *scandir, char const *const *dirs, char const *const *names, size_t n,
                     tain const *deadline, tain *stamp);
 /* Takes services, which must be down, out of scandir and waits until their s6-supervise are gone. As live_add. */
-extern int live_remove(char const *scandir, char const *const *names, size_t n, tain const *deadline, tain *stamp);
+extern int live_remove(char const *scandir, char const *const *names, size_t n, tain const *deadline,
+                       tain *stamp);
 
 /*
  * Events: one connection to a s6-ftrigrd. Watch first, read the status afterwards, then wait: nothing is

@@ -15,7 +15,10 @@ struct wanted_s
   bundle b;
   plan p;
 };
-#define WANTED_ZERO {.c = CONF_ZERO, .p = PLAN_ZERO}
+#define WANTED_ZERO                                                                                          \
+  {                                                                                                          \
+    .c = CONF_ZERO, .p = PLAN_ZERO                                                                           \
+  }
 
 /*
  * Reads the file and makes the plan. machine: also asks this machine (users, programs, certificates).
@@ -36,7 +39,10 @@ struct stored_s
   bundle b;
   generation g; /* number 0: nothing was ever brought up, and b is from `now` */
 };
-#define STORED_ZERO {.now = CONF_ZERO, .c = CONF_ZERO, .g = GENERATION_ZERO}
+#define STORED_ZERO                                                                                          \
+  {                                                                                                          \
+    .now = CONF_ZERO, .c = CONF_ZERO, .g = GENERATION_ZERO                                                   \
+  }
 
 /* Prints what went wrong. 0, or the exit status to end with. */
 extern int stored_load(stored *s, context const *cx);

@@ -80,8 +80,8 @@ static int follow(char const *dir, off_t at)
   int in = inotify_init1(IN_CLOEXEC);
   int fd = -1;
 
-  if (!stralloc_cats(&current, dir) || !stralloc_cats(&current, "/current") || !stralloc_0(&current) || in < 0 ||
-      inotify_add_watch(in, dir, IN_MODIFY | IN_CREATE | IN_MOVED_FROM) < 0)
+  if (!stralloc_cats(&current, dir) || !stralloc_cats(&current, "/current") || !stralloc_0(&current) ||
+      in < 0 || inotify_add_watch(in, dir, IN_MODIFY | IN_CREATE | IN_MOVED_FROM) < 0)
     goto end;
   while (fd >= 0 || (fd = openc_read(current.s)) >= 0 || errno == ENOENT)
   {
@@ -149,7 +149,8 @@ int command_log(context const *cx, int argc, char const *const *argv)
     status = EXIT_USAGE;
   }
   if (!status)
-    status = service_append(&dir, "%s/%s", s.b.log, o.name) < 0 || !stralloc_0(&dir) ? EXIT_SYSTEM : show(&o, dir.s);
+    status = service_append(&dir, "%s/%s", s.b.log, o.name) < 0 || !stralloc_0(&dir) ? EXIT_SYSTEM
+                                                                                     : show(&o, dir.s);
   stralloc_free(&dir);
   stored_free(&s);
   return status;

@@ -59,7 +59,8 @@ static int report_cycle(planned *rest, size_t n, report *r)
     if (at == first) break;
   }
   if (service_append(&sa, "%s", first->sv.name) < 0 || !stralloc_0(&sa)) goto end;
-  report_error(r, first->sv.section, first->sv.section && section_says(first->sv.section, "needs") ? "needs" : 0,
+  report_error(r, first->sv.section,
+               first->sv.section && section_says(first->sv.section, "needs") ? "needs" : 0,
                "a cycle: %s; take one of these out", sa.s);
   result = 0;
 end:

@@ -28,8 +28,8 @@ static void tell_service(wanted const *w, planned const *ps, entry const *old, i
   if (!old)
     tell("add", ps->sv.name, "", something);
   else if (r == RUNNING_OLD)
-    tell("restart", ps->sv.name, strcmp(old->content, ps->content) ? "its files change" : "it runs an older generation",
-         something);
+    tell("restart", ps->sv.name,
+         strcmp(old->content, ps->content) ? "its files change" : "it runs an older generation", something);
   else if (r == RUNNING_REPLACED)
     tell("restart", ps->sv.name, "its program was replaced", something);
   else if (strcmp(old->data, ps->data))
@@ -51,11 +51,10 @@ static void tell_all(wanted const *w, stored const *s, int *something)
 }
 
 /* diff(1) of the two trees, named as the service directories are. Its exit: 0 same, 1 different. */
+/* Under the names current/ and next/. */
 static int run_diff(char const *old, char const *new)
 {
-  char const *const argv[] = {"diff", "-r", "-u", "-N", "--exclude=manifest", "--exclude=mailctl.conf", "--",
-                              "current", "next", 0};
-  stralloc dir = STRALLOC_ZERO;
+  char const *const argv[] = {"diff", "-r", "-u", "-N", "-x", "manifest", "current", "next", 0};
   int wstat = -1;
   pid_t pid;
 
@@ -68,7 +67,6 @@ static int run_diff(char const *old, char const *new)
     _exit(111);
   }
   if (pid < 0 || waitpid_nointr(pid, &wstat, 0) < 0) wstat = -1;
-  stralloc_free(&dir);
   return WIFEXITED(wstat) ? WEXITSTATUS(wstat) : -1;
 }
 

@@ -128,7 +128,8 @@ static void hash_file(SHA256Schedule *ctx, service_file const *f)
   char mode[40];
 
   sha256_update(ctx, f->path, strlen(f->path) + 1);
-  sha256_update(ctx, mode, (size_t)snprintf(mode, sizeof mode, "%o %zu", (unsigned int)f->mode, f->bytes.len) + 1);
+  sha256_update(ctx, mode,
+                (size_t)snprintf(mode, sizeof mode, "%o %zu", (unsigned int)f->mode, f->bytes.len) + 1);
   sha256_update(ctx, f->bytes.s, f->bytes.len);
 }
 
@@ -141,9 +142,9 @@ static void hash_service(planned *ps)
   char digest[32];
 
   for (size_t n = genalloc_len(service_file, &ps->sv.files); n; n--, f++)
-    hash_file(!strncmp(f->path, "log/", 4)                           ? &log
+    hash_file(!strncmp(f->path, "log/", 4)                         ? &log
               : ps->kind->reloads && !strncmp(f->path, "data/", 5) ? &data
-                                                                     : &content,
+                                                                   : &content,
               f);
   sha256_final(&content, digest);
   hex(ps->content, digest);
@@ -218,7 +219,8 @@ static int add_manifest(planned const *ps, stralloc *sa)
   for (size_t n = genalloc_len(char *, &ps->sv.needs); n; n--)
     if (service_append(sa, "need %s\n", *word++) < 0) return -1;
   for (size_t n = genalloc_len(service_folder, &ps->sv.folders); n; n--, d++)
-    if (service_append(sa, "folder %04o %s %s\n", (unsigned int)d->mode, *d->user ? d->user : "-", d->path) < 0)
+    if (service_append(sa, "folder %04o %s %s\n", (unsigned int)d->mode, *d->user ? d->user : "-", d->path) <
+        0)
       return -1;
   for (size_t n = genalloc_len(service_file, &ps->sv.files); n; n--, f++)
   {

@@ -31,7 +31,10 @@ struct plan_s
   bundle const *bundle;
   genalloc services; /* of planned, in start order: what a service needs stands before it */
 };
-#define PLAN_ZERO {.bundle = 0, .services = GENALLOC_ZERO}
+#define PLAN_ZERO                                                                                            \
+  {                                                                                                          \
+    .bundle = 0, .services = GENALLOC_ZERO                                                                   \
+  }
 
 #define plan_services(p) genalloc_s(planned, &(p)->services)
 #define plan_count(p)    genalloc_len(planned, &(p)->services)

@@ -44,7 +44,7 @@ static void print_line(transition const *t, move const *m)
   tain took;
 
   printf("%-*s  %s", (int)width_of(t), m->name, phrase(m));
-  if (m->step == STEP_DONE && tain_now(&took))
+  if (m->step == STEP_DONE && m->start.sec.x && tain_now(&took))
   {
     tain_sub(&took, &took, &m->start);
     printf(" in %s", words_span(span, (unsigned long long)tain_to_millisecs(&took)));
@@ -63,8 +63,10 @@ static void draw(transition const *t, progress *p)
   {
     if (m->goal == GOAL_KEEP) continue;
     fputs("\r\033[K", stdout);
-    if (move_open(m)) printf("%-*s  %s", (int)width_of(t), m->name, phrase(m));
-    else print_line(t, m);
+    if (move_open(m))
+      printf("%-*s  %s", (int)width_of(t), m->name, phrase(m));
+    else
+      print_line(t, m);
     putchar('\n');
     p->drawn++;
   }
@@ -142,7 +144,10 @@ static void say_failure(transition const *t, move const *m)
       else
         say(m->name, " was not ready within ", words_span(words, t->start_time));
       break;
-    case STEP_LOST: errno = m->error; say_cannot("reach the supervisor of ", m->name); return;
+    case STEP_LOST:
+      errno = m->error;
+      say_cannot("reach the supervisor of ", m->name);
+      return;
     default: return;
   }
   show_log(t, m);

@@ -13,9 +13,13 @@ struct progress_s
   int terminal; /* draw again */
   size_t drawn; /* lines on the screen */
 };
-#define PROGRESS_ZERO {.terminal = 0, .drawn = 0}
+#define PROGRESS_ZERO                                                                                        \
+  {                                                                                                          \
+    .terminal = 0, .drawn = 0                                                                                \
+  }
 
-extern void progress_init(progress *p, transition *t); /* makes p the callback of t, whose moves are all added */
+extern void progress_init(progress *p,
+                          transition *t); /* makes p the callback of t, whose moves are all added */
 /*
  * What went wrong, to stderr: how each service failed, its last log lines, and what was not started because
  * of it. Returns the exit status that follows: 0, EXIT_NO, EXIT_TIMEOUT or EXIT_SYSTEM.

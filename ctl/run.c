@@ -45,6 +45,7 @@ int command_run(context const *cx, int argc, char const *const *argv)
     say("the bundle is running already; `mailctl down` stops it");
     return EXIT_SYSTEM;
   }
-  if (start_child(cx, scandir.s) < 0 || supervisor_become(&w.b) < 0) say_cannot("become s6-svscan on ", scandir.s);
+  if (start_child(cx, scandir.s) < 0 || supervisor_become(&w.b) < 0)
+    say_cannot("become s6-svscan on ", scandir.s);
   return EXIT_SYSTEM;
 }

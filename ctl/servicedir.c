@@ -47,8 +47,10 @@ static int drop_stale(stralloc *dir, stralloc *source)
   {
     struct stat st;
     if (e->d_name[0] == '.') continue;
-    if (enter(dir, dlen, e->d_name) < 0 || enter(source, slen, e->d_name) < 0) result = -1;
-    else if (!lstat(dir->s, &st) && S_ISLNK(st.st_mode) && access(source->s, F_OK) < 0) unlink_void(dir->s);
+    if (enter(dir, dlen, e->d_name) < 0 || enter(source, slen, e->d_name) < 0)
+      result = -1;
+    else if (!lstat(dir->s, &st) && S_ISLNK(st.st_mode) && access(source->s, F_OK) < 0)
+      unlink_void(dir->s);
   }
   dir_close(d);
   dir->len = dlen;
@@ -69,7 +71,8 @@ static int link_all(stralloc *dir, stralloc *source)
   while (!result && (e = readdir(d)))
   {
     if (e->d_name[0] == '.') continue;
-    if (enter(dir, dlen, e->d_name) < 0 || enter(source, slen, e->d_name) < 0) result = -1;
+    if (enter(dir, dlen, e->d_name) < 0 || enter(source, slen, e->d_name) < 0)
+      result = -1;
     else if (!strcmp(e->d_name, "log"))
       result = (mkdir(dir->s, 0755) < 0 && errno != EEXIST) || link_all(dir, source) < 0 ? -1 : 0;
     else

@@ -55,12 +55,13 @@ static int write_shutdown(bundle const *b)
 
   if (service_append(&program, "%s/mailctl", b->bin) < 0 || !stralloc_0(&program)) goto end;
   if (service_append(&sa, "#!/bin/execlineb -P\n# A signal to s6-svscan: stop everything in order.\n") < 0 ||
-      service_quote(&sa, program.s) < 0 || service_append(&sa, " -c ") < 0 || service_quote(&sa, b->file) < 0 ||
-      service_append(&sa, " down\n") < 0)
+      service_quote(&sa, program.s) < 0 || service_append(&sa, " -c ") < 0 ||
+      service_quote(&sa, b->file) < 0 || service_append(&sa, " down\n") < 0)
     goto end;
-  result = write_file(b, ".s6-svscan/SIGTERM", &sa, 0755) < 0 || write_file(b, ".s6-svscan/SIGINT", &sa, 0755) < 0
-               ? -1
-               : 0;
+  result =
+      write_file(b, ".s6-svscan/SIGTERM", &sa, 0755) < 0 || write_file(b, ".s6-svscan/SIGINT", &sa, 0755) < 0
+          ? -1
+          : 0;
 end:
   stralloc_free(&sa);
   stralloc_free(&program);
@@ -80,7 +81,7 @@ static int write_logger(bundle const *b)
   path.len = 0;
   if (service_append(&path, "%s/supervisor", b->log) < 0 || !stralloc_0(&path)) goto end;
   if (service_append(&sa, "#!/bin/execlineb -P\n# What s6-svscan and the loggers say: written by mailctl.\n"
-                          "redirfd -rnb 0 fifo\n") < 0 ||
+                          "redirfd -w 1 /dev/null\nredirfd -rnb 0 fifo\n") < 0 ||
       (b->root && user && service_append(&sa, "s6-setuidgid %s\n", user) < 0) ||
       service_append(&sa, "s6-log -bpd3 -- n4 s100000 t ") < 0 || service_quote(&sa, path.s) < 0 ||
       service_append(&sa, "\n") < 0)
@@ -115,8 +116,8 @@ static int empty_scandir(char const *scandir)
 
 static int prepare(bundle const *b, stralloc *scandir)
 {
-  static char const *const folders[] = {"",         "/service",           "/service/.s6-svscan", "/servicedirs",
-                                        "/started", "/service/s6-svscan-log", 0};
+  static char const *const folders[] = {
+      "", "/service", "/service/.s6-svscan", "/servicedirs", "/started", "/service/s6-svscan-log", 0};
 
   for (char const *const *f = folders; *f; f++)
     if (make_folder(b, *f) < 0) return -1;
@@ -231,7 +232,8 @@ int supervisor_stop(bundle const *b, tain const *deadline, tain *stamp)
     iopause_fd x = {.events = IOPAUSE_READ};
     result = -1;
     fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0 && errno == ESRCH) result = 0;
+    if (fd < 0 && errno == ESRCH)
+      result = 0;
     else if (fd >= 0 && live_supervisor_control(scandir.s, "t") >= 0)
     {
       x.fd = fd;

@@ -113,6 +113,11 @@ static int begin_stop(transition const *t, move *m, tain const *stamp)
 
 static int begin(transition const *t, move *m, tain const *stamp)
 {
+  if (m->goal == GOAL_START && m->status.ready && m->status.wanted)
+  {
+    set_step(t, m, STEP_DONE);
+    return 0;
+  }
   if (m->goal == GOAL_START) return begin_start(t, m, stamp);
   if (!m->status.supervised && m->goal == GOAL_STOP)
   {

@@ -19,7 +19,7 @@
 
 typedef enum goal_e
 {
-  GOAL_KEEP,    /* is there for the others' order only */
+  GOAL_KEEP, /* is there for the others' order only */
   GOAL_START,
   GOAL_STOP,
   GOAL_RESTART
@@ -27,14 +27,14 @@ typedef enum goal_e
 
 typedef enum step_e
 {
-  STEP_WAITING,  /* for others */
+  STEP_WAITING, /* for others */
   STEP_STOPPING,
   STEP_STARTING,
   STEP_DONE,
-  STEP_DIED,     /* before it was ready; how is in status.wstat */
-  STEP_LATE,     /* not ready, or not down, in time */
-  STEP_BLOCKED,  /* never tried: blocker failed */
-  STEP_LOST      /* s6-supervise cannot be reached; error says why */
+  STEP_DIED,    /* before it was ready; how is in status.wstat */
+  STEP_LATE,    /* not ready, or not down, in time */
+  STEP_BLOCKED, /* never tried: blocker failed */
+  STEP_LOST     /* s6-supervise cannot be reached; error says why */
 } step;
 
 typedef struct move_s move;
@@ -44,14 +44,14 @@ struct move_s
   genalloc const *needs; /* of char * */
   goal goal;
   step step;
-  char *dir; /* RUN/servicedirs/NAME */
+  char *dir;     /* RUN/servicedirs/NAME */
   char *blocker; /* not owned */
   int error;
   int begun; /* its `u` event was seen */
   uint16_t watch;
-  tain start;    /* when it began; this and deadline on the stopwatch */
+  tain start; /* when it began; this and deadline on the stopwatch */
   tain deadline;
-  tain began;    /* when it began, wall clock */
+  tain began; /* when it began, wall clock */
   live_status status;
 };
 
@@ -66,7 +66,10 @@ struct transition_s
   void (*progress)(transition const *t, move const *m, void *data); /* called at each change of step */
   void *data;
 };
-#define TRANSITION_ZERO {.bundle = 0, .moves = GENALLOC_ZERO, .events = 0, .progress = 0}
+#define TRANSITION_ZERO                                                                                      \
+  {                                                                                                          \
+    .bundle = 0, .moves = GENALLOC_ZERO, .events = 0, .progress = 0                                          \
+  }
 
 #define transition_moves(t) genalloc_s(move, &(t)->moves)
 #define transition_count(t) genalloc_len(move, &(t)->moves)

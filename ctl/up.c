@@ -144,7 +144,10 @@ static int supervise_all(wanted const *w, char const *scandir)
   for (size_t i = 0; i < n && !result; i++)
   {
     stralloc dir = STRALLOC_ZERO;
-    result = servicedir_sync(&w->b, ps[i].sv.name) < 0 || servicedir_path(&dir, w->b.run, ps[i].sv.name, "") < 0 ? -1 : 0;
+    result =
+        servicedir_sync(&w->b, ps[i].sv.name) < 0 || servicedir_path(&dir, w->b.run, ps[i].sv.name, "") < 0
+            ? -1
+            : 0;
     if (result < 0 || is_supervised(dir.s))
       stralloc_free(&dir);
     else
