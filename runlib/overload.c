@@ -6,58 +6,28 @@
 
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
-#include <skalibs/types.h>
 
+#include <runlib/field.h>
 #include <runlib/overload.h>
 
 #define LIFETIME 10 /* of a monitor's flag that does not say, seconds */
 
-/* Copies len bytes as one printable line of at most max bytes, and a NUL. */
-static void copy_line(char *to, size_t max, char const *from, size_t len)
+static void parse_field(overload *o, field const *f)
 {
-  size_t n = len < max ? len : max;
-
-  for (size_t i = 0; i < n; i++) to[i] = (unsigned char)from[i] < 32 || from[i] == 127 ? '?' : from[i];
-  to[n] = 0;
-}
-
-static uint64_t number(char const *value, size_t len)
-{
-  char s[UINT64_FMT + 1];
-  uint64_t n;
-  size_t digits;
-
-  copy_line(s, UINT64_FMT, value, len);
-  digits = uint64_scan(s, &n);
-  return digits && (!s[digits] || s[digits] == ' ') ? n : 0;
-}
-
-static int is(char const *s, size_t len, char const *word)
-{
-  return strlen(word) == len && !memcmp(s, word, len);
-}
-
-static void parse_line(overload *o, char const *line, size_t len)
-{
-  char const *blank = memchr(line, ' ', len);
-  size_t n = blank ? (size_t)(blank - line) : len;
-  char const *value = line + n + (blank != 0);
-  size_t rest = len - n - (blank != 0);
-
-  if (is(line, n, "level"))
-    o->stated = number(value, rest) == 2 ? 2 : 1;
-  else if (is(line, n, "made") && is(value, rest, "monitor"))
+  if (field_is(f, "level"))
+    o->stated = field_number(f) == 2 ? 2 : 1;
+  else if (field_is(f, "made") && field_says(f, "monitor"))
     o->maker = OVERLOAD_MONITOR;
-  else if (is(line, n, "made") && is(value, rest, "hold"))
+  else if (field_is(f, "made") && field_says(f, "hold"))
     o->maker = OVERLOAD_HELD;
-  else if (is(line, n, "since"))
-    o->since = number(value, rest);
-  else if (is(line, n, "until"))
-    o->until = number(value, rest);
-  else if (is(line, n, "lifetime"))
-    o->lifetime = number(value, rest);
-  else if (is(line, n, "reason"))
-    copy_line(o->reason, OVERLOAD_REASON, value, rest);
+  else if (field_is(f, "since"))
+    o->since = field_number(f);
+  else if (field_is(f, "until"))
+    o->until = field_number(f);
+  else if (field_is(f, "lifetime"))
+    o->lifetime = field_number(f);
+  else if (field_is(f, "reason"))
+    field_copy(f, o->reason, OVERLOAD_REASON);
 }
 
 /*
@@ -77,21 +47,14 @@ static int is_stale(overload const *o, uint64_t now)
 void overload_parse(overload *o, char const *bytes, size_t len, uint64_t beat, uint64_t now)
 {
   overload const blank = OVERLOAD_ZERO;
+  field f;
 
   *o = blank;
   o->stated = 1;
   o->maker = OVERLOAD_HAND;
   o->beat = beat;
   o->lifetime = LIFETIME;
-  while (len)
-  {
-    char const *end = memchr(bytes, '\n', len);
-    size_t n = end ? (size_t)(end - bytes) : len;
-    parse_line(o, bytes, n);
-    n += end != 0;
-    bytes += n;
-    len -= n;
-  }
+  while (field_next(&f, &bytes, &len)) parse_field(o, &f);
   if (!o->since && o->maker == OVERLOAD_HAND) o->since = beat;
   o->stale = is_stale(o, now);
   o->level = o->stale ? 0 : o->stated;
@@ -135,6 +98,6 @@ size_t overload_reply(char *s, unsigned int refuses, char const *text)
   if (!text || !text[0]) text = "Temporary Failure: Server overload";
   memcpy(s, refuses >= 2 ? "R421 " : "R451 ", 5);
   /* RFC 5321 4.5.3.1.5: a reply line has at most 512 octets, code and CRLF included. */
-  copy_line(s + 5, OVERLOAD_REPLY - 8, text, strlen(text));
+  field_clean(s + 5, OVERLOAD_REPLY - 8, text, strlen(text));
   return strlen(s);
 }

@@ -1,0 +1,59 @@
+#include <string.h>
+
+#include <skalibs/types.h>
+
+#include <runlib/field.h>
+
+int field_next(field *f, char const **s, size_t *len)
+{
+  char const *end;
+  char const *blank;
+  size_t n;
+
+  while (*len && **s == '\n') (*s)++, (*len)--;
+  if (!*len) return 0;
+  end = memchr(*s, '\n', *len);
+  n = end ? (size_t)(end - *s) : *len;
+  blank = memchr(*s, ' ', n);
+  f->name = *s;
+  f->name_len = blank ? (size_t)(blank - *s) : n;
+  f->value = *s + f->name_len + (blank != 0);
+  f->value_len = n - f->name_len - (blank != 0);
+  *s += n;
+  *len -= n;
+  return 1;
+}
+
+int field_is(field const *f, char const *name)
+{
+  return strlen(name) == f->name_len && !memcmp(f->name, name, f->name_len);
+}
+
+int field_says(field const *f, char const *value)
+{
+  return strlen(value) == f->value_len && !memcmp(f->value, value, f->value_len);
+}
+
+void field_clean(char *s, size_t max, char const *from, size_t len)
+{
+  size_t n = len < max ? len : max;
+
+  for (size_t i = 0; i < n; i++) s[i] = (unsigned char)from[i] < 32 || from[i] == 127 ? '?' : from[i];
+  s[n] = 0;
+}
+
+void field_copy(field const *f, char *s, size_t max)
+{
+  field_clean(s, max, f->value, f->value_len);
+}
+
+uint64_t field_number(field const *f)
+{
+  char s[UINT64_FMT + 1];
+  uint64_t n;
+  size_t digits;
+
+  field_copy(f, s, UINT64_FMT);
+  digits = uint64_scan(s, &n);
+  return digits && (!s[digits] || s[digits] == ' ') ? n : 0;
+}

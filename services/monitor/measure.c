@@ -1,0 +1,130 @@
+#include <errno.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/types.h>
+
+#include <runlib/queuecount.h>
+
+#include "measure.h"
+
+#define AGES 1000 /* so many files are asked for their age, at 1 us each, however large the queue is */
+
+uint64_t measure_limit(uint64_t highest)
+{
+  uint64_t more = 3 * highest;
+  if (highest > 10000 / 3) more = 10000;
+  if (highest < 100) more = 400 - highest;
+  return highest > UINT64_MAX - more ? UINT64_MAX : highest + more;
+}
+
+static reading known(uint64_t value)
+{
+  return (reading){.value = value, .state = READING_KNOWN, .more = 0};
+}
+
+static reading failed(reading_state state)
+{
+  return (reading){.value = 0, .state = (unsigned char)state, .more = 0};
+}
+
+static void take_backlog(measure *m, sample *x, uint64_t now)
+{
+  queuecount q = QUEUECOUNT_ZERO;
+  int bad = 0;
+
+  for (size_t i = 0; i < m->n; i++)
+  {
+    m->wrong[i] = 0;
+    if (queuecount_add(&q, m->queues[i], m->limit, AGES) < 0) bad = m->wrong[i] = errno;
+  }
+  x->of[GAUGE_BACKLOG] = x->of[GAUGE_OLDEST] = failed(READING_UNKNOWN);
+  /* A queue that cannot be read may hold anything; but if the others reach the limit, that is enough. */
+  if (bad && !q.more) return;
+  x->of[GAUGE_BACKLOG] = known(q.files);
+  x->of[GAUGE_OLDEST] = known(q.oldest && now > q.oldest ? now - q.oldest : 0);
+  x->of[GAUGE_BACKLOG].more = q.more != 0;
+  x->of[GAUGE_OLDEST].more = q.files > q.aged || q.more;
+}
+
+static void take_free(measure const *m, sample *x)
+{
+  reading bytes = failed(READING_ABSENT);
+  reading inodes = failed(READING_ABSENT);
+
+  for (size_t i = 0; i < m->n; i++)
+  {
+    struct statvfs v;
+    uint64_t b;
+
+    if (statvfs(m->queues[i], &v) < 0)
+    {
+      bytes = inodes = failed(READING_UNKNOWN);
+      break;
+    }
+    b = (uint64_t)v.f_bavail * v.f_frsize;
+    if (bytes.state == READING_ABSENT || b < bytes.value) bytes = known(b);
+    /* Some file systems have no such limit, and say 0 of 0. */
+    if (v.f_files && (inodes.state == READING_ABSENT || v.f_favail < inodes.value))
+      inodes = known(v.f_favail);
+  }
+  x->of[GAUGE_FREE_BYTES] = bytes;
+  x->of[GAUGE_FREE_INODES] = inodes;
+}
+
+/* `12.34` as 1234; the number of characters used in *n. */
+static int64_t hundredths(char const *s, size_t *n)
+{
+  uint32_t whole;
+  size_t len = uint32_scan(s, &whole);
+
+  if (!len || s[len] != '.' || s[len + 1] < '0' || s[len + 1] > '9' || s[len + 2] < '0' || s[len + 2] > '9')
+    return -1;
+  *n = len + 3;
+  return (int64_t)whole * 100 + (s[len + 1] - '0') * 10 + (s[len + 2] - '0');
+}
+
+int64_t measure_load(char const *text, unsigned int cpus)
+{
+  size_t n;
+  int64_t x = hundredths(text, &n);
+
+  if (x < 0 || text[n] != ' ' || !cpus) return -1;
+  return x / cpus;
+}
+
+int64_t measure_pressure(char const *text)
+{
+  size_t n;
+  int64_t x;
+
+  if (strncmp(text, "some avg10=", 11)) return -1;
+  x = hundredths(text + 11, &n);
+  return x < 0 ? -1 : x / 100;
+}
+
+static reading take_proc(char const *path, unsigned int cpus)
+{
+  char text[256];
+  ssize_t n = openreadnclose_nb(path, text, sizeof text - 1);
+  int64_t x;
+
+  if (n < 0) return failed(errno == ENOENT || errno == EOPNOTSUPP ? READING_ABSENT : READING_UNKNOWN);
+  text[n] = 0;
+  x = cpus ? measure_load(text, cpus) : measure_pressure(text);
+  return x < 0 ? failed(READING_UNKNOWN) : known((uint64_t)x);
+}
+
+void measure_take(measure *m, sample *x, uint64_t now)
+{
+  sample const blank = SAMPLE_ZERO;
+  static char const *const pressure[] = {"/proc/pressure/cpu", "/proc/pressure/memory", "/proc/pressure/io"};
+
+  *x = blank;
+  take_backlog(m, x, now);
+  if (m->asked & (1u << GAUGE_FREE_BYTES | 1u << GAUGE_FREE_INODES)) take_free(m, x);
+  if (m->asked & 1u << GAUGE_LOAD) x->of[GAUGE_LOAD] = take_proc("/proc/loadavg", m->cpus);
+  for (gauge_number g = GAUGE_CPU; g <= GAUGE_IO; g++)
+    if (m->asked & 1u << g) x->of[g] = take_proc(pressure[g - GAUGE_CPU], 0);
+}

@@ -1,0 +1,359 @@
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/iopause.h>
+#include <skalibs/selfpipe.h>
+#include <skalibs/sig.h>
+#include <skalibs/strerr.h>
+#include <skalibs/tai.h>
+
+#include <runlib/ready.h>
+
+#include "act.h"
+#include "flag.h"
+#include "history.h"
+#include "monitor.h"
+#include "options.h"
+#include "place.h"
+
+#define RESUME 60   /* a state that is older, in seconds, says nothing about the present */
+#define DRAIN  3000 /* ms that a command may still take after TERM */
+
+/* What was said in the log, so that it is said once. */
+#define SAID_FLAG    1u
+#define SAID_STATE   2u
+#define SAID_HISTORY 4u
+#define SAID_HOLD    8u
+#define SAID_LINK    16u
+
+typedef struct monitor_s monitor;
+struct monitor_s
+{
+  options o;
+  machine m;
+  monitor_state s;
+  history_point slot;
+  int history; /* descriptor; -1 */
+  unsigned int said;
+  unsigned int unknown; /* bits (1 << gauge) that the log knows to be unknown */
+  int wrong[QUEUES_MAX];
+  uint64_t next;    /* ms: the next poll */
+  uint64_t stop_at; /* ms: the end of the drain; 0: not stopping */
+};
+
+static uint64_t stopwatch(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static uint64_t wallclock(void)
+{
+  time_t t = time(0);
+  return t > 0 ? (uint64_t)t : 0;
+}
+
+/* Logs a failure (errno) when it begins, and nothing while it lasts. */
+static void tell(monitor *t, unsigned int what, int failed, char const *verb, char const *object)
+{
+  if (failed && !(t->said & what)) strerr_warnwusys(verb, " ", t->o.folder, "/", object);
+  t->said = failed ? t->said | what : t->said & ~what;
+}
+
+static void tell_queues(monitor *t)
+{
+  measure const *m = &t->o.m;
+
+  for (size_t i = 0; i < m->n; i++)
+  {
+    if (m->wrong[i] == t->wrong[i]) continue;
+    t->wrong[i] = m->wrong[i];
+    if (m->wrong[i])
+      strerr_warnwu("read ", m->queues[i], ": ", strerror(m->wrong[i]), ": the backlog is unknown");
+    else
+      strerr_warn(PROG, ": ", m->queues[i], " can be read again");
+  }
+}
+
+static void tell_gauges(monitor *t)
+{
+  for (gauge_number g = GAUGE_FREE_BYTES; g < GAUGES; g++)
+  {
+    unsigned int bit = 1u << g;
+    int unknown = t->s.x.of[g].state == READING_UNKNOWN;
+
+    if (unknown && !(t->unknown & bit)) strerr_warnwu("measure ", gauges[g].name);
+    t->unknown = unknown ? t->unknown | bit : t->unknown & ~bit;
+  }
+}
+
+/* Whether control/overloaded is the link to our flag: 1 yes, 0 it is something else, -1 it is not there. */
+static int link_leads_here(monitor const *t)
+{
+  char flag[PLACE_PATH];
+  char to[PLACE_PATH];
+  ssize_t n;
+
+  if (!t->o.link) return 1;
+  if (place_path(flag, t->o.folder, "flag") < 0) return 0;
+  n = readlink(t->o.link, to, sizeof to);
+  if (n < 0) return errno == ENOENT ? -1 : 0;
+  return (size_t)n == strlen(flag) && !memcmp(flag, to, (size_t)n);
+}
+
+/* The flag as clients meet it. A file in the link's place is a flag that somebody made. */
+static void look(monitor *t, overload *flag, uint64_t now)
+{
+  int link = link_leads_here(t);
+  char path[PLACE_PATH];
+  int r = -1;
+
+  if (!link && overload_read(flag, t->o.link, now) > 0 && flag->maker == OVERLOAD_HAND) return;
+  if (link <= 0 && !(t->said & SAID_LINK))
+    strerr_warnw(t->o.link, " is no link to our flag: nobody heeds it until `mailctl up` mends that");
+  t->said = link <= 0 ? t->said | SAID_LINK : t->said & ~SAID_LINK;
+  if (!place_path(path, t->o.folder, "flag")) r = overload_read(flag, path, now);
+  tell(t, SAID_FLAG, r < 0, "read", "flag");
+}
+
+static hold take_hold(monitor *t, uint64_t now)
+{
+  hold const none = HOLD_ZERO;
+  hold h;
+
+  tell(t, SAID_HOLD, hold_read(&h, t->o.folder) < 0, "read", "hold");
+  if (!hold_expired(&h, now)) return h;
+  strerr_warn(PROG, ": the hold by ", h.by[0] ? h.by : "hand", " has ended");
+  tell(t, SAID_HOLD, hold_write(&none, t->o.folder) < 0, "remove", "hold");
+  return none;
+}
+
+static void set_flag(monitor *t, overload const *flag)
+{
+  flag_facts const f = {.level = t->s.level,
+                        .held = t->s.mode == MODE_ON,
+                        .lifetime = t->s.lifetime,
+                        .since = t->s.since,
+                        .until = t->s.until,
+                        .reason = t->s.reason,
+                        .x = &t->s.x,
+                        .asked = t->o.m.asked};
+
+  if (t->s.mode == MODE_HAND && flag->maker == OVERLOAD_HAND) return;
+  if (t->s.level)
+    tell(t, SAID_FLAG, flag_raise(t->o.folder, &f) < 0, "raise", "flag");
+  else if (flag->maker != OVERLOAD_NOBODY)
+    tell(t, SAID_FLAG, flag_drop(t->o.folder) < 0, "remove", "flag");
+}
+
+static void publish(monitor *t)
+{
+  history_point p = history_of(&t->s.x, t->s.level, t->s.mode != MODE_AUTO, t->s.time);
+  int bad;
+
+  t->s.hooked = t->o.h.at;
+  tell(t, SAID_STATE, state_write(&t->s, t->o.folder) < 0, "write", "state");
+  bad = t->history < 0 && (t->history = history_open(t->o.folder)) < 0;
+  tell(t, SAID_HISTORY, bad || history_add(t->history, &t->slot, &p) < 0, "write", "history");
+}
+
+static void decide(monitor *t)
+{
+  hold h = take_hold(t, t->s.time);
+  unsigned int before = t->s.level;
+  char text[ACT_TEXT];
+  overload flag = OVERLOAD_ZERO;
+
+  look(t, &flag, t->s.time);
+  if (act_decide(&t->s, &t->m, &h, &flag, t->s.time))
+  {
+    act_text(text, before, &t->s, t->o.m.asked);
+    strerr_warn(PROG, ": ", text);
+  }
+  set_flag(t, &flag);
+}
+
+static void measure_now(monitor *t)
+{
+  t->s.time = wallclock();
+  measure_take(&t->o.m, &t->s.x, t->s.time);
+  tell_queues(t);
+  tell_gauges(t);
+}
+
+static void poll_once(monitor *t, uint64_t now)
+{
+  measure_now(t);
+  machine_step(&t->m, &t->o.r, &t->s.x, now);
+  decide(t);
+  hook_run(&t->o.h, t->s.level, t->s.reason, now);
+  publish(t);
+}
+
+/*
+ * The first look. What the last monitor knew goes on if it was alive a minute ago: a backlog between
+ * leave and enter is then judged as if nothing had happened.
+ */
+static void begin(monitor *t)
+{
+  unsigned int const nothing[LEVELS] = {0, 0};
+  monitor_state old;
+  overload flag = OVERLOAD_ZERO;
+  int goes_on;
+
+  if (state_read(&old, t->o.folder) < 0) memset(&old, 0, sizeof old);
+  measure_now(t);
+  look(t, &flag, t->s.time);
+  goes_on = old.time <= t->s.time && t->s.time - old.time <= RESUME;
+  machine_start(&t->m, &t->o.r, &t->s.x, goes_on ? old.raised : nothing);
+  t->o.h.at = old.hooked;
+  if (goes_on && flag.maker != OVERLOAD_NOBODY)
+  {
+    t->s.level = old.level;
+    t->s.mode = old.mode;
+    t->s.since = old.since;
+    memcpy(t->s.reason, old.reason, sizeof old.reason);
+  }
+  t->s.r = t->o.r;
+  t->s.lifetime = 5 * t->o.poll / 1000 > 10 ? 5 * t->o.poll / 1000 : 10;
+  decide(t);
+  hook_run(&t->o.h, t->s.level, t->s.reason, stopwatch());
+  publish(t);
+}
+
+/* Takes our own flag away, leaves a person's, and says in the state that nobody measures any more. */
+static void stop(monitor *t, uint64_t now)
+{
+  overload flag = OVERLOAD_ZERO;
+
+  if (t->stop_at) return;
+  t->stop_at = now + DRAIN;
+  t->s.time = wallclock();
+  look(t, &flag, t->s.time);
+  if (flag.maker == OVERLOAD_MONITOR)
+  {
+    tell(t, SAID_FLAG, flag_drop(t->o.folder) < 0, "remove", "flag");
+    strerr_warn(PROG, ": stopping: the flag is cleared");
+    t->s.level = 0;
+    t->s.since = t->s.time;
+    t->s.reason[0] = 0;
+  }
+  t->s.lifetime = 0;
+  publish(t);
+}
+
+static void signals(monitor *t, uint64_t now)
+{
+  for (;;) switch (selfpipe_read())
+    {
+      case -1: strerr_diefusys(111, "read the selfpipe");
+      case 0: return;
+      case SIGCHLD: hook_reap(&t->o.h); break;
+      case SIGTERM:
+      case SIGINT: stop(t, now); break;
+      default: t->next = now; break; /* HUP: look at once */
+    }
+}
+
+static void open_all(monitor *t)
+{
+  char path[PLACE_PATH];
+  int fd;
+  int r;
+
+  if (mkdir(t->o.folder, 0755) < 0 && errno != EEXIST) strerr_diefusys(111, "make ", t->o.folder);
+  if (place_path(path, t->o.folder, "lock") < 0) strerr_diefusys(111, "use ", t->o.folder);
+  fd = openc_create(path);
+  r = fd < 0 ? -1 : fd_lock(fd, 1, 1);
+  if (r < 0) strerr_diefusys(111, "lock ", path);
+  if (!r) strerr_dief(111, "another monitor runs in ", t->o.folder);
+  if (flag_prepare(t->o.folder) < 0) strerr_diefusys(111, "write in ", t->o.folder);
+  t->history = -1;
+}
+
+static int trap(void)
+{
+  sigset_t set;
+  int fd = selfpipe_init();
+
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);
+  if (fd < 0 || selfpipe_trapset(&set) < 0) strerr_diefusys(111, "trap signals");
+  if (sig_ignore(SIGPIPE) < 0) strerr_diefusys(111, "ignore SIGPIPE");
+  return fd;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+  return a < b ? a : b;
+}
+
+/* Waits for a signal, or for the stopwatch to reach until. */
+static void wait_until(int fd, uint64_t now, uint64_t until)
+{
+  iopause_fd x = {.fd = fd, .events = IOPAUSE_READ, .revents = 0};
+  uint64_t ms = until > now ? until - now : 0;
+  tain deadline;
+
+  tain_now_g();
+  tain_from_millisecs(&deadline, ms > 3600000 ? 3600000 : (int)ms);
+  tain_add_g(&deadline, &deadline);
+  if (iopause_g(&x, 1, &deadline) < 0) strerr_diefusys(111, "poll");
+}
+
+/* Returns 0 when it is time to leave. */
+static int turn(monitor *t, int fd)
+{
+  uint64_t now = stopwatch();
+  uint64_t until = t->stop_at ? t->stop_at : t->next;
+
+  if (t->o.h.pid) until = earlier(until, t->o.h.deadline);
+  wait_until(fd, now, until);
+  now = stopwatch();
+  signals(t, now);
+  hook_expire(&t->o.h, now);
+  if (t->stop_at)
+  {
+    if (!t->o.h.pid) return 0;
+    if (now >= t->stop_at) t->o.h.deadline = earlier(t->o.h.deadline, now), t->stop_at = now + DRAIN;
+    return t->o.h.sent < 2;
+  }
+  if (now >= t->next)
+  {
+    poll_once(t, now);
+    /* A machine that was suspended does not catch up. */
+    t->next = t->next + t->o.poll > now ? t->next + t->o.poll : now + t->o.poll;
+  }
+  else
+    hook_run(&t->o.h, t->s.level, t->s.reason, now);
+  return 1;
+}
+
+int monitor_run(int argc, char const *const *argv)
+{
+  static monitor t;
+  int fd;
+
+  PROG = "monitor";
+  options_parse(&t.o, argc, argv);
+  umask(022);
+  open_all(&t);
+  if (t.o.ready) coe(t.o.ready);
+  fd = trap();
+  tain_now_set_stopwatch_g();
+  begin(&t);
+  t.next = stopwatch() + t.o.poll;
+  if (ready_notify(t.o.ready) < 0) strerr_warnwusys("notify readiness");
+  while (turn(&t, fd))
+    ;
+  return 0;
+}
