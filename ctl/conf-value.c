@@ -7,6 +7,7 @@
 #include <runlib/address.h>
 #include <services/service.h>
 
+#include <ctl/describe.h>
 #include <ctl/suggest.h>
 
 #include "conf-internal.h"
@@ -24,29 +25,10 @@ char const *conf_name_wrong(char const *name)
   return 0;
 }
 
-typedef struct unit_s unit;
-struct unit_s
-{
-  char const *name;
-  uint64_t factor;
-};
-static unit const sizes[] = {{"G", 1ul << 30}, {"M", 1ul << 20}, {"K", 1ul << 10}, {"", 1}};
-static unit const times[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
-
-/* n as the file would say it, in the largest unit that keeps it whole. */
-static int append_number(stralloc *sa, key const *k, uint64_t n)
-{
-  unit const *u = k->type == KEY_TIME ? times : sizes;
-
-  if (k->type == KEY_COUNT || !n) return service_append(sa, "%llu", (unsigned long long)n);
-  while (n % u->factor) u++;
-  return service_append(sa, "%llu%s", (unsigned long long)(n / u->factor), u->name);
-}
-
 static int append_bounds(stralloc *sa, key const *k)
 {
-  if (service_append(sa, " (at least ") < 0 || append_number(sa, k, k->min) < 0) return -1;
-  if (k->max && (service_append(sa, ", at most ") < 0 || append_number(sa, k, k->max) < 0)) return -1;
+  if (service_append(sa, " (at least ") < 0 || describe_number(sa, k, k->min) < 0) return -1;
+  if (k->max && (service_append(sa, ", at most ") < 0 || describe_number(sa, k, k->max) < 0)) return -1;
   return service_append(sa, ")");
 }
 

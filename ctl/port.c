@@ -1,0 +1,174 @@
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+
+#include <ctl/port.h>
+
+#define SOCKETS_MAX 32 /* listening sockets that cover one address */
+#define DEPTH_MAX   64 /* processes above one */
+
+static int try_family(address const *a, int family)
+{
+  struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(a->port)};
+  struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(a->port)};
+  int v6 = family == AF_INET6;
+  int on = 1;
+  int e = 0;
+  int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  if (fd < 0) return errno;
+  memcpy(&in.sin_addr, a->ip, 4);
+  memcpy(&in6.sin6_addr, a->ip, 16);
+  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (v6) setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (bind(fd, v6 ? (struct sockaddr *)&in6 : (struct sockaddr *)&in, v6 ? sizeof in6 : sizeof in) < 0)
+    e = errno;
+  fd_close(fd);
+  return e;
+}
+
+int port_try(address const *a)
+{
+  int e;
+
+  if (a->family == 4) return try_family(a, AF_INET);
+  if (a->family == 6) return try_family(a, AF_INET6);
+  e = try_family(a, AF_INET6);
+  if (e && e != EAFNOSUPPORT && e != EADDRNOTAVAIL) return e; /* `*` takes the families that there are */
+  return try_family(a, AF_INET);
+}
+
+/* --- /proc ------------------------------------------------------------------------------------- */
+
+/* The address of a line of /proc/net/tcp or tcp6: 32-bit words in the machine's own byte order, hex. */
+static int read_local(char const *hex, int family, address *a)
+{
+  unsigned int words = family == 6 ? 4 : 1;
+  unsigned int port;
+
+  memset(a, 0, sizeof *a);
+  a->family = (uint8_t)family;
+  for (unsigned int i = 0; i < words; i++)
+  {
+    unsigned int word;
+    if (sscanf(hex + 8 * i, "%8x", &word) != 1) return 0;
+    memcpy(a->ip + 4 * i, &word, 4);
+  }
+  if (sscanf(hex + 8 * words, ":%x", &port) != 1) return 0;
+  a->port = (uint16_t)port;
+  return 1;
+}
+
+/* Gathers the inodes of listening sockets that stand in the way of a. Returns how many. */
+static size_t find_sockets(address const *a, char const *table, int family, unsigned long *inodes, size_t max)
+{
+  FILE *f = fopen(table, "re");
+  char line[512];
+  size_t n = 0;
+
+  if (!f) return 0;
+  while (n < max && fgets(line, sizeof line, f))
+  {
+    char local[64];
+    unsigned int state;
+    unsigned long inode;
+    address there;
+    if (sscanf(line, " %*u: %63s %*s %x %*s %*s %*s %*s %*s %lu", local, &state, &inode) != 3) continue;
+    if (state != 10 || !read_local(local, family, &there)) continue; /* 10: TCP_LISTEN */
+    /* A socket on [::] may take IPv4 too; the table does not tell. */
+    if (family == 6 && a->family == 4 && a->port == there.port &&
+        !memcmp(there.ip, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16))
+      there = *a;
+    if (address_clash(a, &there)) inodes[n++] = inode;
+  }
+  fclose(f);
+  return n;
+}
+
+static int holds(pid_t pid, unsigned long const *inodes, size_t n)
+{
+  char path[64];
+  DIR *d;
+  int found = 0;
+
+  snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
+  d = opendir(path);
+  if (!d) return 0;
+  for (struct dirent *e; !found && (e = readdir(d));)
+  {
+    char link[64];
+    unsigned long inode;
+    ssize_t r = readlinkat(dirfd(d), e->d_name, link, sizeof link - 1);
+    if (r <= 0) continue;
+    link[r] = 0;
+    if (sscanf(link, "socket:[%lu]", &inode) != 1) continue;
+    for (size_t i = 0; i < n; i++)
+      if (inodes[i] == inode) found = 1;
+  }
+  closedir(d);
+  return found;
+}
+
+pid_t port_owner(address const *a)
+{
+  unsigned long inodes[SOCKETS_MAX];
+  size_t n = find_sockets(a, "/proc/net/tcp", 4, inodes, SOCKETS_MAX);
+  DIR *d = 0;
+  pid_t owner = 0;
+
+  n += find_sockets(a, "/proc/net/tcp6", 6, inodes + n, SOCKETS_MAX - n);
+  if (n) d = opendir("/proc");
+  if (!d) return 0;
+  for (struct dirent *e; (e = readdir(d));)
+  {
+    pid_t pid = isdigit((unsigned char)e->d_name[0]) ? (pid_t)atol(e->d_name) : 0;
+    if (pid && (!owner || pid < owner) && holds(pid, inodes, n)) owner = pid;
+  }
+  closedir(d);
+  return owner;
+}
+
+static pid_t parent_of(pid_t pid)
+{
+  char path[64];
+  char line[256];
+  long parent = 0;
+  FILE *f;
+
+  snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
+  f = fopen(path, "re");
+  if (!f) return 0;
+  while (fgets(line, sizeof line, f))
+    if (sscanf(line, "PPid: %ld", &parent) == 1) break;
+  fclose(f);
+  return (pid_t)parent;
+}
+
+int port_below(pid_t pid, char const *folder)
+{
+  char *real = realpath(folder, 0);
+  size_t len = real ? strlen(real) : 0;
+  int found = 0;
+
+  for (unsigned int depth = 0; real && pid > 1 && !found && depth < DEPTH_MAX; depth++)
+  {
+    char path[64];
+    char cwd[4096];
+    ssize_t r;
+    snprintf(path, sizeof path, "/proc/%ld/cwd", (long)pid);
+    r = readlink(path, cwd, sizeof cwd - 1);
+    if (r > (ssize_t)len && !memcmp(cwd, real, len) && cwd[len] == '/') found = 1;
+    pid = parent_of(pid);
+  }
+  free(real);
+  return found;
+}

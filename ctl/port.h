@@ -1,0 +1,25 @@
+#ifndef CTL_PORT_H
+#define CTL_PORT_H
+
+#include <sys/types.h>
+
+#include <runlib/address.h>
+
+/* Who listens where, on this machine, now. */
+
+/*
+ * Tries to bind (not to listen), as a server that is about to start would. 0, or why it cannot: EADDRINUSE,
+ * EADDRNOTAVAIL (no such address here), EACCES (a low port, and not root), or another errno.
+ */
+extern int port_try(address const *a);
+
+/*
+ * The process that listens on a, from /proc: its pid, or 0 where nobody seems to or where we may not see it
+ * (another user's). Where several share the socket, the one with the lowest pid that is seen.
+ */
+extern pid_t port_owner(address const *a);
+
+/* Whether pid, or a process above it, works in a folder below folder: s6-supervise works in its service's. */
+extern int port_below(pid_t pid, char const *folder);
+
+#endif

@@ -1,0 +1,35 @@
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <ctl/bundle.h>
+#include <ctl/conf.h>
+
+/* Any bytes at all as a mailctl.conf: they are refused, or make a bundle that can be used. */
+
+extern int LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len);
+
+static void use(conf const *c)
+{
+  bundle b;
+  section const *s = genalloc_s(section, &c->sections);
+
+  if (bundle_fill(&b, c, "/libexec", "/bin", 1) < 0) abort();
+  if (b.control[0] != '/' || b.run[0] != '/' || !*b.hostname) abort();
+  for (size_t n = genalloc_len(section, &c->sections); n; n--, s++)
+    for (key const *k = s->kind->keys; k && k->name; k++)
+      if (k->fallback && !section_value(s, k->name)) abort();
+}
+
+int LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len)
+{
+  conf c = CONF_ZERO;
+  report r = REPORT_ZERO;
+
+  if (conf_parse(&c, "/etc/mailctl/mailctl.conf", (char const *)bytes, len, &r) < 0) abort();
+  if (!r.errors) use(&c);
+  if (r.errors && !r.text.len) abort();
+  conf_free(&c);
+  report_free(&r);
+  return 0;
+}
