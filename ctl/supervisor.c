@@ -220,29 +220,34 @@ int supervisor_become(bundle const *b)
 
 /* --- stopping ------------------------------------------------------------------------------------ */
 
+static int wait_gone(int pidfd, tain const *deadline, tain *stamp)
+{
+  iopause_fd x = {.fd = pidfd, .events = IOPAUSE_READ};
+  int r = iopause_stamp(&x, 1, deadline, stamp);
+
+  return r > 0 ? 0 : r < 0 ? -1 : (errno = ETIMEDOUT, -1);
+}
+
+/* As its own child (a signal made it run `mailctl down`) one holds the pipe that its logger reads to the end. */
+static int stop(char const *scandir, pid_t pid, tain const *deadline, tain *stamp)
+{
+  int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+  int result;
+
+  if (fd < 0) return errno == ESRCH ? 0 : -1;
+  result = live_supervisor_control(scandir, "t");
+  if (!result && getppid() != pid) result = wait_gone(fd, deadline, stamp);
+  fd_close(fd);
+  return result;
+}
+
 int supervisor_stop(bundle const *b, tain const *deadline, tain *stamp)
 {
   stralloc scandir = STRALLOC_ZERO;
   pid_t pid = supervisor_scandir(&scandir, b) < 0 ? -1 : live_supervisor(scandir.s);
-  int fd = -1;
-  int result = pid < 0 ? -1 : 0;
+  int result = pid < 0 ? -1 : pid ? stop(scandir.s, pid, deadline, stamp) : 0;
 
-  if (pid > 0)
-  {
-    iopause_fd x = {.events = IOPAUSE_READ};
-    result = -1;
-    fd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (fd < 0 && errno == ESRCH)
-      result = 0;
-    else if (fd >= 0 && live_supervisor_control(scandir.s, "t") >= 0)
-    {
-      x.fd = fd;
-      result = iopause_stamp(&x, 1, deadline, stamp);
-      result = result > 0 ? 0 : result < 0 ? -1 : (errno = ETIMEDOUT, -1);
-    }
-    if (fd >= 0) fd_close(fd);
-  }
-  if (!result && scandir.s) (void)empty_scandir(scandir.s);
+  if (!result) (void)empty_scandir(scandir.s);
   stralloc_free(&scandir);
   return result;
 }
