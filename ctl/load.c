@@ -5,8 +5,16 @@
 #include <skalibs/djbunix.h>
 
 #include <ctl/load.h>
+#include <ctl/machine.h>
 #include <ctl/say.h>
 
+static int no_memory(void)
+{
+  say_cannot("make the plan");
+  return EXIT_SYSTEM;
+}
+
+/* A mistake in the file must not hide what is wrong with the machine: people mend all of it in one go. */
 static int make(wanted *w, context const *cx, int machine, report *r)
 {
   if (conf_read(&w->c, cx->file, r) < 0)
@@ -16,13 +24,11 @@ static int make(wanted *w, context const *cx, int machine, report *r)
     if (e == ENOENT) say("`mailctl init DIR` writes one; `mailctl -c FILE` names another");
     return e == ENOENT ? EXIT_CONF : EXIT_SYSTEM;
   }
+  if (bundle_fill(&w->b, &w->c, cx->libexec, cx->bin, cx->root) < 0) return no_memory();
+  if (machine) machine_check_bundle(&w->b, r);
   if (r->errors) return EXIT_CONF;
-  if (bundle_fill(&w->b, &w->c, cx->libexec, cx->bin, cx->root) < 0 || plan_make(&w->p, &w->b, r) < 0)
-  {
-    say_cannot("make the plan");
-    return EXIT_SYSTEM;
-  }
-  (void)machine;
+  if (plan_make(&w->p, &w->b, r) < 0) return no_memory();
+  if (machine && !r->errors) machine_check_plan(&w->b, &w->p, r);
   return r->errors ? EXIT_CONF : 0;
 }
 

@@ -11,6 +11,9 @@
 #include <ctl/say.h>
 
 static command const commands[] = {
+    {"init", &command_init, "DIR [--user USER]", "write a configuration and all that it needs below DIR",
+     "  --user USER   as root: the user that the services run as (default: nobody)\n"},
+    {"check", &command_check, "", "report every problem in the configuration and in the machine", ""},
     {"plan", &command_plan, "", "show what up would change", ""},
     {"up", &command_up, "[NAME...]", "make the live bundle what the file says, and wait until it is ready",
      ""},

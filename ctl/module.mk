@@ -1,16 +1,18 @@
-$(eval $(call library,ctl,kinds.c suggest.c describe.c conf.c conf-value.c conf-check.c bundle.c port.c))
+# What mailctl knows of the services: every services/NAME/service.c, each in its folder's archive, and the
+# list of them. Programs that need it are linked with $(KINDS), behind ctl.
+KINDS := gen $(addprefix services/,$(SERVICE_FOLDERS)) services
+$(eval $(call library,gen,kinds.c))
+
+$(eval $(call library,ctl,kinds.c suggest.c describe.c conf.c conf-value.c conf-check.c bundle.c \
+  plan.c order.c generation.c live.c transition.c servicedir.c supervisor.c running.c folder.c lock.c load.c \
+  logs.c words.c progress.c port.c reach.c machine.c maker.c \
+  up.c down.c run.c log.c status.c plan-command.c init.c check.c))
+$(eval $(call program,bin/mailctl,ctl/mailctl.c,ctl $(KINDS),-linih -ls6))
 $(eval $(call unit,tests/unit/conf.c,ctl services,-linih))
-
-# What mailctl knows of the services: every services/NAME/service.c and the list of them, apart from the
-# daemons in the same folders. Programs that need it are linked with $(KINDS), behind ctl.
-KIND_SOURCES := $(sort $(wildcard services/*/service.c))
-KINDS := kinds $(patsubst %/service.c,%,$(KIND_SOURCES)) services
-$(call archive,kinds): $(B)/obj/gen/kinds.o $(call objects,$(KIND_SOURCES))
-OBJECTS += $(B)/obj/gen/kinds.o $(call objects,$(KIND_SOURCES))
-
-$(eval $(call program,gen/conftables,ctl/conftables.c,ctl $(KINDS),-linih))
 $(eval $(call fuzz,tests/fuzz/conf.c,ctl $(KINDS),-linih))
 
+# mailctl.conf(5), with every section and key in it.
+$(eval $(call program,gen/conftables,ctl/conftables.c,ctl $(KINDS),-linih))
 all: $(B)/doc/mailctl.conf.5
 $(B)/doc/mailctl.conf.5: doc/mailctl.conf.5 $(B)/gen/conftables
 	@mkdir -p $(@D)
