@@ -119,6 +119,7 @@ void options_read(options *o, int argc, char const *const *argv)
   static options const fresh = {
       .queue = "bin/qmail-queue",
       .rater_class = "authfail",
+      .overload = "control/overloaded",
       .session_time = 7200,
       .plugin_timeout = 30000,
       .config = {
@@ -137,6 +138,7 @@ void options_read(options *o, int argc, char const *const *argv)
   if (argv[l.ind]) o->checkpassword = argv + l.ind;
   environment(o);
   if (o->config.starttls != STARTTLS_OFF && !o->tls_socket) die("-t needs -T, the socket of tlsd", 0);
+  if (o->implicit_tls && !o->tls_socket) die("the label tls needs -T, the socket of tlsd", 0);
   o->config.auth = o->auth_socket || o->checkpassword;
   if (o->config.submission && !o->config.auth && !o->config.relayclient)
     die("-s needs -a or a checkpassword program", 0);

@@ -3,6 +3,7 @@
 #include <skalibs/stralloc.h>
 
 #include <services/service.h>
+#include <services/spool/spool.h>
 
 #define COMMON_KEYS(DEFAULT_LISTEN, DEFAULT_LABEL)                                                           \
   {.name = "listen", .type = KEY_ADDRESSES, .fallback = DEFAULT_LISTEN, .help = DEFAULT_LABEL},              \
@@ -137,13 +138,24 @@ static int add_listener(stralloc *sa, service const *sv)
   return service_append(sa, " --\n");
 }
 
+/* spool-queue is run by its name alone, as qmail-queue is, and finds the spool in $SPOOL. */
+static int add_spool(service *sv)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result =
+      spool_path(&path, sv->bundle, "") < 0 ? -1 : service_add_text(sv, "env/SPOOL", 0644, "%s\n", path.s);
+
+  stralloc_free(&path);
+  return result;
+}
+
 static int add_queue(stralloc *sa, service *sv)
 {
   char const *queue = section_text(sv->section, "queue");
 
   if (queue && *queue) return add_quoted(sa, "-q", queue, "");
   if (bundle_qmail(sv->bundle)) return service_append(sa, " -q bin/qmail-queue");
-  if (service_add_text(sv, "env/SPOOL", 0644, "%s/spool\n", sv->bundle->state) < 0) return -1;
+  if (add_spool(sv) < 0) return -1;
   return add_quoted(sa, "-q", sv->bundle->libexec, "/spool-queue");
 }
 

@@ -1,16 +1,21 @@
+#include <errno.h>
 #include <linux/close_range.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <skalibs/djbunix.h>
 #include <skalibs/strerr.h>
+
+#include <runlib/tlsclient.h>
 
 #include "child.h"
 #include "client.h"
 #include "session.h"
 #include "world.h"
 
-#define INPUT 32768
+#define INPUT        32768
+#define TLS_PATIENCE 60000 /* ms for the handshake; tlsd has a shorter bound of its own */
 
 char const *PROG = "smtpd";
 
@@ -40,6 +45,31 @@ static void pause_for(server *v)
   while (child_clock() < until && !child_terminated()) child_pause(-1, 0, until);
 }
 
+/* From here on the session goes through tlsd. Returns 0; or -1, the connection is of no more use. */
+static int shake_hands(server *v, tls_mode mode)
+{
+  options const *o = &v->options;
+  tls_request const rq = {.mode = mode, .peer = o->config.remoteip, .name = 0, .ready = 0};
+  tls_info info = TLS_INFO_ZERO;
+  int fd;
+
+  if (tls_start(o->tls_socket, &rq, 0, &fd, &info, TLS_PATIENCE) < 0)
+  {
+    int e = errno;
+    if (info.reason[0])
+      strerr_warnw("TLS with ", o->config.remoteip, ": ", info.reason);
+    else
+      strerr_warnwusys("begin TLS with ", o->config.remoteip);
+    if (e == EPROTO || mode == TLS_IMPLICIT) return -1;
+    session_no_tls(&v->session);
+    return 0;
+  }
+  if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0) strerr_diefusys(111, "move a descriptor");
+  fd_close(fd);
+  session_tls(&v->session, info.protocol, info.cipher, info.sni);
+  return 0;
+}
+
 /* Sends what waits and does what the session wants. Returns 0, or -1 when it is over. */
 static int act(server *v)
 {
@@ -47,7 +77,11 @@ static int act(server *v)
 
   if (s->want == SESSION_DELAY) pause_for(v);
   if (s->out.len && client_flush(&s->out, deadline(v)) < 0) return -1;
-  if (s->want == SESSION_TLS) session_no_tls(s);
+  if (s->want == SESSION_TLS)
+  {
+    if (shake_hands(v, TLS_STARTTLS) < 0) return -1;
+    return s->out.len ? client_flush(&s->out, deadline(v)) : 0;
+  }
   return s->want == SESSION_CLOSE ? -1 : 0;
 }
 
@@ -119,6 +153,7 @@ int main(int argc, char const *const *argv)
   setup(&v, argc, argv);
   world_init(&v.world, &v.options, &v.effects);
   session_init(&v.session, &v.options.config, &v.effects);
+  if (v.options.implicit_tls && shake_hands(&v, TLS_IMPLICIT) < 0) return 1;
   early = v.options.greet_delay && client_talks(v.options.greet_delay);
   session_start(&v.session, early);
   serve(&v);

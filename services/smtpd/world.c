@@ -2,30 +2,66 @@
 #include <string.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <skalibs/strerr.h>
 #include <skalibs/types.h>
+
+#include <runlib/authclient.h>
+#include <runlib/counters.h>
+#include <runlib/overload.h>
 
 #include "pluginrun.h"
 #include "world.h"
 
 #define QUEUE_PATIENCE 300000 /* ms */
+#define AUTH_PATIENCE  40000
+
+/* A variable as a plugin set it, else as the environment has it; 0: neither. */
+static char const *variable(stralloc const *vars, char const *name)
+{
+  size_t len = strlen(name);
+
+  for (size_t i = 0; i < vars->len; i += strlen(vars->s + i) + 1)
+    if (!strncmp(vars->s + i, name, len))
+    {
+      if (vars->s[i + len] == '=') return vars->s + i + len + 1;
+      if (!vars->s[i + len]) return 0;
+    }
+  return getenv(name);
+}
+
+/* What the plugin overload does, without a process: while the flag is not up it costs one system call. */
+static plugin_end overload_builtin(world const *w, stralloc const *vars, stralloc *output)
+{
+  overload_client const client = {.connecting = !variable(vars, "SMTPHELOHOST"),
+                                  .user = variable(vars, "SMTPAUTHUSER"),
+                                  .relay = variable(vars, "RELAYCLIENT"),
+                                  .exempt = variable(vars, "OVERLOADRELAY")};
+  overload o = OVERLOAD_ZERO;
+  char text[OVERLOAD_REPLY];
+  int level = overload_read(&o, w->options->overload, (uint64_t)time(0));
+  unsigned int refuses = level > 0 ? overload_refuses((unsigned int)level, &client) : 0;
+  size_t n;
+
+  if (!refuses) return PLUGIN_RAN;
+  n = overload_reply(text, refuses, variable(vars, "OVERLOADTEXT"));
+  return stralloc_catb(output, text, n) ? PLUGIN_RAN : PLUGIN_TROUBLE;
+}
 
 static plugin_end run_plugin(void *data, char const *command, stralloc const *vars, stralloc *output)
 {
   world *w = data;
+
+  if (!strcmp(command, "builtin:overload")) return overload_builtin(w, vars, output);
   return plugin_run(command, vars, output, w->options->plugin_timeout);
 }
 
 /* $QMAILQUEUE is the family's composition point: from the environment, or set by a plugin. */
 static char const *queue_program(world const *w, stralloc const *vars)
 {
-  static char const name[] = "QMAILQUEUE=";
-  char const *x = 0;
-
-  for (size_t i = 0; i < vars->len; i += strlen(vars->s + i) + 1)
-    if (!strncmp(vars->s + i, name, sizeof name - 1)) x = vars->s + i + sizeof name - 1;
-  if (!x) x = getenv("QMAILQUEUE");
+  char const *x = variable(vars, "QMAILQUEUE");
   return x && *x ? x : w->options->queue;
 }
 
@@ -54,10 +90,12 @@ static void abandon(void *data)
 
 static login check(void *data, char const *user, char const *password)
 {
-  (void)data;
-  (void)user;
-  (void)password;
-  return LOGIN_UNKNOWN;
+  options const *o = ((world *)data)->options;
+  int r = o->auth_socket ? auth_check(o->auth_socket, user, password, AUTH_PATIENCE)
+                         : auth_run(o->checkpassword, user, password, AUTH_PATIENCE);
+
+  if (r == AUTH_TEMPORARY) strerr_warnwusys("check a password");
+  return r == AUTH_GOOD ? LOGIN_GOOD : r == AUTH_REFUSED ? LOGIN_REFUSED : LOGIN_UNKNOWN;
 }
 
 static int throttled(void *data, int failed)
@@ -90,8 +128,7 @@ static void put_log(void *data, char const *line, size_t len)
 
 static void count(void *data, tally t)
 {
-  (void)data;
-  (void)t;
+  counter_add(((world *)data)->counters[t], 1);
 }
 
 static uint64_t now(void *data)
@@ -101,6 +138,19 @@ static uint64_t now(void *data)
   (void)data;
   gettimeofday(&t, 0);
   return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
+}
+
+static void open_counters(world *w, char const *file)
+{
+  static char const *const names[TALLIES] = {
+      "connections",  "accepted",     "refused_connection", "refused_helo", "refused_mail", "refused_rcpt",
+      "refused_data", "refused_auth", "refused_command",    "auth_good",    "auth_bad",     "plugin_timeouts",
+      "tls"};
+  static counter own[TALLIES];
+
+  for (unsigned int i = 0; i < TALLIES; i++) w->counters[i] = own + i;
+  if (file && counters_open(file, 0644, names, TALLIES, w->counters) < 0)
+    strerr_warnwusys("use the counters in ", file);
 }
 
 void world_init(world *w, options const *o, effects *e)
@@ -119,6 +169,7 @@ void world_init(world *w, options const *o, effects *e)
   w->options = o;
   w->queue.pid = 0;
   w->queue.timeout = QUEUE_PATIENCE;
+  open_counters(w, o->counters);
   *e = real;
   e->world = w;
 }

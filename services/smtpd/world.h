@@ -1,6 +1,8 @@
 #ifndef SERVICES_SMTPD_WORLD_H
 #define SERVICES_SMTPD_WORLD_H
 
+#include <runlib/counters.h>
+
 #include "effects.h"
 #include "options.h"
 #include "queue.h"
@@ -11,6 +13,7 @@ struct world_s
 {
   options const *options;
   queue queue;
+  counter *counters[TALLIES];
 };
 
 extern void world_init(world *w, options const *o, effects *e);

@@ -1,0 +1,197 @@
+#ifndef TESTS_SMTPD_WORLD_H
+#define TESTS_SMTPD_WORLD_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <skalibs/stralloc.h>
+
+#include <services/smtpd/session.h>
+
+/* A world in memory for the session: what it does is written down, what it learns is scripted. */
+
+typedef struct fake_s fake;
+struct fake_s
+{
+  control control;
+  session_config config;
+  effects effects;
+  session session;
+  char const *output; /* what every plugin says */
+  plugin_end end;
+  int open_fails;
+  int code; /* of the queue program */
+  int is_open;
+  int throttled;
+  login login;
+  stralloc plugins_run; /* their names, each with a newline */
+  stralloc vars;        /* of the last plugin */
+  stralloc message;     /* the last one queued */
+  stralloc envelope;
+  stralloc log;
+  stralloc out; /* all replies */
+  unsigned int queued, abandoned;
+  unsigned int tallies[TALLIES];
+};
+
+static plugin_end fake_plugin(void *world, char const *command, stralloc const *vars, stralloc *output)
+{
+  fake *f = world;
+  if (!stralloc_cats(&f->plugins_run, command) || !stralloc_cats(&f->plugins_run, "\n")) abort();
+  if (!stralloc_copy(&f->vars, vars) || !stralloc_0(&f->vars)) abort();
+  if (f->output && !stralloc_cats(output, f->output)) abort();
+  return f->end;
+}
+
+static int fake_open(void *world, stralloc const *vars)
+{
+  fake *f = world;
+  (void)vars;
+  if (f->is_open) abort();
+  if (f->open_fails) return -1;
+  f->is_open = 1;
+  f->message.len = 0;
+  return 0;
+}
+
+static void fake_put(void *world, char const *bytes, size_t len)
+{
+  fake *f = world;
+  if (!f->is_open || !stralloc_catb(&f->message, bytes, len)) abort();
+}
+
+static int fake_close(void *world, char const *envelope, size_t len, unsigned long *id)
+{
+  fake *f = world;
+  if (!f->is_open || !stralloc_copyb(&f->envelope, envelope, len)) abort();
+  f->is_open = 0;
+  f->queued++;
+  *id = 42;
+  return f->code;
+}
+
+static void fake_abandon(void *world)
+{
+  fake *f = world;
+  if (!f->is_open) abort();
+  f->is_open = 0;
+  f->abandoned++;
+}
+
+static login fake_auth(void *world, char const *user, char const *password)
+{
+  fake *f = world;
+  if (f->login != LOGIN_GOOD) return f->login;
+  return !strcmp(user, "joe") && !strcmp(password, "secret") ? LOGIN_GOOD : LOGIN_REFUSED;
+}
+
+static int fake_throttled(void *world, int failed)
+{
+  (void)failed;
+  return ((fake *)world)->throttled;
+}
+
+static void fake_log(void *world, char const *line, size_t len)
+{
+  fake *f = world;
+  if (!stralloc_catb(&f->log, line, len) || !stralloc_catb(&f->log, "\n", 1)) abort();
+}
+
+static void fake_count(void *world, tally t)
+{
+  ((fake *)world)->tallies[t]++;
+}
+
+static uint64_t fake_now(void *world)
+{
+  (void)world;
+  return 1700000000000000ull;
+}
+
+/* A control list from words that each end with a newline. */
+static void fake_list(stralloc *sa, char const *lines)
+{
+  if (!stralloc_copys(sa, lines)) abort();
+  for (size_t i = 0; i < sa->len; i++)
+    if (sa->s[i] == '\n') sa->s[i] = 0;
+}
+
+static void fake_line(stralloc *sa, char const *text)
+{
+  if (!stralloc_copys(sa, text) || !stralloc_0(sa)) abort();
+  sa->len--;
+}
+
+static void fake_init(fake *f)
+{
+  static fake const fresh = {.end = PLUGIN_RAN};
+
+  *f = fresh;
+  fake_line(&f->control.me, "mx.test");
+  fake_line(&f->control.greeting, "mx.test");
+  fake_line(&f->control.localiphost, "mx.test");
+  fake_list(&f->control.rcpthosts, "here.test\n.sub.test\n");
+  f->control.timeout = 1200;
+  f->config = (session_config){.control = &f->control,
+                               .remoteip = "192.0.2.1",
+                               .remotehost = "unknown",
+                               .local = "192.0.2.9",
+                               .localip = "192.0.2.9",
+                               .domain = "default.test",
+                               .recipients = 100};
+  f->effects = (effects){.world = f,
+                         .plugin = fake_plugin,
+                         .queue_open = fake_open,
+                         .queue_put = fake_put,
+                         .queue_close = fake_close,
+                         .queue_abandon = fake_abandon,
+                         .auth = fake_auth,
+                         .throttled = fake_throttled,
+                         .log = fake_log,
+                         .count = fake_count,
+                         .now = fake_now};
+}
+
+static void fake_take(fake *f)
+{
+  if (!stralloc_catb(&f->out, f->session.out.s, f->session.out.len)) abort();
+  f->session.out.len = 0;
+}
+
+static void fake_begin(fake *f)
+{
+  session_init(&f->session, &f->config, &f->effects);
+  session_start(&f->session, 0);
+  fake_take(f);
+}
+
+/* Feeds in pieces of at most piece bytes, TLS granted at once. Returns what was taken before the session closed. */
+static size_t fake_feed(fake *f, char const *bytes, size_t len, size_t piece)
+{
+  session *s = &f->session;
+  size_t done = 0;
+
+  while (done < len && s->want != SESSION_CLOSE)
+  {
+    size_t n = len - done < piece ? len - done : piece;
+    done += session_feed(s, bytes + done, n);
+    fake_take(f);
+    if (s->want == SESSION_TLS) session_tls(s, "TLSv1.3", "TLS_AES_256_GCM_SHA384", "mx.test");
+    fake_take(f);
+  }
+  return done;
+}
+
+static void fake_free(fake *f)
+{
+  session_free(&f->session);
+  control_free(&f->control);
+  stralloc_free(&f->plugins_run);
+  stralloc_free(&f->vars);
+  stralloc_free(&f->message);
+  stralloc_free(&f->envelope);
+  stralloc_free(&f->log);
+  stralloc_free(&f->out);
+}
+
+#endif
