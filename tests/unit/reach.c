@@ -1,0 +1,189 @@
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <ctl/port.h>
+#include <ctl/reach.h>
+
+#include "unit.h"
+
+static char folder[] = "/tmp/mailctl-unit.XXXXXX";
+
+static void enter(void)
+{
+  ck_assert_ptr_nonnull(mkdtemp(folder));
+  ck_assert_int_eq(chmod(folder, 0755), 0);
+  ck_assert_int_eq(chdir(folder), 0);
+}
+
+static void leave(void)
+{
+  ck_assert_int_eq(chdir("/"), 0);
+  rmdir(folder);
+}
+
+/* --- ports ----------------------------------------------------------------------------------------- */
+
+/* An address of this process alone, with a port that the kernel chose. Returns the listening socket. */
+static int listen_somewhere(address *a)
+{
+  struct sockaddr_in in = {.sin_family = AF_INET};
+  socklen_t len = sizeof in;
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+  in.sin_addr.s_addr = htonl(0x7f000001u + ((uint32_t)getpid() & 0xffff) * 256);
+  ck_assert_int_ge(fd, 0);
+  ck_assert_int_eq(bind(fd, (struct sockaddr *)&in, sizeof in), 0);
+  ck_assert_int_eq(listen(fd, 1), 0);
+  ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+  memset(a, 0, sizeof *a);
+  a->family = 4;
+  memcpy(a->ip, &in.sin_addr, 4);
+  a->port = ntohs(in.sin_port);
+  return fd;
+}
+
+START_TEST(taken_and_free)
+{
+  address a;
+  address any;
+  int fd = listen_somewhere(&a);
+
+  ck_assert_int_eq(port_try(&a), EADDRINUSE);
+  ck_assert_int_eq(port_owner(&a), getpid());
+  any = a;
+  any.family = 0;
+  ck_assert_int_eq(port_try(&any), EADDRINUSE);
+  ck_assert_int_eq(port_owner(&any), getpid());
+  close(fd);
+  ck_assert_int_eq(port_try(&a), 0);
+  ck_assert_int_eq(port_owner(&a), 0);
+}
+END_TEST
+
+START_TEST(not_here)
+{
+  address a = ADDRESS_ZERO;
+
+  ck_assert_ptr_null(address_scan("192.0.2.1:2525", &a)); /* TEST-NET-1: nobody has it */
+  ck_assert_int_eq(port_try(&a), EADDRNOTAVAIL);
+}
+END_TEST
+
+/* s6-supervise is recognised by its working directory, its daemon by s6-supervise above it. */
+START_TEST(below)
+{
+  pid_t child;
+  int hold[2];
+  int wstat;
+
+  ck_assert_int_eq(mkdir("service", 0755), 0);
+  ck_assert_int_eq(chdir("service"), 0);
+  ck_assert_int_eq(pipe(hold), 0);
+  child = fork();
+  if (!child)
+  {
+    char c;
+    close(hold[1]);
+    _exit(chdir("/") < 0 || read(hold[0], &c, 1) != 0);
+  }
+  ck_assert(port_below(getpid(), folder));
+  ck_assert(port_below(child, folder));
+  ck_assert(!port_below(getpid(), "/nothing/there"));
+  ck_assert_int_eq(chdir(".."), 0);
+  ck_assert(!port_below(getpid(), folder)); /* in it is not below it */
+  close(hold[1]);
+  ck_assert_int_eq(waitpid(child, &wstat, 0), child);
+  ck_assert_int_eq(rmdir("service"), 0);
+}
+END_TEST
+
+/* --- reach ----------------------------------------------------------------------------------------- */
+
+/* Who must be refused: nobody where we are root, ourselves otherwise. */
+static who const *stranger(who *w)
+{
+  if (geteuid()) return 0;
+  ck_assert_int_eq(who_find(w, "nobody"), 0);
+  return w;
+}
+
+START_TEST(shut_folder)
+{
+  char culprit[PATH_MAX];
+  char wanted[PATH_MAX];
+  char path[PATH_MAX];
+  who w;
+  who const *s = stranger(&w);
+
+  ck_assert_int_eq(mkdir("a", 0755), 0);
+  ck_assert_int_eq(mkdir("a/b", 0755), 0);
+  snprintf(path, sizeof path, "%s/a/b", folder);
+  ck_assert_int_eq(reach_try(s, path, X_OK, culprit), 0);
+  ck_assert_int_eq(chmod("a", 0600), 0);
+  ck_assert_int_eq(reach_try(s, path, F_OK, culprit), EACCES);
+  snprintf(wanted, sizeof wanted, "%s/a", folder);
+  ck_assert_str_eq(culprit, wanted);
+  ck_assert_int_eq(chmod("a", 0755), 0);
+  ck_assert_int_eq(chmod("a/b", 0600), 0);
+  ck_assert_int_eq(reach_try(s, path, X_OK, culprit), EACCES);
+  ck_assert_str_eq(culprit, path);
+  ck_assert_int_eq(geteuid(), getuid());
+  ck_assert_int_eq(rmdir("a/b"), 0);
+  ck_assert_int_eq(rmdir("a"), 0);
+}
+END_TEST
+
+START_TEST(behind_a_link)
+{
+  char culprit[PATH_MAX];
+  char path[PATH_MAX];
+  who w;
+  who const *s = stranger(&w);
+
+  ck_assert_int_eq(mkdir("shut", 0755), 0);
+  ck_assert_int_eq(mkdir("shut/in", 0755), 0);
+  ck_assert_int_eq(symlink("shut/in", "link"), 0);
+  ck_assert_int_eq(chmod("shut", 0600), 0);
+  snprintf(path, sizeof path, "%s/link", folder);
+  ck_assert_int_eq(reach_try(s, path, X_OK, culprit), EACCES);
+  ck_assert_int_eq(chmod("shut", 0755), 0);
+  ck_assert_int_eq(reach_try(s, path, X_OK, culprit), 0);
+  ck_assert_int_eq(unlink("link"), 0);
+  ck_assert_int_eq(rmdir("shut/in"), 0);
+  ck_assert_int_eq(rmdir("shut"), 0);
+}
+END_TEST
+
+START_TEST(missing)
+{
+  char culprit[PATH_MAX];
+  who w;
+
+  ck_assert_int_eq(reach_try(stranger(&w), "/nothing/there", X_OK, culprit), ENOENT);
+  ck_assert_int_eq(who_find(&w, "there-is-no-such-user"), -1);
+  ck_assert_int_eq(errno, ENOENT);
+}
+END_TEST
+
+int main(void)
+{
+  Suite *s = suite_create("reach");
+  TCase *t = tcase_create("reach");
+
+  tcase_add_unchecked_fixture(t, enter, leave);
+  tcase_add_test(t, taken_and_free);
+  tcase_add_test(t, not_here);
+  tcase_add_test(t, below);
+  tcase_add_test(t, shut_folder);
+  tcase_add_test(t, behind_a_link);
+  tcase_add_test(t, missing);
+  suite_add_tcase(s, t);
+  return unit_run(s);
+}
