@@ -385,7 +385,7 @@ unsigned int deliver_batch(spool *s, char const *const *names, unsigned int n, o
 
   b.s = s;
   b.jobs = b.pendings = 0;
-  while (i < n && i < DELIVER_BATCH && !begin(&b, names[i], o)) i++;
+  while (i < n && i < s->batch && !begin(&b, names[i], o)) i++;
   flush(&b);
   for (unsigned int k = 0; k < b.jobs; k++) finish(&b, b.job + k, o);
   return i;

@@ -19,6 +19,7 @@ struct spool_s
   int tmp;
   int failed;
   int mail;
+  unsigned int batch; /* messages at a time, 1 to DELIVER_BATCH: what the descriptors suffice for */
   mapping map;
 };
 

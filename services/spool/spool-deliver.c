@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,7 +25,7 @@
 #include <services/spool/scan.h>
 
 #define USAGE                                                                                                \
-  "spool-deliver [-d FD] [-c CONTROL] [-a ALIASES] [-k NAME] [-n HOST] [-r SECONDS] [-i SECONDS] [-o "       \
+  "spool-deliver [-1] [-d FD] [-c CONTROL] [-a ALIASES] [-k NAME] [-n HOST] [-r SECONDS] [-i SECONDS] [-o "  \
   "SECONDS] "                                                                                                \
   "SPOOL MAIL\n       spool-deliver --make MAILDIR ..."
 
@@ -33,6 +34,7 @@
 typedef struct options_s options;
 struct options_s
 {
+  int once;              /* deliver what is due and exit */
   unsigned int ready;    /* descriptor; 0: none */
   unsigned int retry;    /* seconds: the longest pause */
   unsigned int interval; /* seconds between scans that nothing called for */
@@ -94,6 +96,17 @@ static void open_mail(spool *s)
   stralloc_free(&postmaster);
 }
 
+/* About a dozen descriptors are always open; a message takes one, and two more for each folder. */
+static unsigned int batch_size(void)
+{
+  struct rlimit l;
+  rlim_t n;
+
+  if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur < 32) return 1;
+  n = (l.rlim_cur - 16) / 8;
+  return n > DELIVER_BATCH ? DELIVER_BATCH : (unsigned int)n;
+}
+
 /* Two that deliver from one spool would deliver some of it twice. */
 static void take_lock(daemon_state *d)
 {
@@ -138,6 +151,7 @@ static void start(daemon_state *d)
   open_mail(&d->s);
   trap(d);
   if (rules_load(&d->r, &d->o.files, &d->s.map) < 0) strerr_dief(111, reason(&d->r));
+  d->s.batch = batch_size();
   d->since = wall();
 }
 
@@ -289,9 +303,10 @@ static int parse(options *o, int argc, char const *const *argv)
 {
   subgetopt l = SUBGETOPT_ZERO;
 
-  for (;;) switch (subgetopt_r(argc, argv, "d:c:a:k:n:r:i:o:", &l))
+  for (;;) switch (subgetopt_r(argc, argv, "1d:c:a:k:n:r:i:o:", &l))
     {
       case -1: return l.ind;
+      case '1': o->once = 1; break;
       case 'd': o->ready = number("-d", l.arg, 1000000); break;
       case 'c': o->files.control = l.arg; break;
       case 'a': o->files.aliases = l.arg; break;
@@ -317,6 +332,14 @@ static char const *host_name(char const *given)
   if (maildir_host(&sa, given) < 0 || !stralloc_0(&sa)) strerr_diefusys(111, "remember the host's name");
   if (sa.len > 100) strerr_dief(100, "too long a host name: ", given);
   return sa.s;
+}
+
+/* Exit status: 0, or 1 if messages are left. */
+static int serve_once(daemon_state *d)
+{
+  while (!pass(d) && !d->stop)
+    ;
+  return genalloc_len(size_t, &d->found.names) || d->found.next != UINT64_MAX;
 }
 
 static void serve(daemon_state *d)
@@ -349,6 +372,7 @@ int main(int argc, char const *const *argv)
   d.s.mailpath = argv[first + 1];
   d.s.host = host_name(d.o.host);
   start(&d);
+  if (d.o.once) return serve_once(&d);
   serve(&d);
   strerr_warn(PROG, ": ended");
   return 0;
