@@ -1,0 +1,295 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <skalibs/types.h>
+
+#include "engine-internal.h"
+
+/* A class keeps the board it had; a new one takes a free board, else one whose class is no more. */
+static int find_board(engine *e, rules const *r, uint64_t hash)
+{
+  board *b = e->table.boards;
+  int spare = -1;
+
+  for (int i = 0; i < BOARDS; i++)
+    if (b[i].class == hash) return i;
+  for (int i = 0; i < BOARDS && (spare < 0 || b[spare].class); i++)
+  {
+    unsigned int j = 0;
+    while (j < r->n && r->classes[j].hash != b[i].class) j++;
+    if (!b[i].class || j == r->n) spare = i;
+  }
+  if (spare < 0) return -1;
+  memset(&b[spare], 0, sizeof b[spare]);
+  b[spare].class = hash;
+  return spare;
+}
+
+void engine_rules(engine *e, rules *r)
+{
+  for (unsigned int i = 0; i < r->n; i++)
+    r->classes[i].hash = table_hash(&e->table, 0, r->classes[i].name, r->classes[i].len);
+  for (unsigned int i = 0; i < r->n; i++) r->classes[i].board = find_board(e, r, r->classes[i].hash);
+  if (e->rules)
+  {
+    rules_free(e->rules);
+    free(e->rules);
+  }
+  e->rules = r;
+}
+
+void engine_free(engine *e)
+{
+  if (e->rules)
+  {
+    rules_free(e->rules);
+    free(e->rules);
+    e->rules = 0;
+  }
+  table_close(&e->table);
+}
+
+uint64_t engine_hash(engine const *e, class const *c, subject const *s)
+{
+  return table_hash(&e->table, c->hash + !!s->rule->family, s->key, s->len);
+}
+
+static size_t put_number(char *s, uint64_t u)
+{
+  char digits[UINT64_FMT];
+  size_t n = 0;
+
+  do digits[n++] = (char)('0' + u % 10);
+  while (u /= 10);
+  for (size_t i = 0; i < n; i++) s[i] = digits[n - 1 - i];
+  return n;
+}
+
+/* `0 n/limit`, and `1 n/limit seconds` where verbs are understood. */
+static int put_verdict(limit const *l, verdict const *v, unsigned int asker, stralloc *out)
+{
+  int refused = v->refused && !(l->flags & LIMIT_OBSERVE);
+  char *s;
+  size_t n = 0;
+
+  if (!stralloc_readyplus(out, 8 + 3 * UINT64_FMT)) return -1;
+  s = out->s + out->len;
+  s[n++] = refused ? '1' : '0';
+  s[n++] = ' ';
+  n += put_number(s + n, v->n);
+  s[n++] = '/';
+  n += put_number(s + n, l->burst);
+  if (refused && !(asker & ASKER_TCP))
+  {
+    s[n++] = ' ';
+    if (v->retry == VERDICT_NEVER)
+      s[n++] = '-';
+    else
+      n += put_number(s + n, v->retry);
+  }
+  s[n++] = '\r';
+  s[n++] = '\n';
+  out->len += n;
+  return 0;
+}
+
+int engine_error(engine *e, char const *message, stralloc *out)
+{
+  size_t n = strlen(message);
+
+  if (!stralloc_readyplus(out, n + 4)) return -1;
+  stralloc_catb(out, "2 ", 2);
+  stralloc_catb(out, message, n);
+  stralloc_catb(out, "\r\n", 2);
+  e->table.header->errors++;
+  return 0;
+}
+
+static int may_log(engine *e)
+{
+  if (e->now / 1000 != e->log_second)
+  {
+    char line[64 + UINT_FMT] = "refusals not logged, too many: ";
+    size_t n = strlen(line);
+    if (e->unlogged) (*e->log)(line, n + uint_fmt(line + n, e->unlogged));
+    e->log_second = e->now / 1000;
+    e->logs = e->unlogged = 0;
+  }
+  if (e->logs >= ENGINE_LOGS)
+  {
+    e->unlogged++;
+    return 0;
+  }
+  e->logs++;
+  return 1;
+}
+
+/* Printable and short: a value may be anything. */
+static size_t put_value(char *out, char const *s, size_t n)
+{
+  static char const hex[] = "0123456789abcdef";
+  size_t len = 0;
+
+  for (size_t i = 0; i < n; i++)
+  {
+    unsigned char c = (unsigned char)s[i];
+    if (c >= 0x20 && c < 0x7f && c != '\\')
+      out[len++] = (char)c;
+    else
+    {
+      out[len++] = '\\';
+      out[len++] = 'x';
+      out[len++] = hex[c >> 4];
+      out[len++] = hex[c & 15];
+    }
+  }
+  return len;
+}
+
+static void log_offence(engine *e, class const *c, limit const *l, verdict const *v, char const *name,
+                        size_t len)
+{
+  char line[CLASS_NAME_MAX + 4 * OFFENDER_MAX + 3 * UINT64_FMT + 64];
+  size_t n = 0;
+
+  if (!e->log || !may_log(e)) return;
+  memcpy(line, l->flags & LIMIT_OBSERVE ? "observed " : "refused  ", 9);
+  n = l->flags & LIMIT_OBSERVE ? 9 : 8;
+  memcpy(line + n, c->name, c->len);
+  n += c->len;
+  line[n++] = ' ';
+  n += put_value(line + n, name, len);
+  line[n++] = ' ';
+  n += put_number(line + n, v->n);
+  line[n++] = '/';
+  n += put_number(line + n, l->burst);
+  if (v->retry != VERDICT_NEVER)
+  {
+    memcpy(line + n, " for ", 5);
+    n += 5 + put_number(line + n + 5, v->retry);
+    line[n++] = 's';
+  }
+  (*e->log)(line, n);
+}
+
+static void note(engine *e, class const *c, subject const *s, request const *q, uint64_t hash,
+                 verdict const *v, int first)
+{
+  board *b = c->board < 0 ? 0 : &e->table.boards[c->board];
+  limit const *l = &s->rule->limit;
+  char name[OFFENDER_MAX];
+  size_t len;
+
+  if (b) b->checks++;
+  if (!v->refused) return;
+  if (b && l->flags & LIMIT_OBSERVE)
+    b->observed++;
+  else if (b)
+    b->refusals++;
+  len = subject_name(s, q->value, q->value_len, name, sizeof name);
+  if (b) offender_note(b, hash, name, len, (uint32_t)(e->now / 1000));
+  if (first) log_offence(e, c, l, v, name, len);
+}
+
+static int check(engine *e, class const *c, request const *q, unsigned int asker, stralloc *out)
+{
+  subject s;
+  verdict v;
+  bucket b;
+  place *p;
+  uint64_t hash;
+  int over;
+
+  class_match(c, q->value, q->value_len, 0, &s);
+  if (!s.rule || s.rule->limit.flags & LIMIT_UNLIMITED)
+  {
+    e->table.header->unmatched++;
+    return stralloc_catb(out, "0 0/0\r\n", 7) ? 0 : -1;
+  }
+  hash = engine_hash(e, c, &s);
+  p = table_take(&e->table, hash, (uint32_t)(e->now / 1000));
+  place_get(p, &b);
+  over = !!(b.flags & BUCKET_OVER);
+  bucket_step(&b, &s.rule->limit, e->now, q->number, &v);
+  place_put(p, &b);
+  note(e, c, &s, q, hash, &v, !over);
+  return put_verdict(&s.rule->limit, &v, asker, out);
+}
+
+static int peek(engine *e, class const *c, request const *q, unsigned int asker, stralloc *out)
+{
+  subject s;
+  verdict v;
+  bucket b = BUCKET_ZERO;
+  place *p;
+
+  class_match(c, q->value, q->value_len, 1, &s);
+  if (!s.rule || s.rule->limit.flags & LIMIT_UNLIMITED) return stralloc_catb(out, "0 0/0\r\n", 7) ? 0 : -1;
+  p = table_find(&e->table, engine_hash(e, c, &s));
+  if (p) place_get(p, &b);
+  bucket_peek(&b, &s.rule->limit, e->now, &v);
+  return put_verdict(&s.rule->limit, &v, asker, out);
+}
+
+static int reset(engine *e, class const *c, request const *q, stralloc *out)
+{
+  subject s;
+  uint64_t hash;
+  int had = 0;
+
+  class_match(c, q->value, q->value_len, 1, &s);
+  if (s.rule)
+  {
+    hash = engine_hash(e, c, &s);
+    had = table_forget(&e->table, hash);
+    if (c->board >= 0) offender_forget(&e->table.boards[c->board], hash);
+  }
+  return stralloc_catb(out, had ? "0 1\r\n" : "0 0\r\n", 5) ? 0 : -1;
+}
+
+static int about_class(engine *e, request const *q, unsigned int asker, stralloc *out)
+{
+  class const *c = rules_class(e->rules, q->class, q->class_len);
+
+  if (!c) return engine_error(e, "unknown class", out);
+  switch (q->verb)
+  {
+    case VERB_PEEK: return peek(e, c, q, asker, out);
+    case VERB_RESET: return reset(e, c, q, out);
+    default: return check(e, c, q, asker, out);
+  }
+}
+
+int engine_answer(engine *e, char const *s, size_t n, unsigned int asker, stralloc *out)
+{
+  request q;
+  size_t len = out->len;
+  char const *why = n > REQUEST_MAX ? "line too long" : request_scan(s, n, !(asker & ASKER_TCP), &q);
+  int r;
+
+  if (why) return engine_error(e, why, out);
+  if ((q.verb == VERB_RESET || q.verb == VERB_TOP) && !(asker & ASKER_OWNER))
+    return engine_error(e, "not allowed", out);
+  if (q.verb < VERB_TOP)
+    r = about_class(e, &q, asker, out);
+  else if (q.class_len && !rules_class(e->rules, q.class, q.class_len))
+    r = engine_error(e, "unknown class", out);
+  else if (q.verb == VERB_TOP)
+    r = report_top(e, &q, out);
+  else if (q.verb == VERB_STATS)
+    r = report_stats(e, asker, out);
+  else
+    r = report_limits(e, &q, out);
+  if (r < 0) out->len = len;
+  return r;
+}
+
+void engine_latency(engine *e, uint64_t n, uint64_t us)
+{
+  header *h = e->table.header;
+  unsigned int i = us ? 64 - (unsigned int)__builtin_clzll(us) : 0;
+
+  h->latency[i < LATENCIES ? i : LATENCIES - 1] += n;
+  if (us > h->latency_max) h->latency_max = us;
+}

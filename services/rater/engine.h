@@ -1,0 +1,49 @@
+#ifndef RATER_ENGINE_H
+#define RATER_ENGINE_H
+
+#include <stdint.h>
+
+#include <skalibs/stralloc.h>
+
+#include "request.h"
+#include "rules.h"
+#include "table.h"
+
+/* raterd without its sockets: the rules, the table, and the answer to a line. */
+
+#define ENGINE_LOGS 10 /* lines about offenders a second, at most */
+
+typedef struct engine_s engine;
+struct engine_s
+{
+  table table;
+  rules *rules;
+  uint64_t now;     /* ms, the table's clock; the caller keeps it up */
+  uint64_t started; /* ms, the table's clock */
+  unsigned int clients;
+  void (*log)(char const *s, size_t n); /* a line without newline; 0: nobody wants to know */
+  uint64_t log_second;
+  unsigned int logs; /* in that second */
+  unsigned int unlogged;
+};
+#define ENGINE_ZERO                                                                                          \
+  {                                                                                                          \
+    .table = TABLE_ZERO, .rules = 0, .now = 0, .started = 0, .clients = 0, .log = 0, .log_second = 0,        \
+    .logs = 0, .unlogged = 0                                                                                 \
+  }
+
+/* Who asks, and how much they may know. */
+#define ASKER_TCP   1 /* the original protocol: no verbs, nothing behind n/limit */
+#define ASKER_OWNER 2 /* raterd's own user or root: may reset, and read names */
+
+/* Takes over r (allocated; the old rules are freed) and finds each class its board. */
+extern void engine_rules(engine *e, rules *r);
+/* Appends the one line that answers the line s to out. Returns 0, or -1 and errno (ENOMEM), out as it was. */
+extern int engine_answer(engine *e, char const *s, size_t n, unsigned int asker, stralloc *out);
+/* Appends `2 message`. */
+extern int engine_error(engine *e, char const *message, stralloc *out);
+/* Notes that n checks took us microseconds each. */
+extern void engine_latency(engine *e, uint64_t n, uint64_t us);
+extern void engine_free(engine *e);
+
+#endif

@@ -1,0 +1,17 @@
+#ifndef RATER_LISTEN_H
+#define RATER_LISTEN_H
+
+#include <runlib/address.h>
+
+#include "server.h"
+
+/*
+ * Make a socket that listens, and give it to the server. A unix socket left behind by a killed raterd is
+ * replaced; of one that answers, errno is EADDRINUSE. Return 0, or -1 and errno.
+ */
+extern int listen_unix(server *s, char const *path, unsigned int mode);
+/* A unix socket that is bound already. */
+extern int listen_inherited(server *s, int fd);
+extern int listen_tcp(server *s, address const *a);
+
+#endif

@@ -1,0 +1,277 @@
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/posixplz.h>
+#include <skalibs/selfpipe.h>
+#include <skalibs/sgetopt.h>
+#include <skalibs/sig.h>
+#include <skalibs/strerr.h>
+#include <skalibs/types.h>
+
+#include <runlib/address.h>
+#include <runlib/ready.h>
+
+#include "listen.h"
+#include "server.h"
+
+#define USAGE                                                                                                \
+  "raterd [ -d FD ] [ -s SOCKET | -u FD ] [ -m MODE ] [ -l ADDRESS:PORT ]... [ -t TABLE ] [ -k KEYS ] [ -c " \
+  "CLIENTS ] RULES"
+#define RULES_FILE_MAX (1u << 20)
+#define ADDRESSES      8
+
+typedef struct options_s options;
+struct options_s
+{
+  char const *rules, *socket, *table;
+  char const *tcp[ADDRESSES];
+  unsigned int n;
+  unsigned int mode, ready, clients, inherited; /* inherited: the descriptor plus 1 */
+  uint64_t keys;
+};
+
+static void say(char const *s, size_t n)
+{
+  char line[1024];
+  int len = snprintf(line, sizeof line, "raterd: info: %.*s\n", (int)n, s);
+  if (len > 0 && write(2, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1) < 0) return;
+}
+
+static void bad_usage(char const *why, char const *what)
+{
+  strerr_die(100, PROG, ": fatal: ", why, what, " (usage: ", USAGE, ")");
+}
+
+static void help(void)
+{
+  static char const text[] =
+      "usage: " USAGE "\n\n"
+      "Counts how often things happen and says when it is too often.\n\n"
+      "  -s SOCKET        listen on this unix socket\n"
+      "  -u FD            a unix socket that listens already is descriptor FD\n"
+      "  -m MODE          its mode, octal (0666)\n"
+      "  -l ADDRESS:PORT  listen on TCP with the original protocol; up to eight times\n"
+      "  -t TABLE         keep what is counted in this file, over restarts\n"
+      "  -k KEYS          how many keys the table has room for (100000)\n"
+      "  -c CLIENTS       how many may be connected at once (1000)\n"
+      "  -d FD            write a newline to FD when ready to answer\n"
+      "RULES is described in rater-rules(5). HUP reads it again, TERM ends. See raterd(8).\n";
+  fputs(text, stdout);
+  exit(fflush(stdout) ? 111 : 0);
+}
+
+static void one_option(options *o, int opt, char const *arg)
+{
+  switch (opt)
+  {
+    case 's': o->socket = arg; break;
+    case 't': o->table = arg; break;
+    case 'l':
+      if (o->n == ADDRESSES) bad_usage("more addresses than eight: ", arg);
+      o->tcp[o->n++] = arg;
+      break;
+    case 'm':
+      if (!uint0_oscan(arg, &o->mode) || o->mode > 0777) bad_usage("not a mode: ", arg);
+      break;
+    case 'd':
+      if (!uint0_scan(arg, &o->ready) || o->ready < 3) bad_usage("not a descriptor of 3 or more: ", arg);
+      break;
+    case 'u':
+      if (!uint0_scan(arg, &o->inherited) || o->inherited > 1023) bad_usage("not a descriptor: ", arg);
+      o->inherited++;
+      break;
+    case 'k':
+      if (!uint640_scan(arg, &o->keys) || o->keys < TABLE_KEYS_MIN || o->keys > TABLE_KEYS_MAX)
+        bad_usage("not a number of keys, 64 to 1000000000: ", arg);
+      break;
+    case 'c':
+      if (!uint0_scan(arg, &o->clients) || !o->clients || o->clients > CLIENTS_MAX)
+        bad_usage("not a number of clients, 1 to 100000: ", arg);
+      break;
+    default: bad_usage("unknown option, or its value is missing", "");
+  }
+}
+
+static void parse_options(int argc, char const *const *argv, options *o)
+{
+  subgetopt l = SUBGETOPT_ZERO;
+  int opt;
+
+  if (argc == 2 && !strcmp(argv[1], "--help")) help();
+  if (argc == 2 && !strcmp(argv[1], "--version"))
+  {
+    puts("raterd (mailctl) " VERSION);
+    exit(fflush(stdout) ? 111 : 0);
+  }
+  l.err = 0;
+  while ((opt = subgetopt_r(argc, argv, "d:s:u:m:l:t:k:c:", &l)) != -1) one_option(o, opt, l.arg);
+  if (argc - l.ind != 1) bad_usage(argc == l.ind ? "no RULES" : "more than one RULES", "");
+  if (!o->socket && !o->n && !o->inherited) bad_usage("nothing to listen on: none of -s, -u, -l", "");
+  if (o->socket && o->inherited) bad_usage("both -s and -u", "");
+  o->rules = argv[l.ind];
+}
+
+/* Reads the rules; logs all that is wrong with them. 0: they are bad, or cannot be read. */
+static rules *read_rules(char const *file)
+{
+  stralloc text = STRALLOC_ZERO, errors = STRALLOC_ZERO;
+  rules *r = calloc(1, sizeof *r);
+
+  if (!r || !openreadfileclose(file, &text, RULES_FILE_MAX))
+  {
+    strerr_warnwusys("read ", file);
+    free(r);
+    return 0;
+  }
+  if (rules_parse(r, file, text.s, text.len, &errors) < 0)
+  {
+    if (errno != EINVAL)
+      strerr_warnwusys("read ", file);
+    else
+      for (char *s = errors.s, *end; s < errors.s + errors.len; s = end + 1)
+      {
+        end = memchr(s, '\n', (size_t)(errors.s + errors.len - s));
+        *end = 0;
+        strerr_warnw(s);
+      }
+    rules_free(r);
+    free(r);
+    r = 0;
+  }
+  stralloc_free(&text);
+  stralloc_free(&errors);
+  return r;
+}
+
+static void reload(engine *e, char const *file)
+{
+  rules *r = read_rules(file);
+  char fmt[UINT_FMT];
+
+  if (!r)
+  {
+    strerr_warnw("keeping the rules as they were");
+    return;
+  }
+  fmt[uint_fmt(fmt, r->total)] = 0;
+  engine_rules(e, r);
+  strerr_warni("rules read: ", fmt);
+}
+
+static void open_table(engine *e, options const *o)
+{
+  table_news news;
+
+  if (table_open(&e->table, o->table, o->keys, &news) < 0)
+  {
+    if (errno == EBUSY) strerr_dief(111, "another raterd uses ", o->table);
+    strerr_diefusys(111, news.failed, o->table ? " " : "", o->table ? o->table : "");
+  }
+  if (news.aside)
+    strerr_warnw(o->table, ": ", news.aside, ": set aside as ", o->table, ".bad; counting begins anew");
+  if (news.resized) strerr_warni(o->table, ": changed to another size, counts kept");
+}
+
+static void listen_all(server *s, options const *o)
+{
+  if (o->socket && listen_unix(s, o->socket, o->mode) < 0)
+  {
+    if (errno == EADDRINUSE) strerr_dief(111, "another daemon listens on ", o->socket);
+    strerr_diefusys(111, "listen on ", o->socket);
+  }
+  if (o->inherited && listen_inherited(s, (int)o->inherited - 1) < 0)
+    strerr_diefusys(111, "listen on the socket of -u");
+  for (unsigned int i = 0; i < o->n; i++)
+  {
+    address a;
+    char const *why = address_scan(o->tcp[i], &a);
+    if (why) strerr_dief(100, "-l ", o->tcp[i], ": ", why);
+    if (listen_tcp(s, &a) < 0) strerr_diefusys(111, "listen on ", o->tcp[i]);
+  }
+}
+
+static void allow_clients(unsigned int n)
+{
+  struct rlimit rl;
+  rlim_t need = (rlim_t)n + 64;
+  char fmt[UINT_FMT];
+
+  if (getrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur >= need) return;
+  rl.rlim_cur = rl.rlim_max < need ? rl.rlim_max : need;
+  fmt[uint_fmt(fmt, n)] = 0;
+  if (setrlimit(RLIMIT_NOFILE, &rl) < 0 || rl.rlim_cur < need)
+    strerr_warnw("the limit of open files is too low for ", fmt, " clients");
+}
+
+/* Returns 1 if it is time to end. */
+static int handle_signals(engine *e, options const *o)
+{
+  int end = 0;
+
+  for (;;) switch (selfpipe_read())
+    {
+      case -1: strerr_diefusys(111, "read a signal");
+      case 0: return end;
+      case SIGHUP: reload(e, o->rules); break;
+      default: end = 1;
+    }
+}
+
+static void trap_signals(server *s)
+{
+  sigset_t signals;
+  int fd = selfpipe_init();
+
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGHUP);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  if (fd < 0 || selfpipe_trapset(&signals) < 0 || !sig_ignore(SIGPIPE)) strerr_diefusys(111, "trap signals");
+  if (server_watch(s, fd) < 0) strerr_diefusys(111, "watch for signals");
+}
+
+static void serve(server *s, engine *e, options const *o)
+{
+  while (!server_done(s) || !s->ending)
+  {
+    int r = server_turn(s);
+    if (r < 0) strerr_diefusys(111, "wait for clients");
+    if (!r || !handle_signals(e, o) || s->ending) continue;
+    if (o->socket) unlink_void(o->socket);
+    server_end(s);
+  }
+}
+
+int main(int argc, char const *const *argv)
+{
+  static options o = {.mode = 0666, .clients = 1000, .keys = 100000};
+  static engine e = ENGINE_ZERO;
+  static server s = SERVER_ZERO;
+  rules *r;
+
+  PROG = "raterd";
+  parse_options(argc, argv, &o);
+  r = read_rules(o.rules);
+  if (!r) strerr_dief(102, "no good rules in ", o.rules);
+  open_table(&e, &o);
+  engine_rules(&e, r);
+  e.log = &say;
+  e.now = e.started = table_tick(&e.table);
+  allow_clients(o.clients);
+  if (server_init(&s, &e, o.clients) < 0) strerr_diefusys(111, "prepare to wait");
+  trap_signals(&s);
+  listen_all(&s, &o);
+  if (o.ready && ready_notify((int)o.ready) < 0) strerr_warnwusys("tell readiness");
+  strerr_warni("ready");
+  serve(&s, &e, &o);
+  server_free(&s);
+  engine_free(&e);
+  return 0;
+}

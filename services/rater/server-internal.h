@@ -1,0 +1,14 @@
+#ifndef RATER_SERVER_INTERNAL_H
+#define RATER_SERVER_INTERNAL_H
+
+#include "server.h"
+
+extern client *client_new(server *s, int fd, unsigned int asker);
+extern void client_drop(server *s, client *c);
+/* Reads, answers and sends what can be. */
+extern void client_read(server *s, client *c);
+extern void client_write(server *s, client *c);
+/* Answers more of what was read in an earlier turn. */
+extern void client_again(server *s, client *c);
+
+#endif

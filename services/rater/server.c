@@ -1,0 +1,242 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/strerr.h>
+
+#include "server-internal.h"
+
+#define EVENTS       128
+#define ACCEPT_BATCH 64
+#define SWEEP_SETS   64
+
+int server_init(server *s, engine *e, unsigned int clients_max)
+{
+  memset(s, 0, sizeof *s);
+  s->engine = e;
+  s->clients_max = clients_max;
+  s->epoll = epoll_create1(EPOLL_CLOEXEC);
+  return s->epoll < 0 ? -1 : 0;
+}
+
+static int watch(server *s, int fd, void *who, int op)
+{
+  struct epoll_event ev = {.events = EPOLLIN, .data.ptr = who};
+  return epoll_ctl(s->epoll, op, fd, &ev);
+}
+
+int server_watch(server *s, int fd)
+{
+  return watch(s, fd, s, EPOLL_CTL_ADD);
+}
+
+int server_listen(server *s, int fd, int tcp)
+{
+  listener *l = &s->listeners[s->n];
+
+  if (s->n == SERVER_LISTENERS)
+  {
+    errno = ENOSPC;
+    return -1;
+  }
+  l->fd = fd;
+  l->tcp = (unsigned int)tcp;
+  if (watch(s, fd, l, EPOLL_CTL_ADD) < 0) return -1;
+  s->n++;
+  return 0;
+}
+
+static unsigned int asker_of(int fd, unsigned int tcp)
+{
+  struct ucred who;
+  socklen_t len = sizeof who;
+
+  if (tcp) return ASKER_TCP;
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0) return 0;
+  return who.uid == geteuid() || !who.uid ? ASKER_OWNER : 0;
+}
+
+/* No descriptors or no memory: the clients there are go on, and newcomers wait a moment. */
+static void pause_listeners(server *s, char const *what)
+{
+  strerr_warnwusys(what);
+  for (unsigned int i = 0; i < s->n; i++) epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->listeners[i].fd, 0);
+  s->paused = s->engine->now + ACCEPT_PAUSE;
+}
+
+static void resume_listeners(server *s)
+{
+  if (!s->paused || s->engine->now < s->paused) return;
+  s->paused = 0;
+  for (unsigned int i = 0; i < s->n; i++) watch(s, s->listeners[i].fd, &s->listeners[i], EPOLL_CTL_ADD);
+}
+
+static int passing(int e)
+{
+  return e == EAGAIN || e == EINTR || e == ECONNABORTED || e == EPROTO || e == EPERM || e == ENETDOWN ||
+         e == ENOPROTOOPT || e == EHOSTDOWN || e == ENONET || e == EHOSTUNREACH || e == ENETUNREACH;
+}
+
+static void accept_clients(server *s, listener const *l)
+{
+  for (unsigned int i = 0; i < ACCEPT_BATCH; i++)
+  {
+    int fd = accept4(l->fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0)
+    {
+      if (!passing(errno)) pause_listeners(s, "accept a client");
+      return;
+    }
+    if (s->clients >= s->clients_max) client_drop(s, s->oldest);
+    if (!client_new(s, fd, asker_of(fd, l->tcp)))
+    {
+      fd_close(fd);
+      pause_listeners(s, "take a client");
+      return;
+    }
+  }
+}
+
+static int is_listener(server const *s, void const *p)
+{
+  return (char const *)p >= (char const *)s->listeners &&
+         (char const *)p < (char const *)(s->listeners + SERVER_LISTENERS);
+}
+
+/* Clients that do not get on. Few have a deadline at a time, and this runs once a second while some have. */
+static void expire(server *s)
+{
+  client *next;
+
+  for (client *c = s->due ? s->oldest : 0; c; c = next)
+  {
+    next = c->newer;
+    if (c->due && c->due <= s->engine->now) client_drop(s, c);
+  }
+}
+
+static void answer_again(server *s)
+{
+  client *c = s->again;
+
+  s->again = 0;
+  while (c)
+  {
+    client *next = c->again;
+    client_again(s, c);
+    c = next;
+  }
+}
+
+static void bury(server *s)
+{
+  while (s->dead)
+  {
+    client *c = s->dead;
+    s->dead = c->again;
+    free(c);
+  }
+}
+
+static uint64_t now_us(void)
+{
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+static int timeout_of(server const *s)
+{
+  return s->again ? 0 : s->due || s->paused || s->ending ? 200 : -1;
+}
+
+/* What need not be done at every turn; the table's old keys are swept a few at a time, and never when idle. */
+static void housekeep(server *s, uint64_t before)
+{
+  engine *e = s->engine;
+
+  e->clients = s->clients;
+  if (e->now / 128 == before / 128) return;
+  resume_listeners(s);
+  expire(s);
+  table_sweep(&e->table, SWEEP_SETS, (uint32_t)(e->now / 1000));
+}
+
+int server_turn(server *s)
+{
+  struct epoll_event events[EVENTS];
+  uint64_t before = s->engine->now, start;
+  int n = epoll_wait(s->epoll, events, EVENTS, timeout_of(s));
+  int watched = 0;
+
+  if (n < 0 && errno != EINTR) return -1;
+  start = now_us();
+  s->engine->now = table_tick(&s->engine->table);
+  s->answered = 0;
+  answer_again(s);
+  for (int i = 0; i < n; i++)
+  {
+    void *p = events[i].data.ptr;
+    client *c = p;
+    if (p == s)
+      watched = 1;
+    else if (is_listener(s, p))
+      accept_clients(s, p);
+    else if (c->fd >= 0 && c->out.len)
+      client_write(s, c);
+    else if (c->fd >= 0)
+      client_read(s, c);
+  }
+  if (s->answered) engine_latency(s->engine, s->answered, now_us() - start);
+  housekeep(s, before);
+  bury(s);
+  return watched;
+}
+
+void server_end(server *s)
+{
+  client *next;
+
+  for (unsigned int i = 0; i < s->n; i++)
+  {
+    accept_clients(s, &s->listeners[i]);
+    fd_close(s->listeners[i].fd);
+  }
+  s->n = 0;
+  s->paused = 0;
+  s->ending = 1;
+  for (client *c = s->oldest; c; c = next)
+  {
+    next = c->newer;
+    if (!c->out.len) client_read(s, c);
+    if (c->fd < 0 || c->out.len || c->queued) continue;
+    client_drop(s, c);
+  }
+  for (client *c = s->oldest; c; c = c->newer)
+    if (c->due > s->engine->now + TIMEOUT_DRAIN || !c->due)
+    {
+      s->due += !c->due;
+      c->due = s->engine->now + TIMEOUT_DRAIN;
+    }
+  bury(s);
+}
+
+int server_done(server const *s)
+{
+  return !s->clients;
+}
+
+void server_free(server *s)
+{
+  while (s->oldest) client_drop(s, s->oldest);
+  for (unsigned int i = 0; i < s->n; i++) fd_close(s->listeners[i].fd);
+  answer_again(s);
+  bury(s);
+  stralloc_free(&s->out);
+  fd_close(s->epoll);
+}

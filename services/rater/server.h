@@ -1,0 +1,89 @@
+#ifndef RATER_SERVER_H
+#define RATER_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <skalibs/stralloc.h>
+
+#include "engine.h"
+
+/*
+ * raterd's sockets and clients. The loop waits with epoll rather than iopause: with a thousand clients
+ * connected, poll() looks at all of them for each answer, which would cost more than the answer does.
+ */
+
+#define SERVER_IN        4096       /* bytes of requests read ahead of a client */
+#define SERVER_BATCH     16384      /* bytes of answers made before they are sent */
+#define SERVER_HELD      (4u << 20) /* bytes of answers held for clients that do not read, in all */
+#define SERVER_LISTENERS 17         /* the unix socket, and eight of TCP in both families */
+#define CLIENTS_MAX      100000
+
+/* ms. A TCP client has that long for its question; a unix one for a line begun or an answer not read. */
+#define TIMEOUT_TCP    10000
+#define TIMEOUT_UNIX   30000
+#define TIMEOUT_LINGER 2000
+#define TIMEOUT_DRAIN  3000
+#define ACCEPT_PAUSE   1000 /* after accept failed */
+
+typedef struct client_s client;
+struct client_s
+{
+  client *older, *newer; /* by the last answer: when there is no room, the oldest goes */
+  client *again;         /* more of its input is to be answered, in the next turn */
+  int fd;                /* -1: gone, to be freed at the end of the turn */
+  unsigned int asker;
+  unsigned int events;   /* what epoll waits for */
+  unsigned int skip : 1; /* an over-long line was answered: drop its rest */
+  unsigned int queued : 1;
+  unsigned int over : 1;   /* TCP: this was its one answer */
+  unsigned int linger : 1; /* TCP, answered: wait for the client's end, so that no reset eats the answer */
+  uint64_t due;            /* ms, when it must have got on; 0: it may wait for ever */
+  stralloc out;            /* answers that it did not take yet */
+  size_t len;
+  char in[SERVER_IN];
+};
+
+typedef struct listener_s listener;
+struct listener_s
+{
+  int fd;
+  unsigned int tcp;
+};
+
+typedef struct server_s server;
+struct server_s
+{
+  engine *engine;
+  int epoll;
+  listener listeners[SERVER_LISTENERS];
+  unsigned int n;
+  unsigned int clients, clients_max;
+  unsigned int due; /* clients that have a deadline */
+  client *oldest, *newest;
+  client *again;   /* a list */
+  client *dead;    /* a list, to be freed */
+  uint64_t paused; /* ms, until when nothing is accepted; 0: not paused */
+  size_t held;
+  uint64_t answered; /* in this turn */
+  stralloc out;      /* answers to the client at hand */
+  int ending;
+};
+#define SERVER_ZERO                                                                                          \
+  {                                                                                                          \
+    .engine = 0, .epoll = -1, .n = 0, .oldest = 0, .newest = 0, .again = 0, .dead = 0, .out = STRALLOC_ZERO  \
+  }
+
+extern int server_init(server *s, engine *e, unsigned int clients_max);
+/* fd: listening, non-blocking. tcp: the original protocol. */
+extern int server_listen(server *s, int fd, int tcp);
+/* For a descriptor of the caller's own, which server_turn tells of. */
+extern int server_watch(server *s, int fd);
+/* Waits, and answers what there is. Returns 1 if the watched descriptor is readable, 0, or -1 and errno. */
+extern int server_turn(server *s);
+/* Closes the listeners; server_turn goes on until server_done: nothing is owed, or TIMEOUT_DRAIN is over. */
+extern void server_end(server *s);
+extern int server_done(server const *s);
+extern void server_free(server *s);
+
+#endif

@@ -1,0 +1,176 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <services/service.h>
+
+#include "rules.h"
+
+static key const rater_keys[] = {
+    {.name = "listen",
+     .type = KEY_ADDRESSES,
+     .help = "TCP addresses for clients of the original rater; the unix socket is always there"},
+    {.name = "mode",
+     .type = KEY_TEXT,
+     .fallback = "0666",
+     .help = "who may ask, as the octal mode of the unix socket; 0666: everybody on this machine"},
+    {.name = "keys",
+     .type = KEY_COUNT,
+     .fallback = "100000",
+     .min = 64,
+     .max = 1000000000,
+     .help = "how many keys the table has room for, at 43 bytes each"},
+    {.name = "clients",
+     .type = KEY_COUNT,
+     .fallback = "1000",
+     .min = 1,
+     .max = 100000,
+     .help = "how many clients may be connected at once"},
+    {.name = "user", .type = KEY_USER, .help = "whom raterd runs as"},
+    {.name = 0}};
+
+static key const limit_keys[] = {
+    {.name = "rule",
+     .type = KEY_TEXT,
+     .repeat = 1,
+     .help = "PATTERN COUNT/PERIOD [burst N] [strict|leaky] [observe] [penalty TIME] [group /BITS], or "
+             "PATTERN unlimited; the first that matches decides"},
+    {.name = 0}};
+
+/* A class's rules as lines of rater-rules(5), each checked by raterd's own parser. */
+static int add_class(section const *s, rules *all, stralloc *text, report *r)
+{
+  char error[RULES_ERROR_MAX];
+  value const *v;
+
+  if (!section_nth(s, "rule", 0)) report_error(r, s, 0, "no rule");
+  for (size_t i = 0; (v = section_nth(s, "rule", i)); i++)
+  {
+    if (!rules_add_to(all, s->argument, v->text, strlen(v->text), error))
+    {
+      if (service_append(text, "%s %s\n", s->argument, v->text) < 0) return -1;
+    }
+    else if (errno == EINVAL)
+      report_line(r, v->line, "[limit %s] rule: %s", s->argument, error);
+    else
+      return -1;
+  }
+  return 0;
+}
+
+static int add_rules(service *sv, report *r)
+{
+  genalloc const *sections = sv->bundle->sections;
+  section const *s = genalloc_s(section, sections);
+  stralloc text = STRALLOC_ZERO;
+  rules all = {.n = 0};
+  int result = service_append(&text, "# rater-rules(5): CLASS PATTERN LIMIT [OPTION]...\n");
+
+  for (size_t n = genalloc_len(section, sections); n && !result; n--, s++)
+    if (!strcmp(s->kind->name, "limit")) result = add_class(s, &all, &text, r);
+  if (!result) result = service_add_file(sv, "data/rules", text.s, text.len, 0644);
+  rules_free(&all);
+  stralloc_free(&text);
+  return result;
+}
+
+static int add_word(stralloc *sa, char const *before, char const *folder, char const *name)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
+
+  if (stralloc_cats(&path, folder) && stralloc_cats(&path, name) && stralloc_0(&path) &&
+      service_append(sa, "%s", before) == 0)
+    result = service_quote(sa, path.s);
+  stralloc_free(&path);
+  return result;
+}
+
+/* The unix socket is bound before root is given up: RUN is not raterd's. It is descriptor 0 from then on. */
+static int add_socket(stralloc *sa, service *sv, report *r)
+{
+  char const *mode = section_text(sv->section, "mode");
+
+  if (!*mode || strlen(mode) > 4 || mode[strspn(mode, "01234567")] || strtoul(mode, 0, 8) > 0777)
+    report_error(r, sv->section, "mode",
+                 "not an octal mode (write 0666, or 0660 for the user and its group)");
+  return service_append(sa, "s6-ipcserver-socketbinder -b 1024 -a %s ", mode) < 0 ||
+                 add_word(sa, "", sv->bundle->run, "/rater.sock") < 0
+             ? -1
+             : service_append(sa, "\n");
+}
+
+static int add_addresses(stralloc *sa, service *sv)
+{
+  value const *v;
+  char const *list, *word;
+  size_t n;
+
+  for (size_t i = 0; (v = section_nth(sv->section, "listen", i)); i++)
+    for (list = v->text; (n = list_word(&list, &word));)
+      if (service_append(sa, " -l %.*s", (int)n, word) < 0) return -1;
+  return 0;
+}
+
+static int add_run(service *sv, report *r)
+{
+  bundle const *b = sv->bundle;
+  stralloc sa = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_prelude(sv, &sa) < 0 || add_socket(&sa, sv, r) < 0 || service_drop(sv, &sa) < 0 ||
+      add_word(&sa, "", b->libexec, "/raterd") < 0 || service_append(&sa, " -d 3 -u 0") < 0 ||
+      add_addresses(&sa, sv) < 0 ||
+      service_append(&sa, " -k %lu -c %lu", (unsigned long)section_number(sv->section, "keys"),
+                     (unsigned long)section_number(sv->section, "clients")) < 0 ||
+      add_word(&sa, " -t ", b->state, "/rater/table") < 0 || service_append(&sa, " data/rules\n") < 0)
+    goto end;
+  if (service_add_file(sv, "run", sa.s, sa.len, 0755) < 0 ||
+      service_add_text(sv, "notification-fd", 0644, "3\n") < 0)
+    goto end;
+  result = service_add_text(sv, "timeout-kill", 0644, "10000\n");
+end:
+  stralloc_free(&sa);
+  return result;
+}
+
+static int add_folder(service *sv)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_append(&path, "%s/rater", sv->bundle->state) == 0 && stralloc_0(&path))
+    result = service_add_folder(sv, path.s, 0700, 0);
+  stralloc_free(&path);
+  return result;
+}
+
+static int make(service *sv, report *r)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_append(&path, "%s/raterd", sv->bundle->libexec) == 0 && stralloc_0(&path) &&
+      service_add_program(sv, path.s) == 0 && add_rules(sv, r) == 0 && add_run(sv, r) == 0)
+    result = add_folder(sv);
+  stralloc_free(&path);
+  return result;
+}
+
+service_kind const rater_kinds[] = {
+    {.section = {.name = "rater",
+                 .help = "The daemon that counts how often things happen",
+                 .keys = rater_keys},
+     .make = make,
+     .service = "rater",
+     .reloads = 1,
+     .init = "listen = 127.0.0.1:1999\n"},
+    {.section = {.name = "limit",
+                 .argument = "CLASS",
+                 .help = "How often is too often, for one class of things; rater-rules(5)",
+                 .keys = limit_keys},
+     .init = "[limit authfail]\n"
+             "# smtpd asks this about the address of whoever gave a wrong password\n"
+             "rule = 0.0.0.0/0 10/10m\n"
+             "rule = ::/0 10/10m group /64\n"},
+    {.section = {.name = 0}}};

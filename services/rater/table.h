@@ -1,0 +1,149 @@
+#ifndef RATER_TABLE_H
+#define RATER_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bucket.h"
+#include "siphash-internal.h"
+
+/*
+ * What raterd remembers: a file of fixed size, mapped into memory, so that kill -9 loses nothing.
+ *
+ *   header   a page: what the file is, the hash's key, the table's clock, counters
+ *   boards   a board for each class: its counters and its worst offenders, by name
+ *   sets     eight places each; a key has two sets that it may be in, chosen by its hash
+ *
+ * A place takes 32 bytes: the key's hash, which stands for the key, and a bucket. Keys have no names
+ * here. When all sixteen places of a new key are taken, the one whose bucket is empty soonest goes.
+ *
+ * A bucket is written in an order that makes every half-written one refuse rather than admit more,
+ * so that being killed between two stores breaks no guarantee.
+ */
+
+#define TABLE_VERSION  1
+#define TABLE_WAYS     8
+#define TABLE_LOAD     6 /* keys a set that the size is reckoned for: evictions before that are rare */
+#define TABLE_KEYS_MIN 64
+#define TABLE_KEYS_MAX 1000000000
+
+#define BOARDS       64
+#define OFFENDERS    32
+#define OFFENDER_MAX 100
+
+typedef struct place_s place;
+struct place_s
+{
+  uint64_t level;
+  uint64_t when; /* bits 0..47: bucket.last, ms; 48..: bucket.flags */
+  uint32_t period;
+  uint32_t until;
+};
+
+typedef struct set_s set;
+struct set_s
+{
+  uint64_t hashes[TABLE_WAYS]; /* 0: free */
+  place places[TABLE_WAYS];
+};
+
+typedef struct offender_s offender;
+struct offender_s
+{
+  uint64_t hash;     /* 0: free */
+  uint64_t refusals; /* since it is on the board; never less than the truth by more than it had to outlast */
+  uint32_t last;     /* s, the table's clock */
+  uint8_t len;
+  char name[OFFENDER_MAX + 7]; /* cut to OFFENDER_MAX; fills the struct to 128 */
+};
+
+typedef struct board_s board;
+struct board_s
+{
+  uint64_t class; /* the hash of its name; 0: free */
+  uint64_t checks;
+  uint64_t refusals;
+  uint64_t observed; /* would have been refusals but for `observe` */
+  offender offenders[OFFENDERS];
+};
+
+#define LATENCIES 32
+
+typedef struct header_s header;
+struct header_s
+{
+  char magic[8];
+  uint64_t sets;
+  unsigned char key[SIPHASH_KEY];
+  uint64_t check; /* a hash of the above */
+  /* from here on it changes all the time */
+  uint64_t clock; /* ms of the table's own time, which never steps back */
+  uint64_t boot;  /* ms, CLOCK_BOOTTIME at that time, and of which boot: */
+  uint64_t wall;  /* ms, CLOCK_REALTIME at that time */
+  char boot_id[40];
+  uint64_t keys;
+  uint64_t evictions;
+  uint64_t unmatched;          /* checks of values that no rule matched or that are unlimited */
+  uint64_t errors;             /* requests answered 2 */
+  uint64_t latency[LATENCIES]; /* checks that took less than 2^i us */
+  uint64_t latency_max;        /* us */
+};
+
+typedef struct table_s table;
+struct table_s
+{
+  header *header; /* 0: closed */
+  board *boards;
+  set *sets;
+  size_t size;    /* bytes, of the whole file */
+  int lock;       /* fd; -1 if in memory alone */
+  uint64_t sweep; /* the next set to sweep */
+};
+#define TABLE_ZERO                                                                                           \
+  {                                                                                                          \
+    .header = 0, .boards = 0, .sets = 0, .size = 0, .lock = -1, .sweep = 0                                   \
+  }
+
+/* What table_open found, in words for the log (static), or 0. */
+typedef struct table_news_s table_news;
+struct table_news_s
+{
+  char const *aside;  /* why the old file was renamed to FILE.bad */
+  int resized;        /* the old file was of another size; its keys were carried over */
+  char const *failed; /* the step that failed, as `unable to ...` goes on */
+};
+
+/*
+ * Opens or makes the table in file for about `keys` keys; file 0: in memory. FILE.lock keeps a second
+ * raterd out. Returns 0, or -1 and errno, EBUSY if another has it; news tells what happened.
+ */
+extern int table_open(table *t, char const *file, uint64_t keys, table_news *news);
+extern void table_close(table *t);
+
+/* Finds hash's place: 0 if it has none. */
+extern place *table_find(table *t, uint64_t hash);
+/* As table_find, but makes one, and counts an eviction if that took a bucket that is not empty at now (s). */
+extern place *table_take(table *t, uint64_t hash, uint32_t now);
+extern int table_forget(table *t, uint64_t hash);
+/* Starts fetching hash's sets from memory. */
+extern void table_prefetch(table const *t, uint64_t hash);
+/* Frees places whose bucket is empty at now (s), in the next few sets. */
+extern void table_sweep(table *t, unsigned int n, uint32_t now);
+/* Sets so many keys were reckoned for. */
+extern uint64_t table_room(table const *t);
+
+extern void place_get(place const *p, bucket *b);
+extern void place_put(place *p, bucket const *b);
+
+/* The hash of s, never 0. seed: 0 for a class's name; its hash for its values; that plus 1 for addresses. */
+extern uint64_t table_hash(table const *t, uint64_t seed, char const *s, size_t n);
+
+/*
+ * The table's clock moves by CLOCK_BOOTTIME, which nobody sets, and over a restart of the machine by the
+ * wall clock, by 0 to CLOCK_LEAP. table_tick moves it on and returns it, in ms.
+ */
+#define CLOCK_LEAP (30ull * 86400000)
+extern uint64_t table_tick(table *t);
+extern void table_clock_start(header *h, uint64_t boot, uint64_t wall, char const *boot_id);
+
+#endif
