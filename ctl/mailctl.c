@@ -24,6 +24,17 @@ static command const commands[] = {
     {"log", &command_log, "NAME [-f] [-n LINES]", "show a service's log with local times",
      "  -f            go on as the log grows\n"
      "  -n LINES      so many from the end (default: 50)\n"},
+    {"overload", &command_overload, "[on|off|auto] [-l LEVEL] [-t TIME] [-r REASON]",
+     "show the overload flag, or hold it by hand",
+     "  on            refuse strangers, whatever is measured\n"
+     "  off           refuse nobody, whatever is measured\n"
+     "  auto          end the hold: what is measured decides\n"
+     "  -l LEVEL      with on: 1 (the default), or 2 to refuse at connection\n"
+     "  -t TIME       end the hold by itself after 30s, 10m, 2h or 7d\n"
+     "  -r REASON     say why; shown to whoever asks\n"},
+    {"monitor", &command_monitor, "-D FOLDER [OPTION...] QUEUE...",
+     "the loop that raises the overload flag, run by its service",
+     "Its options are described in mailctl-monitor(8).\n"},
     {"run", &command_run, "", "the supervisor in the foreground, for systemd or a container", ""},
     {0, 0, 0, 0, 0}};
 
