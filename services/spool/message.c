@@ -64,11 +64,21 @@ static int load(message *m)
   return check_envelope(&m->envelope);
 }
 
-/* What stands in todo/ may be anybody's: no link is followed, and no FIFO is waited for. */
-int message_open(message *m, int at, char const *name)
+int message_open_fd(message *m, int fd)
 {
   int e;
 
+  m->fd = fd;
+  if (!load(m)) return 0;
+  e = errno;
+  message_close(m);
+  errno = e;
+  return -1;
+}
+
+/* What stands in todo/ may be anybody's: no link is followed, and no FIFO is waited for. */
+int message_open(message *m, int at, char const *name)
+{
   m->marks = 1;
   m->fd = openat(at, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (m->fd < 0 && (errno == EACCES || errno == EPERM || errno == EROFS))
@@ -76,15 +86,8 @@ int message_open(message *m, int at, char const *name)
     m->marks = 0;
     m->fd = openat(at, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   }
-  if (m->fd < 0)
-  {
-    if (errno == ELOOP || errno == EISDIR || errno == ENXIO || errno == ENODEV) errno = EPROTO;
-    return -1;
-  }
-  if (!load(m)) return 0;
-  e = errno;
-  message_close(m);
-  errno = e;
+  if (m->fd >= 0) return message_open_fd(m, m->fd);
+  if (errno == ELOOP || errno == EISDIR || errno == ENXIO || errno == ENODEV) errno = EPROTO;
   return -1;
 }
 

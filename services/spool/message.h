@@ -23,6 +23,8 @@ struct message_s
 
 /* Opens the file name in the folder `at`. EPROTO: it is there, but no message of ours. */
 extern int message_open(message *m, int at, char const *name);
+/* The same for a descriptor, which is closed on failure too. */
+extern int message_open_fd(message *m, int fd);
 extern void message_close(message *m);
 /* Sets a recipient's mark in memory and in the file. A file that cannot be written is no reason to fail. */
 extern void message_mark(message *m, size_t place, char mark);

@@ -2,3 +2,4 @@ $(eval $(call library,services/spool,deliver.c envelope.c failed.c maildir.c map
 $(eval $(call program,libexec/mailctl/spool-queue,services/spool/spool-queue.c,services/spool))
 $(eval $(call program,libexec/mailctl/spool-deliver,services/spool/spool-deliver.c,services/spool))
 $(eval $(call unit,tests/unit/spool.c,services/spool))
+$(eval $(call fuzz,tests/fuzz/spool.c,services/spool))
