@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <grp.h>
 #include <pwd.h>
 #include <string.h>

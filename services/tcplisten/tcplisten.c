@@ -16,8 +16,6 @@
 #include "options-internal.h"
 #include "server-internal.h"
 
-extern char **environ;
-
 /* Whatever else we were given stays ours: the programs see the connection and stderr alone. */
 static void keep_descriptors(void)
 {

@@ -11,6 +11,7 @@
 
 set -u
 B=${MAILCTL_BUILD:-$(cd "$(dirname "$0")/../../build" && pwd)}
+# shellcheck disable=SC2034 # for the tests
 LIBEXEC=$B/libexec/mailctl
 PATH=$B/bin:$PATH
 export PATH
@@ -20,6 +21,7 @@ unset MAILCTL_CONF
 umask 022
 
 T=$(mktemp -d "${TMPDIR:-/tmp}/mailctl-test.XXXXXX") || exit 111
+# shellcheck disable=SC2034 # for the tests
 IP=127.$(($$ / 65536 % 200 + 20)).$(($$ / 256 % 256)).$(($$ % 256))
 tests=0
 failures=0
