@@ -146,27 +146,15 @@ static int text_file(maker *m, char const *name, char const *text)
   return maker_file(m, name, text, strlen(text), 0644, MAKER_OURS);
 }
 
-/* A plugin's line in control/smtpplugins; one that this installation lacks becomes a comment. */
-static int add_plugin(fresh const *f, stralloc *sa, char const *section_name, char const *name)
+static int make_plugins(maker *m)
 {
-  char path[PATH_MAX];
+  static char const text[] =
+      "# What smtpd asks before it answers: programs of the qmail-spp interface, run in order\n"
+      "# at each step of a session, or what it has built in. See smtpd(8) and overload(8).\n"
+      "\n[connection]\nbuiltin:overload\n"
+      "\n[mail]\nbuiltin:overload\n";
 
-  snprintf(path, sizeof path, "%s/plugins/%s", f->cx->libexec, name);
-  return service_append(sa, "\n[%s]\n%s%s\n", section_name, access(path, X_OK) < 0 ? "#" : "", path);
-}
-
-static int make_plugins(fresh const *f, maker *m)
-{
-  stralloc sa = STRALLOC_ZERO;
-  int result = -1;
-
-  if (service_append(
-          &sa, "# What smtpd asks before it answers: programs of the qmail-spp interface, run in order\n"
-               "# at each step of a session. See smtpd(8).\n") == 0 &&
-      add_plugin(f, &sa, "mail", "overload") == 0)
-    result = maker_file(m, "control/smtpplugins", sa.s, sa.len, 0644, MAKER_OURS);
-  stralloc_free(&sa);
-  return result;
+  return maker_file(m, "control/smtpplugins", text, sizeof text - 1, 0644, MAKER_OURS);
 }
 
 /* control/overloaded is the administrator's permanent link to the flag in the monitor's own folder. */
@@ -178,7 +166,7 @@ static int make_control(fresh const *f, maker *m)
   if (maker_folder(m, "control", 0755, MAKER_OURS) < 0 || text_file(m, "control/me", DOMAIN "\n") < 0 ||
       text_file(m, "control/rcpthosts", DOMAIN "\n") < 0 || text_file(m, "control/locals", DOMAIN "\n") < 0)
     return -1;
-  return make_plugins(f, m) < 0 ? -1 : maker_link(m, "control/overloaded", flag);
+  return make_plugins(m) < 0 ? -1 : maker_link(m, "control/overloaded", flag);
 }
 
 static int make_folders(maker *m)

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -85,11 +86,22 @@ int overload_read(overload *o, char const *path, uint64_t now)
   return (int)o->level;
 }
 
+overload_client overload_client_of(overload_variable *get, void const *data)
+{
+  overload_client c = {.user = get(data, "SMTPAUTHUSER")};
+
+  c.early = !c.user && !get(data, "SMTPMAILFROM");
+  c.relay = get(data, "RELAYCLIENT");
+  c.exempt = get(data, "OVERLOADRELAY");
+  c.log_in = get(data, "OVERLOADLOGIN");
+  return c;
+}
+
 unsigned int overload_refuses(unsigned int level, overload_client const *client)
 {
   if (client->user && client->user[0]) return 0;
   if (client->relay && client->exempt) return 0;
-  if (client->connecting && level < 2) return 0;
+  if (client->early && (level < 2 || client->log_in)) return 0;
   return level;
 }
 
@@ -100,4 +112,23 @@ size_t overload_reply(char *s, unsigned int refuses, char const *text)
   /* RFC 5321 4.5.3.1.5: a reply line has at most 512 octets, code and CRLF included. */
   field_clean(s + 5, OVERLOAD_REPLY - 8, text, strlen(text));
   return strlen(s);
+}
+
+size_t overload_log(char *s, char const *reply, long session)
+{
+  int n = snprintf(s, OVERLOAD_REPLY, "overload: %ld %.460s\n", session, strlen(reply) > 5 ? reply + 5 : "");
+  return n < 0 ? 0 : n >= OVERLOAD_REPLY ? OVERLOAD_REPLY - 1 : (size_t)n;
+}
+
+size_t overload_answer(char *s, char const *path, uint64_t now, overload_variable *get, void const *data)
+{
+  overload o;
+  overload_client client;
+  unsigned int refuses;
+
+  s[0] = 0;
+  if (overload_read(&o, path, now) <= 0) return 0;
+  client = overload_client_of(get, data);
+  refuses = overload_refuses(o.level, &client);
+  return refuses ? overload_reply(s, refuses, get(data, "OVERLOADTEXT")) : 0;
 }

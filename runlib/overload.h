@@ -57,15 +57,20 @@ extern void overload_parse(overload *o, char const *bytes, size_t len, uint64_t 
 typedef struct overload_client_s overload_client;
 struct overload_client_s
 {
-  int connecting;     /* 1: asked at [connection], before the client can have said who it is */
+  int early;          /* 1: neither MAIL nor AUTH has been said: it may still authenticate */
   char const *user;   /* $SMTPAUTHUSER; 0 or empty: not authenticated */
   char const *relay;  /* $RELAYCLIENT; 0: not set */
   char const *exempt; /* $OVERLOADRELAY; set, even to nothing: a client with $RELAYCLIENT is no stranger */
+  char const *log_in; /* $OVERLOADLOGIN; set: clients here log in before MAIL, so none is refused earlier */
 };
+
+/* A variable of the session, as getenv: 0 if it is not set. */
+typedef char const *overload_variable(void const *data, char const *name);
+extern overload_client overload_client_of(overload_variable *get, void const *data);
 
 /*
  * Whether the client is turned away: 0 no, else the level to answer with. Level 1 spares whoever is
- * only connecting, because it may still authenticate.
+ * early; level 2 does not, but where clients log in.
  */
 extern unsigned int overload_refuses(unsigned int level, overload_client const *client);
 
@@ -76,5 +81,14 @@ extern unsigned int overload_refuses(unsigned int level, overload_client const *
  * characters become `?`, and an over-long text is cut. Returns its length.
  */
 extern size_t overload_reply(char *s, unsigned int refuses, char const *text);
+/* The original's line for the log of such a reply, with its newline: `overload: PID TEXT`. Same size of s. */
+extern size_t overload_log(char *s, char const *reply, long session);
+
+/*
+ * All of the above, as the plugin and smtpd's builtin form do it: reads the flag, asks for the session's
+ * variables, writes the reply. now: wall clock, seconds. Returns its length; 0: nothing is to be said.
+ */
+extern size_t overload_answer(char *s, char const *path, uint64_t now, overload_variable *get,
+                              void const *data);
 
 #endif

@@ -192,6 +192,20 @@ static int add_rater(stralloc *sa, service *sv)
   return service_add_need(sv, "rater") < 0 ? -1 : add_quoted(sa, "-R", sv->bundle->run, "/rater.sock");
 }
 
+/* What builtin:overload and the plugin want to know; whoever comes to submission may still log in. */
+static int add_overload(service *sv, int submission)
+{
+  section const *monitor = bundle_section(sv->bundle, "monitor");
+  char const *text = monitor ? section_text(monitor, "text") : 0;
+
+  if (!monitor) return 0;
+  if (text && *text && service_add_text(sv, "env/OVERLOADTEXT", 0644, "%s\n", text) < 0) return -1;
+  if (section_number(monitor, "exempt-relay-clients") &&
+      service_add_text(sv, "env/OVERLOADRELAY", 0644, "1\n") < 0)
+    return -1;
+  return submission ? service_add_text(sv, "env/OVERLOADLOGIN", 0644, "1\n") : 0;
+}
+
 static int add_smtpd(stralloc *sa, service *sv, int submission)
 {
   char const *domain = submission ? section_text(sv->section, "domain") : 0;
@@ -244,6 +258,7 @@ static int make(service *sv, report *r, int submission)
 
   examine(sv, r, submission);
   if (service_add_need(sv, "spool") < 0 || add_listener(&sa, sv) < 0) goto end;
+  if (add_overload(sv, submission) < 0) goto end;
   if (program && *program ? service_append(&sa, "%s", program) < 0 : add_smtpd(&sa, sv, submission) < 0)
     goto end;
   if (!stralloc_0(&sa) || add_tcplisten(sv) < 0) goto end;

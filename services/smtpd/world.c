@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <skalibs/allreadwrite.h>
 #include <skalibs/strerr.h>
 #include <skalibs/types.h>
 
@@ -32,22 +33,21 @@ static char const *variable(stralloc const *vars, char const *name)
   return getenv(name);
 }
 
+static char const *overload_get(void const *vars, char const *name)
+{
+  return variable(vars, name);
+}
+
 /* What the plugin overload does, without a process: while the flag is not up it costs one system call. */
 static plugin_end overload_builtin(world const *w, stralloc const *vars, stralloc *output)
 {
-  overload_client const client = {.connecting = !variable(vars, "SMTPHELOHOST"),
-                                  .user = variable(vars, "SMTPAUTHUSER"),
-                                  .relay = variable(vars, "RELAYCLIENT"),
-                                  .exempt = variable(vars, "OVERLOADRELAY")};
-  overload o = OVERLOAD_ZERO;
-  char text[OVERLOAD_REPLY];
-  int level = overload_read(&o, w->options->overload, (uint64_t)time(0));
-  unsigned int refuses = level > 0 ? overload_refuses((unsigned int)level, &client) : 0;
-  size_t n;
+  char reply[OVERLOAD_REPLY];
+  char line[OVERLOAD_REPLY];
+  size_t n = overload_answer(reply, w->options->overload, (uint64_t)time(0), &overload_get, vars);
 
-  if (!refuses) return PLUGIN_RAN;
-  n = overload_reply(text, refuses, variable(vars, "OVERLOADTEXT"));
-  return stralloc_catb(output, text, n) ? PLUGIN_RAN : PLUGIN_TROUBLE;
+  if (!n) return PLUGIN_RAN;
+  allwrite(2, line, overload_log(line, reply, (long)getpid()));
+  return stralloc_catb(output, reply, n) ? PLUGIN_RAN : PLUGIN_TROUBLE;
 }
 
 static plugin_end run_plugin(void *data, char const *command, stralloc const *vars, stralloc *output)

@@ -117,26 +117,74 @@ START_TEST(files)
 }
 END_TEST
 
+/* A session: level of the flag, its variables, and the level it is refused with. */
 static struct
 {
   unsigned int level;
-  int connecting;
-  char const *user, *relay, *exempt;
+  char const *vars; /* NAME=VALUE, each with a newline */
   unsigned int refuses;
 } const clients[] = {
-    {0, 0, 0, 0, 0, 0},     {0, 1, 0, 0, 0, 0},  {1, 0, 0, 0, 0, 1},   {1, 1, 0, 0, 0, 0},
-    {2, 0, 0, 0, 0, 2},     {2, 1, 0, 0, 0, 2},  {1, 0, "", 0, 0, 1},  {1, 0, "joe", 0, 0, 0},
-    {2, 0, "joe", 0, 0, 0}, {1, 0, 0, "", 0, 1}, {1, 0, 0, "", "", 0}, {2, 1, 0, "", "1", 0},
-    {1, 0, 0, 0, "1", 1},
+    {0, "", 0},
+    {0, "SMTPMAILFROM=\n", 0},
+    {1, "SMTPMAILFROM=\n", 1},
+    {1, "SMTPMAILFROM=a@b\nSMTPAUTHUSER=\n", 1},
+    {1, "SMTPMAILFROM=a@b\nSMTPAUTHUSER=joe\n", 0},
+    {2, "SMTPMAILFROM=a@b\nSMTPAUTHUSER=joe\n", 0},
+    {2, "SMTPMAILFROM=a@b\n", 2},
+    {1, "", 0},
+    {1, "SMTPHELOHOST=x\n", 0},
+    {2, "", 2},
+    {2, "SMTPHELOHOST=x\n", 2},
+    {2, "OVERLOADLOGIN=\n", 0},
+    {2, "OVERLOADLOGIN=\nSMTPMAILFROM=a@b\n", 2},
+    {1, "SMTPAUTHUSER=\n", 1},
+    {1, "SMTPAUTHUSER=joe\n", 0},
+    {1, "SMTPMAILFROM=\nRELAYCLIENT=\n", 1},
+    {1, "SMTPMAILFROM=\nOVERLOADRELAY=\n", 1},
+    {1, "SMTPMAILFROM=\nRELAYCLIENT=\nOVERLOADRELAY=\n", 0},
+    {2, "RELAYCLIENT=\nOVERLOADRELAY=1\n", 0},
 };
+
+static char const *get(void const *data, char const *name)
+{
+  static char value[64];
+  char const *found = strstr(data, name);
+  size_t n;
+
+  if (!found || found[strlen(name)] != '=') return 0;
+  found += strlen(name) + 1;
+  n = strcspn(found, "\n");
+  memcpy(value, found, n);
+  value[n] = 0;
+  return value;
+}
 
 START_TEST(refusals)
 {
-  overload_client c = {.connecting = clients[_i].connecting,
-                       .user = clients[_i].user,
-                       .relay = clients[_i].relay,
-                       .exempt = clients[_i].exempt};
+  overload_client c = overload_client_of(&get, clients[_i].vars);
+  char user[64];
+
+  /* get has one buffer for all */
+  if (c.user) c.user = strcpy(user, get(clients[_i].vars, "SMTPAUTHUSER"));
   ck_assert_uint_eq(overload_refuses(clients[_i].level, &c), clients[_i].refuses);
+}
+END_TEST
+
+START_TEST(answers)
+{
+  char s[OVERLOAD_REPLY];
+  char line[OVERLOAD_REPLY];
+
+  ck_assert_uint_eq(overload_answer(s, "no-flag", 0, &get, "SMTPMAILFROM=\n"), 0);
+  put("a-flag", "");
+  ck_assert_uint_eq(overload_answer(s, "a-flag", 0, &get, "SMTPMAILFROM=\nOVERLOADTEXT=later\n"), 10);
+  ck_assert_str_eq(s, "R451 later");
+  ck_assert_uint_eq(overload_log(line, s, 77), 19);
+  ck_assert_str_eq(line, "overload: 77 later\n");
+  ck_assert_uint_eq(overload_answer(s, "a-flag", 0, &get, "SMTPHELOHOST=x\n"), 0);
+  memset(s, 'x', sizeof s - 1);
+  s[sizeof s - 1] = 0;
+  ck_assert_uint_lt(overload_log(line, s, -1), sizeof line);
 }
 END_TEST
 
@@ -167,6 +215,7 @@ int main(void)
   tcase_add_test(t, long_reason);
   tcase_add_test(t, files);
   tcase_add_loop_test(t, refusals, 0, sizeof clients / sizeof clients[0]);
+  tcase_add_test(t, answers);
   tcase_add_test(t, replies);
   suite_add_tcase(s, t);
   return unit_run(s);
