@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -50,7 +51,6 @@ struct daemon_s
   spool s;
   rules r;
   scan found;
-  int lock;
   int signals;
   int watch; /* inotify; -1: none */
   int stop;
@@ -107,21 +107,15 @@ static unsigned int batch_size(void)
   return n > DELIVER_BATCH ? DELIVER_BATCH : (unsigned int)n;
 }
 
-/* Two that deliver from one spool would deliver some of it twice. */
+/*
+ * Two that deliver from one spool would deliver some of it twice. The folder itself is locked: a file would be
+ * in the way when the service gets another user.
+ */
 static void take_lock(daemon_state *d)
 {
-  struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-  char pid[UINT_FMT];
-  int at = open(d->s.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-  d->lock = openat(at, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (d->lock < 0) strerr_diefusys(111, "open ", d->s.path, "/lock");
-  close(at);
-  if (!fcntl(d->lock, F_SETLK, &l)) return;
-  if ((errno != EAGAIN && errno != EACCES) || fcntl(d->lock, F_GETLK, &l) < 0)
-    strerr_diefusys(111, "lock ", d->s.path, "/lock");
-  pid[uint_fmt(pid, (unsigned int)l.l_pid)] = 0;
-  strerr_dief(111, "process ", pid, " already delivers from ", d->s.path);
+  if (!flock(d->s.todo, LOCK_EX | LOCK_NB)) return;
+  if (errno == EWOULDBLOCK) strerr_dief(111, "another process already delivers from ", d->s.path);
+  strerr_diefusys(111, "lock ", d->s.path, "/todo");
 }
 
 static void trap(daemon_state *d)

@@ -228,7 +228,7 @@ ok $? "a changed alias file is read by itself"
 rm mail/*/new/*
 
 exits 111 "a second spool-deliver is refused" "$LIBEXEC/spool-deliver" -c control queue mail
-like "$(cat err)" "process $deliverer already delivers from queue\$" "and says who is there"
+like "$(cat err)" "another process already delivers from queue\$" "and says why"
 end
 
 # --- catch-all, rcpthosts, locals ---------------------------------------------------------------------
