@@ -1,0 +1,225 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/selfpipe.h>
+#include <skalibs/stralloc.h>
+#include <skalibs/strerr.h>
+#include <skalibs/types.h>
+
+#include <runlib/ready.h>
+
+#include "confine-internal.h"
+#include "generation-internal.h"
+#include "keeper-internal.h"
+
+#define START_MS 30000
+
+/* The settings stay in the process that loads them. */
+static void load_settings(settings *st, char const *path)
+{
+  static stralloc text;
+  char fmt[UINT_FMT];
+  unsigned int line;
+  char const *wrong;
+
+  if (!openslurpclose(&text, path) || !stralloc_0(&text)) strerr_diefusys(111, "read ", path);
+  wrong = settings_scan(st, text.s, &line);
+  fmt[uint_fmt(fmt, line)] = 0;
+  if (wrong) strerr_dief(102, path, line ? ":" : "", line ? fmt : "", ": ", wrong);
+}
+
+static void keep_only(int const *fds, size_t n)
+{
+  for (int fd = 3; fd < 1024; fd++)
+  {
+    size_t i = 0;
+    while (i < n && fds[i] != fd) i++;
+    if (i == n) close(fd);
+  }
+  (void)close_range(1024, ~0u, 0);
+}
+
+static void run_keeper(master *m, int questions, int ready)
+{
+  settings st;
+  char why[WHY_MAX];
+
+  keep_only((int const[]){questions, ready}, 2);
+  load_settings(&st, m->config);
+  if (keeper_load(&st, why) < 0) strerr_dief(102, why);
+  if (confine(m->uid, m->gid) < 0 || confine_calls() < 0)
+    strerr_diefusys(111, "confine the keeper of the keys");
+  if (ready_notify(ready) < 0) strerr_diefusys(111, "tell that the keeper is ready");
+  keeper_serve(questions);
+  _exit(0);
+}
+
+static void run_pool(master *m, unsigned int number, int questions, int control, int ready)
+{
+  static settings st;
+  static contexts cs;
+  pool p = {.listener = m->listener,
+            .master = control,
+            .keeper = questions,
+            .number = number,
+            .common = m->common,
+            .st = &st,
+            .cs = &cs,
+            .nusers = m->nusers};
+  char why[WHY_MAX];
+
+  keep_only((int const[]){m->listener, questions, control, ready}, 4);
+  for (unsigned int i = 0; i < m->nusers; i++) p.users[i] = m->users[i];
+  for (unsigned int i = 0; i < POOL_COUNTERS; i++) p.counters[i] = m->counters[i];
+  load_settings(&st, m->config);
+  ticket_use(&m->common->tickets);
+  keeper_use(questions);
+  if (contexts_build(&cs, &st, why) < 0) strerr_dief(102, why);
+  if (confine(m->uid, m->gid) < 0) strerr_diefusys(111, "confine the pool");
+  if (contexts_warm(&cs, &st, why) < 0) strerr_dief(102, why);
+  pool_run(&p, ready);
+}
+
+/* Whether the newline came: 0, or -1 when the process ended or took too long. */
+static int wait_ready(int fd)
+{
+  struct pollfd p = {.fd = fd, .events = POLLIN};
+  char c;
+  int r;
+
+  do r = poll(&p, 1, START_MS);
+  while (r < 0 && errno == EINTR);
+  if (!r) strerr_warnw("a process of this service takes too long to start");
+  return r == 1 && read(fd, &c, 1) == 1 ? 0 : -1;
+}
+
+static void kill_and_wait(pid_t pid)
+{
+  int status;
+  kill(pid, SIGKILL);
+  waitpid_nointr(pid, &status, 0);
+}
+
+static pid_t start_keeper(master *m, int const questions[2])
+{
+  int ready[2];
+  pid_t pid;
+
+  if (pipecoe(ready) < 0) return -1;
+  pid = fork();
+  if (!pid)
+  {
+    selfpipe_finish();
+    run_keeper(m, questions[0], ready[1]);
+  }
+  fd_close(ready[1]);
+  if (pid > 0 && wait_ready(ready[0]) < 0)
+  {
+    kill_and_wait(pid);
+    pid = -1;
+  }
+  fd_close(ready[0]);
+  return pid;
+}
+
+static pid_t start_pool(master *m, unsigned int number, int questions, int const control[2])
+{
+  int ready[2];
+  pid_t pid;
+
+  if (pipecoe(ready) < 0) return -1;
+  pid = fork();
+  if (!pid)
+  {
+    selfpipe_finish();
+    run_pool(m, number, questions, control[1], ready[1]);
+  }
+  fd_close(ready[1]);
+  if (pid > 0 && wait_ready(ready[0]) < 0)
+  {
+    kill_and_wait(pid);
+    pid = -1;
+  }
+  fd_close(ready[0]);
+  return pid;
+}
+
+static int free_place(master const *m)
+{
+  for (int i = 0; i < POOLS_MAX; i++)
+    if (!m->list[i].pool) return i;
+  return -1;
+}
+
+static int start_both(master *m, unsigned int place, int const questions[2], int const control[2])
+{
+  generation *g = m->list + place;
+
+  g->keeper = start_keeper(m, questions);
+  if (g->keeper < 0) return -1;
+  g->pool = start_pool(m, place, questions[1], control);
+  if (g->pool > 0) return 0;
+  g->pool = 0;
+  kill_and_wait(g->keeper);
+  return -1;
+}
+
+int generation_start(master *m)
+{
+  int place = free_place(m);
+  int questions[2];
+  int control[2];
+  int result;
+
+  if (place < 0)
+  {
+    strerr_warnw("too many earlier reloads still have sessions");
+    return -1;
+  }
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, questions) < 0) return -1;
+  result = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control);
+  if (!result)
+  {
+    result = start_both(m, (unsigned int)place, questions, control);
+    fd_close(control[1]);
+    if (result < 0)
+      fd_close(control[0]);
+    else
+      m->list[place].pipe = control[0];
+  }
+  fd_close(questions[0]);
+  fd_close(questions[1]);
+  return result < 0 ? -1 : place;
+}
+
+void generation_end(master *m, unsigned int i, char how)
+{
+  if (m->list[i].pool) (void)!send(m->list[i].pipe, &how, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+int generation_reaped(master *m, pid_t pid, int *was_pool)
+{
+  for (int i = 0; i < POOLS_MAX; i++)
+  {
+    generation *g = m->list + i;
+    *was_pool = g->pool == pid;
+    if (g->keeper == pid)
+      g->keeper = 0;
+    else if (!*was_pool)
+      continue;
+    if (*was_pool)
+    {
+      fd_close(g->pipe);
+      g->pool = 0;
+      atomic_store(m->common->sessions + i, 0);
+    }
+    return i;
+  }
+  return -1;
+}

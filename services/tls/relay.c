@@ -1,0 +1,218 @@
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+
+#include "relay-internal.h"
+
+#define LINGER_MS 2000
+
+typedef struct pipe_s pipe_buffer;
+struct pipe_s
+{
+  size_t head;
+  size_t tail;
+  char s[65536];
+};
+
+typedef struct relay_s relay_state;
+struct relay_s
+{
+  SSL *ssl;
+  int client;
+  int plain;
+  int parent;
+  short want_read; /* the poll event that SSL_read, SSL_write wait for on the client's socket */
+  short want_write;
+  unsigned int client_ended : 1; /* close-notify came */
+  unsigned int plain_ended : 1;  /* the program closed its side */
+  unsigned int plain_deaf : 1;   /* the program will read no more; what the client still sends is dropped */
+  unsigned int told : 1;         /* the program has been told of the client's end */
+  unsigned int lost : 1;         /* the client has gone without a word; what it said before is delivered */
+};
+
+/* One session a process. Untouched pages cost nothing. */
+static pipe_buffer up;
+static pipe_buffer down;
+
+int64_t relay_now(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* What a failed SSL call waits for; 0: nothing, it is over. */
+static short wanted(relay_state *r, int result)
+{
+  switch (SSL_get_error(r->ssl, result))
+  {
+    case SSL_ERROR_WANT_READ: return POLLIN;
+    case SSL_ERROR_WANT_WRITE: return POLLOUT;
+    case SSL_ERROR_ZERO_RETURN: r->client_ended = 1; return 0;
+    default: r->lost = 1; return 0;
+  }
+}
+
+static int read_client(relay_state *r)
+{
+  int moved = 0;
+
+  r->want_read = 0;
+  while (!r->client_ended && !r->lost && up.tail < sizeof up.s)
+  {
+    int n = SSL_read(r->ssl, up.s + up.tail, (int)(sizeof up.s - up.tail));
+    if (n <= 0)
+    {
+      r->want_read = wanted(r, n);
+      break;
+    }
+    moved = 1;
+    if (!r->plain_deaf) up.tail += (size_t)n;
+  }
+  return moved;
+}
+
+static int write_plain(relay_state *r)
+{
+  int moved = 0;
+
+  while (up.head < up.tail && !r->plain_deaf)
+  {
+    ssize_t n = send(r->plain, up.s + up.head, up.tail - up.head, MSG_NOSIGNAL);
+    if (n > 0)
+    {
+      up.head += (size_t)n;
+      moved = 1;
+    }
+    else if (n < 0 && errno == EAGAIN)
+      break;
+    else if (n < 0 && errno != EINTR)
+      r->plain_deaf = 1;
+  }
+  if (up.head == up.tail || r->plain_deaf) up.head = up.tail = 0;
+  if ((r->client_ended || r->lost) && !up.tail && !r->told)
+  {
+    shutdown(r->plain, SHUT_WR);
+    r->told = 1;
+    moved = 1;
+  }
+  return moved;
+}
+
+static int read_plain(relay_state *r)
+{
+  int moved = 0;
+
+  while (!r->plain_ended && down.tail < sizeof down.s)
+  {
+    ssize_t n = read(r->plain, down.s + down.tail, sizeof down.s - down.tail);
+    if (n > 0)
+    {
+      down.tail += (size_t)n;
+      moved = 1;
+    }
+    else if (n < 0 && errno == EAGAIN)
+      break;
+    else if (!n || errno != EINTR)
+    {
+      r->plain_ended = 1; /* ECONNRESET too: the program left something unread when it ended */
+      moved = 1;
+    }
+  }
+  return moved;
+}
+
+static int write_client(relay_state *r)
+{
+  int moved = 0;
+
+  r->want_write = 0;
+  while (down.head < down.tail && !r->lost)
+  {
+    int n = SSL_write(r->ssl, down.s + down.head, (int)(down.tail - down.head));
+    if (n <= 0)
+    {
+      r->want_write = wanted(r, n);
+      break;
+    }
+    down.head += (size_t)n;
+    moved = 1;
+  }
+  if (down.head == down.tail) down.head = down.tail = 0;
+  return moved;
+}
+
+static int move_all(relay_state *r)
+{
+  int any = 0;
+
+  while (read_client(r) | write_plain(r) | read_plain(r) | write_client(r)) any = 1;
+  return any;
+}
+
+static int is_over(relay_state const *r)
+{
+  return r->lost ? r->told || r->plain_ended : r->plain_ended && !down.tail;
+}
+
+/* Returns 0 when it is time to stop waiting. */
+static int wait_for_events(relay_state *r, int64_t deadline, int *orphan)
+{
+  struct pollfd p[3] = {{.fd = r->client, .events = 0},
+                        {.fd = r->plain, .events = 0},
+                        {.fd = *orphan ? -1 : r->parent, .events = POLLIN}};
+  int64_t left = deadline - relay_now();
+
+  p[0].events = (short)((up.tail < sizeof up.s && !r->client_ended ? r->want_read : 0) | r->want_write);
+  p[1].events = (short)((up.tail ? POLLOUT : 0) | (!r->plain_ended && !down.tail ? POLLIN : 0));
+  /* A descriptor that has hung up would end every poll at once, asked or not. */
+  if (r->lost || !p[0].events) p[0].fd = -1;
+  if (!p[1].events) p[1].fd = -1;
+  if (left <= 0 || !poll(p, 3, left < 3600000 ? (int)left : 3600000)) return relay_now() < deadline;
+  *orphan |= p[2].revents != 0;
+  return 1;
+}
+
+/*
+ * The client must get our last bytes: what it still sends is read and dropped for a moment, because
+ * closing a socket with unread bytes in it resets the connection and takes them away.
+ */
+static void say_goodbye(relay_state *r)
+{
+  int64_t deadline = relay_now() + LINGER_MS;
+
+  ERR_clear_error();
+  (void)SSL_shutdown(r->ssl);
+  shutdown(r->client, SHUT_WR);
+  for (;;)
+  {
+    struct pollfd p = {.fd = r->client, .events = POLLIN};
+    int64_t left = deadline - relay_now();
+    if (left <= 0 || poll(&p, 1, (int)left) <= 0 || read(r->client, up.s, sizeof up.s) <= 0) return;
+  }
+}
+
+void relay(SSL *ssl, int client, int plain, int parent, unsigned int idle, unsigned int drain)
+{
+  relay_state r = {.ssl = ssl, .client = client, .plain = plain, .parent = parent, .want_read = POLLIN};
+  int64_t end = INT64_MAX;
+  int64_t quiet = relay_now() + idle;
+  int orphan = 0;
+
+  for (;;)
+  {
+    ERR_clear_error();
+    if (move_all(&r)) quiet = relay_now() + idle;
+    if (is_over(&r)) break;
+    int was = orphan;
+    if (!wait_for_events(&r, end < quiet ? end : quiet, &orphan)) break;
+    if (orphan && !was && drain) end = relay_now() + drain;
+  }
+  close(plain);
+  if (!r.lost) say_goodbye(&r);
+}

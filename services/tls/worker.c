@@ -1,0 +1,220 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+
+#include <skalibs/djbunix.h>
+
+#include "confine-internal.h"
+#include "fdpass-internal.h"
+#include "keeper-internal.h"
+#include "relay-internal.h"
+#include "request-internal.h"
+#include "worker-internal.h"
+
+#define CONTROL  3 /* the descriptors that a worker keeps, in these places */
+#define KEEPER   4
+#define LIFELINE 5
+
+typedef struct job_s job;
+struct job_s
+{
+  request rq;
+  int report; /* the request's connection */
+  int client;
+  int plain;
+};
+
+static void log_failure(request const *rq, char const *reason)
+{
+  char line[512];
+  int n = snprintf(line, sizeof line, "tlsd: pid %d - %s: %s\n", (int)getpid(), rq->peer, reason);
+
+  if (n > 0) (void)!write(2, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+}
+
+static int say(int fd, char const *word, char const *reason)
+{
+  char s[TLS_REQUEST_MAX];
+  int n = snprintf(s, sizeof s, "%s\n%s%s%s", word, reason ? "reason " : "", reason ? reason : "",
+                   reason ? "\n" : "");
+  return send(fd, s, (size_t)n, MSG_NOSIGNAL) == n ? 0 : -1;
+}
+
+/* Only letters that a name can have: the text goes into headers and environments. */
+static void clean_name(char *to, size_t max, char const *name)
+{
+  size_t n = name ? strlen(name) : 0;
+
+  to[0] = 0;
+  if (n < max &&
+      n == strspn(name ? name : "", "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-_"))
+    memcpy(to, name ? name : "", n + 1);
+}
+
+static void say_ok(job const *j, SSL *ssl)
+{
+  char s[TLS_REQUEST_MAX];
+  char sni[256];
+  int n;
+
+  clean_name(sni, sizeof sni, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
+  n = snprintf(s, sizeof s, "ok\nprotocol %s\ncipher %s\n%s%s%sresumed %d\n", SSL_get_version(ssl),
+               SSL_get_cipher_name(ssl), sni[0] ? "sni " : "", sni, sni[0] ? "\n" : "",
+               SSL_session_reused(ssl));
+  (void)send(j->report, s, (size_t)n, MSG_NOSIGNAL);
+}
+
+/* What is wrong with the request, 0 if nothing. */
+static char const *receive_request(job *j)
+{
+  char s[TLS_REQUEST_MAX];
+  int fds[2];
+  ssize_t n = fdpass_receive(j->report, s, sizeof s, fds, 2, 0);
+
+  if (n <= 0) return "a request is one message of at most 1024 bytes with two descriptors";
+  j->client = fds[0];
+  j->plain = fds[1];
+  return request_scan(s, (size_t)n, &j->rq);
+}
+
+/* Everything that a session needs is made while there is none yet; the descriptors are set last. */
+static SSL *new_session(contexts const *cs)
+{
+  SSL *ssl = SSL_new(cs->list[0].ctx);
+
+  if (!ssl) return 0;
+  SSL_set_read_ahead(ssl, 1);
+  SSL_set_default_read_buffer_len(ssl, 65536);
+  SSL_set_accept_state(ssl);
+  return ssl;
+}
+
+static char const *reason(SSL *ssl, int result)
+{
+  char const *text;
+
+  switch (SSL_get_error(ssl, result))
+  {
+    case SSL_ERROR_SYSCALL: return errno ? strerror(errno) : "the client hung up";
+    case SSL_ERROR_SSL:
+      if (ERR_GET_REASON(ERR_peek_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING) return "the client hung up";
+      text = ERR_reason_error_string(ERR_peek_error());
+      return text ? text : "protocol error";
+    default: return "protocol error";
+  }
+}
+
+/* Returns 0, or why the handshake failed. Ends early when the program that asked has gone. */
+static char const *handshake(SSL *ssl, job const *j, unsigned int timeout)
+{
+  int64_t deadline = relay_now() + timeout;
+
+  for (;;)
+  {
+    struct pollfd p[2] = {{.fd = j->client, .events = POLLIN}, {.fd = j->report, .events = 0}};
+    int64_t left = deadline - relay_now();
+    ERR_clear_error();
+    errno = 0;
+    int r = SSL_do_handshake(ssl);
+    if (r == 1) return 0;
+    int want = SSL_get_error(ssl, r);
+    if (want == SSL_ERROR_WANT_WRITE)
+      p[0].events = POLLOUT;
+    else if (want != SSL_ERROR_WANT_READ)
+      return reason(ssl, r);
+    if (left <= 0 || !poll(p, 2, (int)left)) return "no handshake in time";
+    if (p[1].revents) return "the program that asked for it has gone";
+  }
+}
+
+static int greet(job const *j)
+{
+  size_t n = strlen(j->rq.ready);
+
+  if (say(j->report, "accepted", 0) < 0) return -1;
+  return !n || send(j->client, j->rq.ready, n, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -1;
+}
+
+static int serve(job *j, SSL *ssl, contexts const *cs, settings const *st)
+{
+  char const *wrong;
+
+  if (fcntl(j->client, F_SETFL, O_NONBLOCK) < 0 || fcntl(j->plain, F_SETFL, O_NONBLOCK) < 0 ||
+      SSL_set_fd(ssl, j->client) != 1)
+    return WORKER_UNUSED;
+  if (j->rq.name[0]) SSL_set_SSL_CTX(ssl, contexts_find(cs, j->rq.name));
+  if (greet(j) < 0) return WORKER_UNUSED;
+  wrong = handshake(ssl, j, st->handshake);
+  close(KEEPER); /* from here on nothing is signed for this process any more */
+  if (wrong)
+  {
+    log_failure(&j->rq, wrong);
+    say(j->report, "failed", wrong);
+    return WORKER_FAILED;
+  }
+  say_ok(j, ssl);
+  close(j->report);
+  int result = SSL_session_reused(ssl) ? WORKER_RESUMED : WORKER_DONE;
+  relay(ssl, j->client, j->plain, LIFELINE, st->idle, st->drain);
+  return result;
+}
+
+static int keep_descriptors(int control, int keeper, int lifeline)
+{
+  int c = fcntl(control, F_DUPFD_CLOEXEC, 10);
+  int k = fcntl(keeper, F_DUPFD_CLOEXEC, 10);
+  int l = fcntl(lifeline, F_DUPFD_CLOEXEC, 10);
+
+  if (c < 0 || k < 0 || l < 0 || dup2(c, CONTROL) < 0 || dup2(k, KEEPER) < 0 || dup2(l, LIFELINE) < 0)
+    return -1;
+  return close_range(LIFELINE + 1, ~0u, 0);
+}
+
+static int limit_resources(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__clang__)
+  return 0;
+#else
+  struct rlimit const files = {16, 16};
+  struct rlimit const data = {64 << 20, 64 << 20};
+  struct rlimit const processes = {0, 0};
+  return setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_DATA, &data) < 0 ||
+                 setrlimit(RLIMIT_NPROC, &processes) < 0
+             ? -1
+             : 0;
+#endif
+}
+
+void worker_run(int control, int keeper, int lifeline, contexts const *cs, settings const *st, shared *common)
+{
+  static ticket_ring tickets;
+  job j = {.report = -1, .client = -1, .plain = -1};
+  char byte;
+  SSL *ssl = new_session(cs);
+
+  signal(SIGPIPE, SIG_IGN);
+  if (!ssl || keep_descriptors(control, keeper, lifeline) < 0 || limit_resources() < 0 || confine_calls() < 0)
+    _exit(WORKER_UNUSED);
+  keeper_use(KEEPER);
+  if (fdpass_receive(CONTROL, &byte, 1, &j.report, 1, 0) != 1) _exit(WORKER_UNUSED);
+  close(CONTROL);
+  memcpy(&tickets, &common->tickets, sizeof tickets);
+  ticket_use(&tickets);
+  munmap(common, sizeof *common);
+  char const *wrong = receive_request(&j);
+  if (wrong)
+  {
+    say(j.report, "failed", wrong);
+    _exit(WORKER_UNUSED);
+  }
+  _exit(serve(&j, ssl, cs, st));
+}
