@@ -35,6 +35,8 @@ static command const commands[] = {
     {"monitor", &command_monitor, "-D FOLDER [OPTION...] QUEUE...",
      "the loop that raises the overload flag, run by its service",
      "Its options are described in mailctl-monitor(8).\n"},
+    {"passwd", &command_passwd, "NAME", "set the password that NAME logs in with (AUTH)",
+     "The password is asked for twice on a terminal; else it is the first line of the input.\n"},
     {"run", &command_run, "", "the supervisor in the foreground, for systemd or a container", ""},
     {0, 0, 0, 0, 0}};
 

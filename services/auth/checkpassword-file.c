@@ -70,8 +70,14 @@ static request read_request(void)
   errno = 0;
   len = allread(3, secret, sizeof secret);
   if (errno) strerr_dief(errno == EBADF ? MISUSED : 111, "unable to read descriptor 3: ", strerror(errno));
+  if (len > REQUEST_MAX)
+  {
+    /* What stays unread in a unix socket makes its other end lose our answer. */
+    while (allread(3, secret, sizeof secret) == sizeof secret)
+      ;
+    leave(REFUSED);
+  }
   fd_close(3);
-  if (len > REQUEST_MAX) leave(REFUSED);
   n = strnlen(secret, len) + 1;
   if (n > len || strnlen(secret + n, len - n) == len - n)
   {

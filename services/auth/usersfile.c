@@ -47,12 +47,25 @@ int users_read(stralloc *text, char const *file)
   return result;
 }
 
+/* The folders above, for everybody to pass through. path is changed meanwhile. */
+static int make_parents(char *path)
+{
+  for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/'))
+  {
+    *slash = 0;
+    int result = mkdir(path, 0755);
+    *slash = '/';
+    if (result < 0 && errno != EEXIST) return -1;
+  }
+  return 0;
+}
+
 /* Opens the file's folder, made if it is missing, and locks it. */
-static int open_folder(char const *folder, uid_t uid, gid_t gid)
+static int open_folder(char *folder, uid_t uid, gid_t gid)
 {
   int fd;
 
-  if (mkdir(folder, 0700) == 0)
+  if (mkdir(folder, 0700) == 0 || (errno == ENOENT && make_parents(folder) == 0 && mkdir(folder, 0700) == 0))
   {
     if (lchown(folder, uid, gid) < 0) return -1;
   }
