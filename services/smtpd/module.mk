@@ -5,3 +5,6 @@ $(eval $(call program,libexec/mailctl/smtpd,services/smtpd/smtpd.c,services/smtp
 $(eval $(call unit,tests/unit/smtpd.c,services/smtpd))
 $(eval $(call unit,tests/unit/fixup.c,services/smtpd))
 $(eval $(call fuzz,tests/fuzz/fixup.c,services/smtpd))
+$(eval $(call unit,tests/unit/smtpd-spp.c,services/smtpd))
+$(eval $(call fuzz,tests/fuzz/smtpd-session.c,services/smtpd))
+$(eval $(call fuzz,tests/fuzz/smtpd-plugin.c,services/smtpd))

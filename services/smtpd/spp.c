@@ -219,7 +219,7 @@ static int log_plugin(spp_run const *run, char const *what, char const *plugin)
 static int fail(spp_run const *run, char const *plugin, char const *why)
 {
   if (log_plugin(run, why, plugin) < 0) return -1;
-  return stralloc_cats(run->out, "451 4.3.0 qmail-spp failure: ") && stralloc_cats(run->out, plugin) &&
+  return stralloc_cats(run->out, "451 qmail-spp failure: ") && stralloc_cats(run->out, plugin) &&
                  stralloc_cats(run->out, ": ") && stralloc_cats(run->out, why) &&
                  stralloc_cats(run->out, " (#4.3.0)\r\n")
              ? SPP_REFUSE

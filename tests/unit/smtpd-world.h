@@ -17,11 +17,13 @@ struct fake_s
   session_config config;
   effects effects;
   session session;
+  size_t output_len;
   char const *output; /* what every plugin says */
   plugin_end end;
   int open_fails;
   int code; /* of the queue program */
   int is_open;
+  int relayed_ok; /* to the fuzzers' checks */
   int throttled;
   login login;
   stralloc plugins_run; /* their names, each with a newline */
@@ -34,13 +36,21 @@ struct fake_s
   unsigned int tallies[TALLIES];
 };
 
+/* A plugin `say TEXT` says TEXT, `|` for a newline; `crash`, `missing` and `hang TEXT` end so. */
 static plugin_end fake_plugin(void *world, char const *command, stralloc const *vars, stralloc *output)
 {
   fake *f = world;
+  char const *text = f->output ? f->output : "";
+
   if (!stralloc_cats(&f->plugins_run, command) || !stralloc_cats(&f->plugins_run, "\n")) abort();
   if (!stralloc_copy(&f->vars, vars) || !stralloc_0(&f->vars)) abort();
-  if (f->output && !stralloc_cats(output, f->output)) abort();
-  return f->end;
+  if (!strcmp(command, "crash")) return PLUGIN_CRASHED;
+  if (!strcmp(command, "missing")) return PLUGIN_MISSING;
+  if (!strncmp(command, "say ", 4)) text = command + 4;
+  if (!strncmp(command, "hang", 4)) text = command + (command[4] ? 5 : 4);
+  for (; *text; text++)
+    if (!stralloc_append(output, *text == '|' ? '\n' : *text)) abort();
+  return strncmp(command, "hang", 4) ? f->end : PLUGIN_TIMEOUT;
 }
 
 static int fake_open(void *world, stralloc const *vars)
