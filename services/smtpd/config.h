@@ -25,6 +25,7 @@ struct session_config_s
   char const *relayclient; /* or 0 */
   char const *domain;      /* completes unqualified addresses of a submission */
   uint64_t databytes;      /* 0: no limit */
+  unsigned int pid;        /* makes message IDs unique */
   int submission;
   int local_only; /* the MTA delivers here alone: nothing can be relayed */
   int auth;       /* AUTH can be offered, over TLS */

@@ -18,6 +18,36 @@ static int head(session *s)
   return ok ? 0 : -1;
 }
 
+/* A mail program's message is completed on its way (fixup.h). */
+static void begin_fixup(session *s)
+{
+  session_config const *c = s->config;
+  uint64_t now = s->effects->now(s->effects->world);
+  fixup_info const info = {.now = (time_t)(now / 1000000),
+                           .host = c->control->me.s,
+                           .domain = c->domain,
+                           .sender = s->from.s,
+                           .id = s->message_id};
+
+  snprintf(s->message_id, sizeof s->message_id, "%llu.%u.%u", (unsigned long long)now, c->pid, s->messages);
+  fixup_init(&s->fixup, &info);
+}
+
+/* Sends on what fixup made of the last bytes. */
+static int put_fixed(session *s, int result)
+{
+  if (result == 0 && s->fixed.len) s->effects->queue_put(s->effects->world, s->fixed.s, s->fixed.len);
+  s->fixed.len = 0;
+  return result;
+}
+
+static int put(session *s, char const *bytes, size_t len)
+{
+  if (s->config->submission) return put_fixed(s, fixup_feed(&s->fixup, bytes, len, &s->fixed));
+  s->effects->queue_put(s->effects->world, bytes, len);
+  return 0;
+}
+
 int command_data(session *s, char const *argument)
 {
   static data const fresh = DATA_ZERO;
@@ -36,6 +66,7 @@ int command_data(session *s, char const *argument)
   s->data = fresh;
   s->too_big = 0;
   if (head(s) < 0) return -1;
+  if (s->config->submission) begin_fixup(s);
   return reply(s, "354 go ahead");
 }
 
@@ -78,6 +109,7 @@ static int finish(session *s)
                       : s->data.hops > MESSAGE_HOPS ? "554 5.4.6 too many hops, this message is looping"
                                                     : 0;
 
+  if (!wrong && s->config->submission && put_fixed(s, fixup_end(&s->fixup, &s->fixed)) < 0) return -1;
   if (wrong)
     s->effects->queue_abandon(s->effects->world);
   else if (hand_over(s, &id, &code) < 0)
@@ -102,13 +134,12 @@ static int bad(session *s)
 size_t message_feed(session *s, char const *bytes, size_t len)
 {
   static char out[MESSAGE_CHUNK];
-  effects const *e = s->effects;
   size_t n;
   size_t took = data_decode(&s->data, bytes, len < sizeof out ? len : sizeof out, out, &n);
 
   if (s->config->databytes && s->data.size > s->config->databytes) s->too_big = 1;
-  if (n && !s->too_big) e->queue_put(e->world, out, n);
-  if (s->data.state == DATA_END) s->failed = finish(s) < 0;
-  if (s->data.state == DATA_BAD) s->failed = bad(s) < 0;
+  if (n && !s->too_big && put(s, out, n) < 0) s->failed = 1;
+  if (s->data.state == DATA_END && !s->failed) s->failed = finish(s) < 0;
+  if (s->data.state == DATA_BAD && !s->failed) s->failed = bad(s) < 0;
   return took;
 }

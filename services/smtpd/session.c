@@ -31,6 +31,8 @@ void session_free(session *s)
   stralloc_free(&s->from);
   stralloc_free(&s->rcpt);
   stralloc_free(&s->envelope);
+  stralloc_free(&s->fixed);
+  fixup_free(&s->fixup);
   spp_free(&s->spp);
 }
 

@@ -9,6 +9,7 @@
 #include "config.h"
 #include "data.h"
 #include "effects.h"
+#include "fixup.h"
 #include "spp.h"
 
 /*
@@ -62,6 +63,9 @@ struct session_s
   stralloc envelope; /* T recipient NUL ... */
   unsigned int recipients;
   data data;
+  fixup fixup; /* of a submission */
+  stralloc fixed;
+  char message_id[64];
   int too_big;
   uint64_t began; /* microseconds */
   unsigned int errors;

@@ -137,6 +137,7 @@ static void setup(server *v, int argc, char const *const *argv)
     strerr_diefusys(111, "read ", file);
   }
   c->control = &v->control;
+  c->pid = (unsigned int)getpid();
   c->databytes = v->control.databytes;
   x = getenv("DATABYTES");
   if (x) c->databytes = strtoull(x, 0, 10);

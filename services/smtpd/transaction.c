@@ -79,11 +79,17 @@ static char const *mail_too_early(session const *s)
   return 0;
 }
 
-/* An address without a host in a submission gets the default domain (RFC 6409, 8.1). */
+/*
+ * What a person's mail program leaves out (RFC 6409, 8.1; ofmipd): joe is joe@DOMAIN, joe@host is joe@host.DOMAIN.
+ */
 static int complete(session *s, stralloc *address)
 {
-  if (!s->config->submission || !address->len || memchr(address->s, '@', address->len)) return 0;
-  if (!stralloc_catb(address, "@", 1) || !stralloc_cats(address, s->config->domain) || !stralloc_0(address))
+  char const *at = memrchr(address->s, '@', address->len);
+
+  if (!s->config->submission || !address->len) return 0;
+  if (at && (at[1] == '[' || strchr(at, '.'))) return 0;
+  if (!stralloc_catb(address, at ? "." : "@", 1) || !stralloc_cats(address, s->config->domain) ||
+      !stralloc_0(address))
     return -1;
   address->len--;
   return 0;

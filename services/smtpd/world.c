@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
@@ -12,12 +13,14 @@
 #include <runlib/authclient.h>
 #include <runlib/counters.h>
 #include <runlib/overload.h>
+#include <runlib/rater.h>
 
 #include "pluginrun.h"
 #include "world.h"
 
 #define QUEUE_PATIENCE 300000 /* ms */
 #define AUTH_PATIENCE  40000
+#define RATER_PATIENCE 500
 
 /* A variable as a plugin set it, else as the environment has it; 0: neither. */
 static char const *variable(stralloc const *vars, char const *name)
@@ -98,11 +101,20 @@ static login check(void *data, char const *user, char const *password)
   return r == AUTH_GOOD ? LOGIN_GOOD : r == AUTH_REFUSED ? LOGIN_REFUSED : LOGIN_UNKNOWN;
 }
 
+/*
+ * Failed logins are counted by client address in a class of the rater; asking before a login counts nothing.
+ * Without an answer nobody is throttled.
+ */
 static int throttled(void *data, int failed)
 {
-  (void)data;
-  (void)failed;
-  return 0;
+  options const *o = ((world *)data)->options;
+  rater_answer r;
+
+  if (!o->rater_socket) return 0;
+  r = rater_ask(o->rater_socket, o->rater_class, o->config.remoteip, failed != 0, RATER_PATIENCE, 0);
+  /* EREMOTEIO: the rules do not know the class, so the administrator limits no logins. */
+  if (r == RATER_UNAVAILABLE && errno != EREMOTEIO) strerr_warnwusys("ask ", o->rater_socket);
+  return r == RATER_REFUSED;
 }
 
 /* One write a line: lines of several sessions share the log's pipe. */
