@@ -126,6 +126,8 @@ static int add_listener(stralloc *sa, service const *sv)
   char const *list = section_text(sv->section, "listen");
   char const *word;
   size_t n;
+  /* The default has an address for TLS, of no use where nobody speaks it; examine() refuses one that was asked for. */
+  int tls = bundle_section(sv->bundle, "tls") != 0;
 
   if (service_quote(sa, sv->bundle->libexec) < 0) return -1;
   if (service_append(sa, "/tcplisten -d 3 -c %llu -C %llu -b %llu -t %llu", value_of(sv, "concurrency"),
@@ -134,7 +136,7 @@ static int add_listener(stralloc *sa, service const *sv)
   if (add_quoted(sa, "-r", section_text(sv->section, "refusal"), "") < 0) return -1;
   if (sv->bundle->root && sv->user && service_append(sa, " -u %s", sv->user) < 0) return -1;
   while ((n = list_word(&list, &word)))
-    if (service_append(sa, " %.*s", (int)n, word) < 0) return -1;
+    if ((tls || !memmem(word, n, "/tls", 4)) && service_append(sa, " %.*s", (int)n, word) < 0) return -1;
   return service_append(sa, " --\n");
 }
 
