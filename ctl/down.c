@@ -9,6 +9,7 @@
 #include <ctl/live.h>
 #include <ctl/load.h>
 #include <ctl/lock.h>
+#include <ctl/orphan.h>
 #include <ctl/progress.h>
 #include <ctl/say.h>
 #include <ctl/servicedir.h>
@@ -79,14 +80,22 @@ static int is_running(stored const *s)
   return pid > 0;
 }
 
+/* Nothing should run now; what kill -9 left running is ended too. */
+static int clear_orphans(stored const *s)
+{
+  int status = orphan_end_supervisors(&s->b, &STAMP);
+  return status ? status : orphan_end_daemons(&s->b, &STAMP) < 0 ? EXIT_SYSTEM : 0;
+}
+
 static int down(stored const *s, int argc, char const *const *names)
 {
   int status;
 
-  if (!is_running(s)) return 0;
+  if (!is_running(s)) return clear_orphans(s);
   status = move_all(s, GOAL_STOP, argc, names);
   if (argc || (status && status != EXIT_TIMEOUT)) return status;
-  return stop_supervisor(s);
+  /* Before the supervisor: an orphan holds its logger's pipe open. */
+  return orphan_end_daemons(&s->b, &STAMP) < 0 ? EXIT_SYSTEM : stop_supervisor(s);
 }
 
 static int restart(stored const *s, int argc, char const *const *names)

@@ -2,6 +2,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
@@ -48,6 +50,21 @@ int live_control(char const *dir, char const *letters)
   return control(dir, S6_SUPERVISE_CTLDIR, letters);
 }
 
+/* The status is read again once the descriptor is held, so that it cannot be another process by then. */
+void live_hurry(char const *dir)
+{
+  live_status st;
+  live_status again;
+  int fd;
+
+  if (live_read(dir, &st) < 0 || !st.finishing) return;
+  fd = (int)syscall(SYS_pidfd_open, st.pid, 0);
+  if (fd < 0) return;
+  if (live_read(dir, &again) >= 0 && again.finishing && again.pid == st.pid)
+    (void)syscall(SYS_pidfd_send_signal, fd, SIGTERM, 0, 0);
+  fd_close(fd);
+}
+
 int live_supervisor_control(char const *scandir, char const *letters)
 {
   return control(scandir, S6_SVSCAN_CTLDIR, letters);
@@ -82,9 +99,23 @@ static void allow_up(char const *dir)
   stralloc_free(&sa);
 }
 
+/* A link without an s6-supervise behind it is what an `up` that was killed left: live_add wants none. */
+static int drop_link(char const *scandir, char const *name)
+{
+  stralloc sa = STRALLOC_ZERO;
+  int result = -1;
+
+  if (stralloc_cats(&sa, scandir) && stralloc_cats(&sa, "/") && stralloc_cats(&sa, name) && stralloc_0(&sa))
+    result = unlink(sa.s) < 0 && errno != ENOENT ? -1 : 0;
+  stralloc_free(&sa);
+  return result;
+}
+
 int live_add(char const *scandir, char const *const *dirs, char const *const *names, size_t n,
              tain const *deadline, tain *stamp)
 {
+  for (size_t i = 0; i < n; i++)
+    if (drop_link(scandir, names[i]) < 0) return -1;
   if (s6_supervise_link_names(scandir, dirs, names, n, 4, deadline, stamp) < 0) return -1;
   for (size_t i = 0; i < n; i++) allow_up(dirs[i]);
   return 0;

@@ -33,6 +33,9 @@ extern int live_read(char const *dir, live_status *st);
 /* Sends s6-svc's letters. 0, or -1 and errno (ENXIO: not supervised). */
 extern int live_control(char const *dir, char const *letters);
 
+/* Ends the pause that a service's finish script makes before the next attempt, if it is in one. */
+extern void live_hurry(char const *dir);
+
 /* Whether an s6-svscan runs on scandir: its pid; 0: none does; -1 and errno. */
 extern pid_t live_supervisor(char const *scandir);
 /* Sends s6-svscanctl's letters. As live_control. */

@@ -11,6 +11,7 @@
 
 #include <ctl/kinds.h>
 #include <ctl/machine.h>
+#include <ctl/orphan.h>
 #include <ctl/port.h>
 #include <ctl/reach.h>
 
@@ -168,7 +169,7 @@ static void say_taken(bundle const *b, section const *s, char const *name, addre
   FILE *f;
 
   snprintf(services, sizeof services, "%s/servicedirs", b->run);
-  if (pid && port_below(pid, services)) return; /* the bundle's own, already up */
+  if (pid && (port_below(pid, services) || orphan_is(b, pid))) return; /* the bundle's own, already up */
   address_fmt(text, a);
   snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
   f = pid ? fopen(path, "re") : 0;

@@ -4,7 +4,7 @@ KINDS := gen $(addprefix services/,$(SERVICE_FOLDERS)) services
 $(eval $(call library,gen,kinds.c))
 
 $(eval $(call library,ctl,kinds.c suggest.c describe.c conf.c conf-value.c conf-check.c bundle.c \
-  plan.c order.c generation.c live.c transition.c servicedir.c supervisor.c running.c folder.c lock.c load.c \
+  plan.c order.c generation.c live.c transition.c servicedir.c supervisor.c running.c orphan.c folder.c lock.c load.c \
   logs.c words.c progress.c port.c reach.c machine.c maker.c \
   up.c down.c run.c log.c status.c plan-command.c init.c check.c passwd.c overload.c monitor.c))
 $(eval $(call program,bin/mailctl,ctl/mailctl.c,ctl $(KINDS),-linih -ls6))

@@ -116,8 +116,15 @@ static int empty_scandir(char const *scandir)
 
 static int prepare(bundle const *b, stralloc *scandir)
 {
-  static char const *const folders[] = {
-      "", "/service", "/service/.s6-svscan", "/servicedirs", "/started", "/service/s6-svscan-log", 0};
+  static char const *const folders[] = {"",
+                                        "/service",
+                                        "/service/.s6-svscan",
+                                        "/servicedirs",
+                                        "/started",
+                                        "/deaths",
+                                        "/orphans",
+                                        "/service/s6-svscan-log",
+                                        0};
 
   for (char const *const *f = folders; *f; f++)
     if (make_folder(b, *f) < 0) return -1;

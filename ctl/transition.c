@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <skalibs/posixplz.h>
+
 #include <ctl/servicedir.h>
 #include <ctl/transition.h>
 
@@ -87,17 +89,30 @@ static int lose(transition const *t, move *m)
   return 0;
 }
 
+/* What is commanded starts with a clean slate. */
+static void forget_deaths(bundle const *b, char const *name)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (service_append(&sa, "%s/deaths/%s", b->run, name) >= 0 && stralloc_0(&sa)) unlink_void(sa.s);
+  stralloc_free(&sa);
+}
+
 static int begin_start(transition const *t, move *m, tain const *stamp)
 {
   stralloc log = STRALLOC_ZERO;
 
   m->begun = 0;
   set_deadline(m, t->start_time, stamp);
-  if (servicedir_hold(m->dir, 0) < 0 || servicedir_path(&log, t->bundle->run, m->name, "/log") < 0 ||
-      live_control(log.s, "u") < 0 || live_control(m->dir, "u") < 0)
+  forget_deaths(t->bundle, m->name);
+  if (servicedir_path(&log, t->bundle->run, m->name, "/log") < 0 || servicedir_hold(log.s, 0) < 0 ||
+      servicedir_hold(m->dir, 0) < 0 || live_control(log.s, "u") < 0 || live_control(m->dir, "u") < 0)
     lose(t, m);
   else
+  {
+    live_hurry(m->dir);
     set_step(t, m, STEP_STARTING);
+  }
   stralloc_free(&log);
   return 0;
 }
@@ -107,6 +122,7 @@ static int begin_stop(transition const *t, move *m, tain const *stamp)
   set_deadline(m, t->stop_time, stamp);
   if ((m->goal == GOAL_STOP && servicedir_hold(m->dir, 1) < 0) || live_control(m->dir, "d") < 0)
     return lose(t, m);
+  live_hurry(m->dir);
   set_step(t, m, STEP_STOPPING);
   return 0;
 }

@@ -1,9 +1,7 @@
-#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/tai.h>
 
@@ -12,6 +10,7 @@
 #include <ctl/live.h>
 #include <ctl/load.h>
 #include <ctl/lock.h>
+#include <ctl/orphan.h>
 #include <ctl/progress.h>
 #include <ctl/running.h>
 #include <ctl/say.h>
@@ -51,32 +50,22 @@ end:
 
 /* --- what is there already ----------------------------------------------------------------------- */
 
-static int by_name(void const *a, void const *b)
-{
-  return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The services that RUN/servicedirs has and the plan does not. */
 static int list_gone(genalloc *names, wanted const *w)
 {
-  stralloc sa = STRALLOC_ZERO;
-  direntry *e;
-  DIR *d;
+  genalloc all = GENALLOC_ZERO;
+  int result = orphan_names(&all, &w->b);
 
-  if (service_append(&sa, "%s/servicedirs", w->b.run) < 0 || !stralloc_0(&sa)) return -1;
-  d = opendir(sa.s);
-  stralloc_free(&sa);
-  if (!d) return -1;
-  while ((e = readdir(d)))
+  for (size_t i = 0; i < genalloc_len(char *, &all); i++)
   {
-    char *copy;
-    if (e->d_name[0] == '.' || plan_find(&w->p, e->d_name)) continue;
-    copy = strdup(e->d_name);
-    if (!copy || !genalloc_append(char *, names, &copy)) return (dir_close(d), -1);
+    char *name = genalloc_s(char *, &all)[i];
+    if (plan_find(&w->p, name))
+      free(name);
+    else if (!genalloc_append(char *, names, &name))
+      result = -1;
   }
-  dir_close(d);
-  qsort(genalloc_s(char *, names), genalloc_len(char *, names), sizeof(char *), &by_name);
-  return 0;
+  genalloc_free(char *, &all);
+  return result;
 }
 
 static int stop_gone(wanted const *w, genalloc const *names)
@@ -251,6 +240,15 @@ end:
 
 /* ------------------------------------------------------------------------------------------------- */
 
+/* What kill -9 of s6's own processes left behind. */
+static int settle_orphans(bundle const *b, char const *scandir)
+{
+  int status = 0;
+
+  if (live_supervisor(scandir) <= 0) status = orphan_end_supervisors(b, &STAMP);
+  return status ? status : orphan_end_daemons(b, &STAMP) < 0 ? EXIT_SYSTEM : 0;
+}
+
 static int converge(wanted const *w, int argc, char const *const *names)
 {
   generation old = GENERATION_ZERO;
@@ -260,6 +258,8 @@ static int converge(wanted const *w, int argc, char const *const *names)
   if (supervisor_scandir(&scandir, &w->b) < 0) goto end;
   (void)generation_read(&old, w->b.state);
   if (folder_make_all(&w->p) < 0 || settle_generation(w) < 0) goto end;
+  if ((status = settle_orphans(&w->b, scandir.s))) goto end;
+  status = EXIT_SYSTEM;
   if (ensure_supervisor(w, scandir.s) < 0)
   {
     say_cannot("start s6-svscan on ", scandir.s);

@@ -148,22 +148,31 @@ int service_add_folder(service *sv, char const *path, mode_t mode, char const *u
   return -1;
 }
 
-/* `started HASH FILE`: the plan puts the hash of the service's files in the place of @CONTENT@. */
-int service_record(service *sv, char const *suffix, stralloc *sa)
+static int quote_path(stralloc *sa, char const *folder, char const *middle, char const *name,
+                      char const *suffix)
 {
   stralloc path = STRALLOC_ZERO;
   int result = -1;
 
-  if (!stralloc_cats(&path, sv->bundle->libexec) || !stralloc_catb(&path, "/started", 9)) goto end; /* with its NUL */
-  if (service_quote(sa, path.s) < 0) goto end;
-  path.len = 0;
-  if (!stralloc_cats(&path, sv->bundle->run) || !stralloc_cats(&path, "/started/") ||
-      !stralloc_cats(&path, sv->name) || !stralloc_cats(&path, suffix) || !stralloc_0(&path))
-    goto end;
-  if (service_append(sa, " @CONTENT@ ") < 0 || service_quote(sa, path.s) < 0) goto end;
-  result = service_append(sa, "\n");
-end:
+  if (service_append(&path, "%s/%s%s%s", folder, middle, name, suffix) >= 0 && stralloc_0(&path) &&
+      stralloc_cats(sa, " "))
+    result = service_quote(sa, path.s);
   stralloc_free(&path);
+  return result;
+}
+
+/* `started CONTENT FILE ORPHANS`: the plan puts the hash of the service's files in the place of @CONTENT@. */
+int service_record(service *sv, char const *suffix, stralloc *sa)
+{
+  stralloc program = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_append(&program, "%s/started", sv->bundle->libexec) >= 0 && stralloc_0(&program) &&
+      service_quote(sa, program.s) >= 0 && service_append(sa, " @CONTENT@") >= 0 &&
+      quote_path(sa, sv->bundle->run, "started/", sv->name, suffix) >= 0 &&
+      quote_path(sa, sv->bundle->run, "orphans/", sv->name, suffix) >= 0)
+    result = service_append(sa, "\n");
+  stralloc_free(&program);
   return result;
 }
 

@@ -1,0 +1,47 @@
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+
+#include <runlib/orphans.h>
+#include <runlib/started.h>
+
+int orphan_lives(orphan const *o)
+{
+  return o->ticks && started_ticks(o->pid) == o->ticks;
+}
+
+int orphans_add(char const *file, orphan const *o)
+{
+  char line[64];
+  size_t n = (size_t)snprintf(line, sizeof line, "%d %" PRIu64 "\n", (int)o->pid, o->ticks);
+  int fd = open3(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+  int result;
+
+  if (fd < 0) return -1;
+  result = allwrite(fd, line, n) == n ? 0 : -1;
+  fd_close(fd);
+  return result;
+}
+
+unsigned int orphans_read(orphan *list, char const *file)
+{
+  char buf[8192];
+  ssize_t len = openreadnclose(file, buf, sizeof buf - 1);
+  unsigned int n = 0;
+  char *next;
+
+  if (len <= 0) return 0;
+  buf[len] = 0;
+  for (char *s = buf; n < ORPHANS_MAX && (next = strchr(s, '\n')); s = next + 1)
+  {
+    int pid;
+    if (sscanf(s, "%d %" SCNu64, &pid, &list[n].ticks) != 2 || pid <= 0) continue;
+    list[n].pid = pid;
+    n += orphan_lives(list + n);
+  }
+  return n;
+}

@@ -1,1 +1,0 @@
-$(eval $(call program,libexec/mailctl/started,services/started/started.c))
