@@ -1,3 +1,3 @@
 $(eval $(call library,services/monitor,$(notdir $(wildcard services/monitor/*.c))))
 $(eval $(call unit,tests/unit/machine.c,services/monitor))
-$(eval $(call unit,tests/unit/monitor.c,services/monitor))
+$(eval $(call unit,tests/unit/monitor.c,services/monitor services))

@@ -15,77 +15,69 @@
 #include <services/monitor/machine.h>
 #include <services/monitor/place.h>
 #include <services/monitor/queues.h>
-
-/* The six keys of a signal. Each level without an enter does not heed the signal. */
-#define SIGNAL(PREFIX, TYPE, MAX, ENTER, LEAVE, WHAT)                                                        \
-  {.name = PREFIX "enter",                                                                                   \
-   .type = TYPE,                                                                                             \
-   .fallback = ENTER,                                                                                        \
-   .max = MAX,                                                                                               \
-   .help = WHAT ": overloaded from here on"},                                                                \
-      {.name = PREFIX "leave",                                                                               \
-       .type = TYPE,                                                                                         \
-       .max = MAX,                                                                                           \
-       .help = WHAT ": no longer so from here on; without it, " LEAVE},                                      \
-      {.name = PREFIX "severe-enter",                                                                        \
-       .type = TYPE,                                                                                         \
-       .max = MAX,                                                                                           \
-       .help = WHAT ": severe overload from here on"},                                                       \
-  {                                                                                                          \
-    .name = PREFIX "severe-leave", .type = TYPE, .max = MAX,                                                 \
-    .help = WHAT ": no longer severe; without it, " LEAVE                                                    \
-  }
-#define DWELL(PREFIX, UP, DOWN)                                                                              \
-  {.name = PREFIX "dwell-up",                                                                                \
-   .type = KEY_TIME,                                                                                         \
-   .fallback = UP,                                                                                           \
-   .max = 86400000,                                                                                          \
-   .help = "how long it must be reached, without a break, before a level is entered"},                       \
-  {                                                                                                          \
-    .name = PREFIX "dwell-down", .type = KEY_TIME, .fallback = DOWN, .max = 86400000,                        \
-    .help = "how long it must be over, without a break, before a level is left"                              \
-  }
-#define OWN_DWELL(PREFIX)                                                                                    \
-  {.name = PREFIX "dwell-up", .type = KEY_TIME, .max = 86400000, .help = "without it, dwell-up"},            \
-  {                                                                                                          \
-    .name = PREFIX "dwell-down", .type = KEY_TIME, .max = 86400000, .help = "without it, dwell-down"         \
-  }
+#include <services/monitor/spec.h>
+#include <services/spool/spool.h>
 
 #define COMMAND(NAME, WHEN)                                                                                  \
   {                                                                                                          \
     .name = NAME, .type = KEY_COMMAND, .help = "a command to run when " WHEN                                 \
+  }
+#define SIGNAL(NAME, WHAT)                                                                                   \
+  {                                                                                                          \
+    .name = NAME, .type = KEY_TEXT, .help = WHAT                                                             \
   }
 
 static key const keys[] = {
     {.name = "queue",
      .type = KEY_PATH,
      .repeat = 1,
-     .help = "a folder whose files are the messages that wait, flat or split in numbered folders; several "
-             "are added "
-             "up; without it, todo of the bundle's mta"},
+     .help = "a folder whose files are the messages that wait, flat or split in numbered folders; without "
+             "it, todo of "
+             "the bundle's mta"},
     {.name = "poll",
      .type = KEY_TIME,
      .fallback = "1s",
      .min = 10,
      .max = 600000,
      .help = "how often to measure"},
-    SIGNAL("", KEY_COUNT, 1000000000, "100", "half of it", "messages in todo"),
-    DWELL("", "2s", "10s"),
-    SIGNAL("oldest-", KEY_TIME, 31536000000, 0, "half of it", "age of the oldest message in todo"),
-    OWN_DWELL("oldest-"),
-    SIGNAL("free-bytes-", KEY_SIZE, 0, 0, "twice as much", "free bytes on the queue's file system"),
-    OWN_DWELL("free-bytes-"),
-    SIGNAL("free-inodes-", KEY_COUNT, 0, 0, "twice as many", "free inodes on the queue's file system"),
-    OWN_DWELL("free-inodes-"),
-    SIGNAL("load-", KEY_COUNT, 1000000, 0, "half of it", "load average of a minute, percent of a CPU each"),
-    OWN_DWELL("load-"),
-    SIGNAL("pressure-cpu-", KEY_COUNT, 100, 0, "half of it", "percent of the time that tasks wait for a CPU"),
-    OWN_DWELL("pressure-cpu-"),
-    SIGNAL("pressure-memory-", KEY_COUNT, 100, 0, "half of it",
-           "percent of the time that tasks wait for memory"),
-    OWN_DWELL("pressure-memory-"),
-    SIGNAL("pressure-io-", KEY_COUNT, 100, 0, "half of it", "percent of the time that tasks wait for disks"),
-    OWN_DWELL("pressure-io-"),
+    {.name = "enter",
+     .type = KEY_COUNT,
+     .fallback = "100",
+     .max = 1000000000,
+     .help = "overloaded from so many messages in todo on; 0: never"},
+    {.name = "leave",
+     .type = KEY_COUNT,
+     .max = 1000000000,
+     .help = "no longer so from here on; without it, half of enter"},
+    {.name = "severe-enter",
+     .type = KEY_COUNT,
+     .min = 1,
+     .max = 1000000000,
+     .help = "severely overloaded from so many messages on; without it, never"},
+    {.name = "severe-leave",
+     .type = KEY_COUNT,
+     .max = 1000000000,
+     .help = "no longer so from here on; without it, half of severe-enter"},
+    {.name = "dwell-up",
+     .type = KEY_TIME,
+     .fallback = "2s",
+     .max = 86400000,
+     .help = "how long a threshold must be passed, without a break, before a level is entered"},
+    {.name = "dwell-down",
+     .type = KEY_TIME,
+     .fallback = "10s",
+     .max = 86400000,
+     .help = "how long it must be over, without a break, before a level is left"},
+    SIGNAL(
+        "oldest",
+        "the same for the age of the oldest message: ENTER [LEAVE] [severe ENTER [LEAVE]] [dwell UP DOWN]"),
+    SIGNAL("free-bytes",
+           "the same for free space where the queue is, such as 500M 1G; it is overloaded below"),
+    SIGNAL("free-inodes", "the same for free inodes there"),
+    SIGNAL("load", "the same for the load average of a minute, in percent of a CPU each"),
+    SIGNAL("pressure-cpu", "the same for the percentage of the time that something waited for a CPU"),
+    SIGNAL("pressure-memory", "the same for memory"),
+    SIGNAL("pressure-io", "the same for disks"),
     COMMAND("on-enter", "level 1, overloaded, is entered"),
     COMMAND("on-leave", "level 1 is left"),
     COMMAND("on-severe-enter", "level 2, severe, is entered"),
@@ -106,69 +98,40 @@ static key const keys[] = {
     {.name = "user", .type = KEY_USER, .help = "whom it runs as; must be able to read the queue"},
     {.name = 0}};
 
-static char const *const prefixes[GAUGES] = {"",      "oldest-",       "free-bytes-",      "free-inodes-",
-                                             "load-", "pressure-cpu-", "pressure-memory-", "pressure-io-"};
+static key_type const types[GAUGES] = {
+    [GAUGE_BACKLOG] = KEY_COUNT,     [GAUGE_OLDEST] = KEY_TIME, [GAUGE_FREE_BYTES] = KEY_SIZE,
+    [GAUGE_FREE_INODES] = KEY_COUNT, [GAUGE_LOAD] = KEY_COUNT,  [GAUGE_CPU] = KEY_COUNT,
+    [GAUGE_MEMORY] = KEY_COUNT,      [GAUGE_IO] = KEY_COUNT};
 
-/* The value of PREFIX NAME, in the gauge's own unit; 0 if the file does not have it. */
-static value const *find(section const *s, gauge_number g, char const *name)
+static void set_backlog(threshold *t, section const *s, char const *enter, char const *leave)
 {
-  char full[64];
-  snprintf(full, sizeof full, "%s%s", prefixes[g], name);
-  return section_value(s, full);
-}
-
-static uint64_t in_unit(gauge_number g, uint64_t n)
-{
-  return g == GAUGE_OLDEST ? n / 1000 : n;
-}
-
-static uint64_t dwell(section const *s, gauge_number g, char const *name)
-{
-  value const *v = find(s, g, name);
-  if (!v) v = section_value(s, name);
-  return v->number;
-}
-
-static void set_threshold(threshold *t, section const *s, gauge_number g, char const *enter,
-                          char const *leave)
-{
-  value const *v = find(s, g, enter);
-  value const *w = find(s, g, leave);
+  value const *v = section_value(s, enter);
+  value const *w = section_value(s, leave);
 
   if (!v || !v->number) return;
   t->used = 1;
-  t->enter = in_unit(g, v->number);
-  if (w)
-    t->leave = in_unit(g, w->number);
-  else
-    t->leave = !gauges[g].low ? t->enter / 2 : t->enter > UINT64_MAX / 2 ? UINT64_MAX : 2 * t->enter;
-  t->up = dwell(s, g, "dwell-up");
-  t->down = dwell(s, g, "dwell-down");
+  t->enter = v->number;
+  t->leave = w ? w->number : spec_leave(GAUGE_BACKLOG, v->number);
 }
 
-static int worse(gauge_number g, uint64_t a, uint64_t b)
+static void set_thresholds(threshold t[LEVELS], service *sv, report *r, gauge_number g)
 {
-  return gauges[g].low ? a < b : a > b;
-}
-
-static void check_threshold(service *sv, report *r, gauge_number g, threshold const t[LEVELS])
-{
-  static char const *const leaves[LEVELS] = {"leave", "severe-leave"};
-  char name[64];
+  section const *s = sv->section;
+  char const *name = g == GAUGE_BACKLOG ? "enter" : gauges[g].name;
+  char const *text = g == GAUGE_BACKLOG ? 0 : section_text(s, name);
+  char const *wrong = 0;
 
   for (unsigned int i = 0; i < LEVELS; i++)
-    if (t[i].used && worse(g, t[i].leave, t[i].enter))
-    {
-      snprintf(name, sizeof name, "%s%s", prefixes[g], leaves[i]);
-      report_error(r, sv->section, name, "must be %s than the enter that it ends",
-                   gauges[g].low ? "more" : "less");
-    }
-  if (t[0].used && t[1].used && worse(g, t[0].enter, t[1].enter))
+    t[i] = (threshold){.up = section_number(s, "dwell-up"), .down = section_number(s, "dwell-down")};
+  if (g == GAUGE_BACKLOG)
   {
-    snprintf(name, sizeof name, "%ssevere-enter", prefixes[g]);
-    report_error(r, sv->section, name, "must be %s than %senter", gauges[g].low ? "less" : "more",
-                 prefixes[g]);
+    set_backlog(&t[0], s, "enter", "leave");
+    set_backlog(&t[1], s, "severe-enter", "severe-leave");
+    wrong = spec_wrong(g, t);
   }
+  else if (text && *text)
+    wrong = spec_parse(t, g, types[g], text);
+  if (wrong) report_error(r, s, name, "%s", wrong);
 }
 
 static int add_thresholds(stralloc *sa, service *sv, report *r)
@@ -177,10 +140,8 @@ static int add_thresholds(stralloc *sa, service *sv, report *r)
 
   for (gauge_number g = 0; g < GAUGES; g++)
   {
-    threshold t[LEVELS] = {{.used = 0}, {.used = 0}};
-    set_threshold(&t[0], sv->section, g, "enter", "leave");
-    set_threshold(&t[1], sv->section, g, "severe-enter", "severe-leave");
-    check_threshold(sv, r, g, t);
+    threshold t[LEVELS];
+    set_thresholds(t, sv, r, g);
     for (unsigned int i = 0; i < LEVELS; i++)
       if (t[i].used && ++used &&
           service_append(sa, " -t %s:%u:%" PRIu64 ":%" PRIu64 ":%" PRIu64 ":%" PRIu64, gauges[g].name, i + 1,
@@ -222,17 +183,11 @@ static int add_commands(stralloc *sa, section const *s)
 /* The queue that the bundle's mta has, appended to path, NUL included. */
 static int default_queue(stralloc *path, bundle const *b)
 {
-  section const *spool = bundle_section(b, "spool");
-  char const *own = spool ? section_text(spool, "path") : 0;
-  int ok;
-
-  if (bundle_qmail(b))
-    ok = stralloc_cats(path, section_text(b->self, "qmail-home")) && stralloc_cats(path, "/queue/todo");
-  else if (own && *own)
-    ok = stralloc_cats(path, own) && stralloc_cats(path, "/todo");
-  else
-    ok = stralloc_cats(path, b->state) && stralloc_cats(path, "/spool/todo");
-  return ok && stralloc_0(path) ? 0 : -1;
+  if (!bundle_qmail(b)) return spool_path(path, b, "/todo");
+  return stralloc_cats(path, section_text(b->self, "qmail-home")) && stralloc_cats(path, "/queue/todo") &&
+                 stralloc_0(path)
+             ? 0
+             : -1;
 }
 
 int monitor_queue(stralloc *path, bundle const *b, section const *s, size_t i)

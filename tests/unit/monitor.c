@@ -16,6 +16,7 @@
 #include <services/monitor/measure.h>
 #include <services/monitor/options.h>
 #include <services/monitor/place.h>
+#include <services/monitor/spec.h>
 #include <services/monitor/state.h>
 
 #include "unit.h"
@@ -369,6 +370,51 @@ START_TEST(measures)
 }
 END_TEST
 
+static struct
+{
+  gauge_number g;
+  key_type type;
+  char const *text;
+  uint64_t got[6]; /* enter, leave, severe enter, severe leave, up, down; all 0: refused */
+} const specs[] = {
+    {GAUGE_LOAD, KEY_COUNT, "200", {200, 100, 0, 0, 7, 8}},
+    {GAUGE_LOAD, KEY_COUNT, "200, 150", {200, 150, 0, 0, 7, 8}},
+    {GAUGE_LOAD, KEY_COUNT, "200 severe 400", {200, 100, 400, 200, 7, 8}},
+    {GAUGE_LOAD, KEY_COUNT, "200 150 severe 400 300 dwell 1s 2m", {200, 150, 400, 300, 1000, 120000}},
+    {GAUGE_LOAD, KEY_COUNT, "200 dwell 1 2 severe 300", {200, 100, 300, 150, 1000, 2000}},
+    {GAUGE_FREE_BYTES, KEY_SIZE, "1K", {1024, 2048, 0, 0, 7, 8}},
+    {GAUGE_FREE_BYTES, KEY_SIZE, "2K 3K severe 1K", {2048, 3072, 1024, 2048, 7, 8}},
+    {GAUGE_OLDEST, KEY_TIME, "1h 10m", {3600, 600, 0, 0, 7, 8}},
+    {GAUGE_LOAD, KEY_COUNT, "", {0}},
+    {GAUGE_LOAD, KEY_COUNT, "x", {0}},
+    {GAUGE_LOAD, KEY_COUNT, "100 200", {0}},
+    {GAUGE_LOAD, KEY_COUNT, "100 50 25", {0}},
+    {GAUGE_LOAD, KEY_COUNT, "100 severe", {0}},
+    {GAUGE_LOAD, KEY_COUNT, "100 severe 90", {0}},
+    {GAUGE_LOAD, KEY_COUNT, "100 severe 200 severe 300", {0}},
+    {GAUGE_LOAD, KEY_COUNT, "100 dwell 1s", {0}},
+    {GAUGE_LOAD, KEY_COUNT, "100 dwell", {0}},
+    {GAUGE_LOAD, KEY_COUNT, "100 1234567890123456789012345678901234567890123456789", {0}},
+    {GAUGE_FREE_BYTES, KEY_SIZE, "2K 1K", {0}},
+    {GAUGE_FREE_BYTES, KEY_SIZE, "2K severe 3K", {0}},
+};
+
+START_TEST(signal_specs)
+{
+  threshold t[LEVELS] = {{.up = 7, .down = 8}, {.up = 7, .down = 8}};
+  uint64_t const *got = specs[_i].got;
+  char const *wrong = spec_parse(t, specs[_i].g, specs[_i].type, specs[_i].text);
+
+  ck_assert_msg((wrong != 0) == !got[0], "%s: %s", specs[_i].text, wrong ? wrong : "taken");
+  if (!got[0]) return;
+  ck_assert(t[0].used && t[0].enter == got[0] && t[0].leave == got[1] && t[0].up == got[4] &&
+            t[0].down == got[5]);
+  ck_assert_int_eq(t[1].used, got[2] != 0);
+  if (got[2])
+    ck_assert(t[1].enter == got[2] && t[1].leave == got[3] && t[1].up == got[4] && t[1].down == got[5]);
+}
+END_TEST
+
 START_TEST(hooks_follow)
 {
   ck_assert_uint_eq(hook_next(0, 2), 1);
@@ -429,6 +475,7 @@ int main(void)
   tcase_add_test(t, history_round_trip);
   tcase_add_test(t, history_packs);
   tcase_add_loop_test(t, threshold_texts, 0, sizeof thresholds / sizeof thresholds[0]);
+  tcase_add_loop_test(t, signal_specs, 0, sizeof specs / sizeof specs[0]);
   tcase_add_test(t, proc_texts);
   tcase_add_test(t, measures);
   tcase_add_test(t, hooks_follow);
