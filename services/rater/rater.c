@@ -1,0 +1,225 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <skalibs/sgetopt.h>
+#include <skalibs/strerr.h>
+#include <skalibs/types.h>
+
+#include <runlib/rater.h>
+
+#include "show.h"
+
+#define USAGE       "rater [ -q ] [ -s ADDRESS ] [ -t MS ] [ --peek | --add N | --reset | --json ] CLASS VALUE..."
+#define ADDRESS     "127.0.0.1:1999" /* where the original rater was */
+#define TIMEOUT     2000
+#define ANSWER_MAX  (1u << 20)
+#define UNREACHABLE 111
+
+typedef enum task_e
+{
+  TASK_CHECK,
+  TASK_ADD,
+  TASK_PEEK,
+  TASK_RESET,
+  TASK_TOP,
+  TASK_STATS,
+  TASK_LIMITS
+} task;
+
+typedef struct options_s options;
+struct options_s
+{
+  char const *address;
+  task task;
+  char const *number; /* of --add and -n */
+  unsigned int timeout;
+  int quiet, json;
+};
+
+static void bad_usage(char const *why, char const *what)
+{
+  strerr_die(100, PROG, ": fatal: ", why, what, " (usage: ", USAGE, "; rater --help)");
+}
+
+static void help(void)
+{
+  static char const text[] =
+      "usage: " USAGE "\n"
+      "       rater [ -s ADDRESS ] [ -t MS ] [ -n N ] --top | --stats | --limits [ --json ] [ CLASS ]\n\n"
+      "Asks raterd whether a thing happens too often, and counts that it happened.\n"
+      "Prints the answer; exits 0: fine, 1: too often, 2: an error, 111: no answer.\n\n"
+      "  -s ADDRESS  raterd's unix socket, or 127.0.0.1:1999; else $RATER, else " ADDRESS "\n"
+      "  -t MS       wait no longer than this for the answer (2000)\n"
+      "  -q          print no answer\n"
+      "  --json      print the answer as JSON\n"
+      "All that follows needs the unix socket:\n"
+      "  --add N     it happened N times\n"
+      "  --peek      ask, but do not count\n"
+      "  --reset     forget the value's count (raterd's user and root alone)\n"
+      "  --top       who was refused most (raterd's user and root alone); -n N: the first N of a class\n"
+      "  --stats     what raterd did\n"
+      "  --limits    the rules in force\n"
+      "See rater(1).\n";
+  fputs(text, stdout);
+  exit(fflush(stdout) ? 111 : 0);
+}
+
+static void version(void)
+{
+  puts("rater (mailctl) " VERSION);
+  exit(fflush(stdout) ? 111 : 0);
+}
+
+static int is_number(char const *s)
+{
+  return *s && strlen(s) <= 18 && !s[strspn(s, "0123456789")];
+}
+
+static void set_task(options *o, task t)
+{
+  if (o->task != TASK_CHECK) bad_usage("more than one thing to do", "");
+  o->task = t;
+}
+
+/* The long options; returns 1 if it took the next argument as well. */
+static int long_option(options *o, char const *name, char const *next)
+{
+  static struct
+  {
+    char const *name;
+    task task;
+  } const tasks[] = {{"--peek", TASK_PEEK},   {"--reset", TASK_RESET},   {"--top", TASK_TOP},
+                     {"--stats", TASK_STATS}, {"--limits", TASK_LIMITS}, {0, TASK_CHECK}};
+
+  for (unsigned int i = 0; tasks[i].name; i++)
+    if (!strcmp(name, tasks[i].name)) return set_task(o, tasks[i].task), 0;
+  if (!strcmp(name, "--help")) help();
+  if (!strcmp(name, "--version")) version();
+  if (!strcmp(name, "--json")) return o->json = 1, 0;
+  if (strcmp(name, "--add")) bad_usage("unknown option ", name);
+  if (!next || !is_number(next) || !next[strspn(next, "0")])
+    bad_usage("--add: not a number of 1 or more: ", next ? next : "");
+  set_task(o, TASK_ADD);
+  o->number = next;
+  return 1;
+}
+
+static void short_option(options *o, int opt, char const *arg)
+{
+  switch (opt)
+  {
+    case 'q': o->quiet = 1; break;
+    case 's': o->address = arg; break;
+    case 't':
+      if (!uint0_scan(arg, &o->timeout) || !o->timeout) bad_usage("-t: not a number of milliseconds: ", arg);
+      break;
+    case 'n':
+      if (!is_number(arg)) bad_usage("-n: not a number: ", arg);
+      o->number = arg;
+      break;
+    default: bad_usage("unknown option, or its value is missing", "");
+  }
+}
+
+/* Options end at the first word that is none, so that values may begin with a dash. Returns its place. */
+static int parse_options(int argc, char const *const *argv, options *o)
+{
+  int at = 1;
+
+  while (at < argc && argv[at][0] == '-' && argv[at][1])
+  {
+    subgetopt l = SUBGETOPT_ZERO;
+    int opt;
+    if (!strcmp(argv[at], "--")) return at + 1;
+    if (argv[at][1] == '-')
+    {
+      at += 1 + long_option(o, argv[at], at + 1 < argc ? argv[at + 1] : 0);
+      continue;
+    }
+    l.err = 0;
+    l.ind = at;
+    do
+    {
+      opt = subgetopt_r(argc, argv, "qs:t:n:", &l);
+      if (opt != -1) short_option(o, opt, l.arg);
+    } while (opt != -1 && l.ind == at);
+    at = l.ind;
+  }
+  return at;
+}
+
+static size_t put(char *line, size_t n, char const *s)
+{
+  for (; *s && n < RATER_LINE_MAX; s++) line[n++] = *s == '\n' ? '?' : *s;
+  return n;
+}
+
+static int class_ok(char const *s)
+{
+  return *s && *s != '!' && !s[strcspn(s, " \n")];
+}
+
+/* The words joined with blanks, as the original client did; a line has RATER_LINE_MAX bytes. */
+static size_t make_line(char *line, options const *o, int argc, char const *const *argv)
+{
+  static char const *const verbs[] = {"", "!add ", "!peek ", "!reset ", "!top ", "!stats ", "!limits "};
+  size_t n = put(line, 0, verbs[o->task]);
+
+  if (o->task == TASK_ADD || o->task == TASK_TOP)
+  {
+    n = put(line, n, o->number ? o->number : "10");
+    if (argc) n = put(line, n, " ");
+  }
+  for (int i = 0; i < argc; i++) n = put(line, i ? put(line, n, " ") : n, argv[i]);
+  if (o->task >= TASK_TOP && n && line[n - 1] == ' ') n--;
+  return n;
+}
+
+static void check_words(options const *o, int argc, char const *const *argv)
+{
+  if (argc && !class_ok(argv[0])) bad_usage("not a class: ", argv[0]);
+  if (o->task >= TASK_TOP && argc > 1) bad_usage("more than one CLASS", "");
+  if (o->task < TASK_TOP && argc < 2) bad_usage(argc ? "no VALUE" : "no CLASS", "");
+  if (o->task != TASK_CHECK && !strchr(o->address, '/'))
+    strerr_dief(100, o->address,
+                " is not raterd's unix socket, and only there is more than checks: set $RATER or -s");
+}
+
+static int show(options const *o, char const *answer, size_t n)
+{
+  int code = answer[0] >= '0' && answer[0] <= '2' && answer[1] == ' ' ? answer[0] - '0' : -1;
+
+  if (code < 0) strerr_dief(UNREACHABLE, "raterd at ", o->address, " answered nonsense: ", answer);
+  if (o->quiet) return code;
+  if (code == 2 && o->task != TASK_CHECK)
+    strerr_warn(PROG, ": fatal: raterd answered: ", answer + 2);
+  else if (o->json)
+    show_json(answer, n);
+  else if (o->task >= TASK_TOP)
+    show_report(answer + 2, n - 2);
+  else
+    puts(answer);
+  if (fflush(stdout)) strerr_diefusys(111, "write to standard output");
+  return code;
+}
+
+int main(int argc, char const *const *argv)
+{
+  static char answer[ANSWER_MAX];
+  options o = {.address = getenv("RATER"), .timeout = TIMEOUT};
+  rater_connection c = RATER_CONNECTION(0);
+  char line[RATER_LINE_MAX];
+  long n;
+  int at;
+
+  PROG = "rater";
+  if (!o.address || !*o.address) o.address = ADDRESS;
+  at = parse_options(argc, argv, &o);
+  check_words(&o, argc - at, argv + at);
+  c.address = o.address;
+  n = rater_exchange(&c, line, make_line(line, &o, argc - at, argv + at), answer, sizeof answer, o.timeout);
+  if (n < 0) strerr_diefusys(UNREACHABLE, "ask raterd at ", o.address);
+  return show(&o, answer, (size_t)n);
+}
