@@ -9,3 +9,10 @@ $(foreach p,$(filter-out kit,$(basename $(notdir $(wildcard services/plugins/*.c
   $(eval $(call plugin,$(p)))\
   $(if $(SANITIZE),,$(eval $(B)/libexec/mailctl/plugins/$(p): BUILD_LDFLAGS := -static-pie -Wl,-z,relro,-z,now)))
 $(eval $(call unit,tests/unit/plugins.c,services/plugins))
+
+# The classics that rate stands in for under their own names.
+RATE_LINKS := $(addprefix $(B)/libexec/mailctl/plugins/,ipthrottle userthrottle)
+all: $(RATE_LINKS)
+$(RATE_LINKS): $(B)/libexec/mailctl/plugins/rate
+	@ln -sf $(<F) $@
+$(eval $(call installs,0755,$(RATE_LINKS),libexec/mailctl/plugins))

@@ -9,3 +9,26 @@ $(eval $(call unit,tests/unit/rater_rules.c,services/rater))
 OBJECTS += $(call objects,services/rater/show.c)
 $(eval $(call program,bin/rater,services/rater/rater.c services/rater/show.c,,-ljansson))
 $(if $(SANITIZE),,$(eval $(B)/bin/rater: BUILD_LDFLAGS := -static-pie -Wl,-z,relro,-z,now))
+
+# The client as a library for other people's programs; it needs the C library alone.
+LIBRATER := $(addprefix $(B)/lib/,librater.a librater.so.0)
+all: $(LIBRATER) $(B)/lib/pkgconfig/rater.pc $(B)/include/rater.h
+$(B)/obj/runlib/rater-pic.o: runlib/rater.c runlib/rater.h $(B)/flags
+	@mkdir -p $(@D)
+	@$(FLAGS) -fPIC -c -o $@ $<
+$(B)/lib/librater.a: $(B)/obj/runlib/rater-pic.o
+$(B)/lib/librater.so.0: $(B)/obj/runlib/rater-pic.o
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) $(LDFLAGS) $(SANITIZE) -shared -Wl,-soname,$(@F) -Wl,-z,relro,-z,now -o $@ $<
+	@ln -sf $(@F) $(B)/lib/librater.so
+	@echo "  link  $@"
+$(B)/lib/pkgconfig/rater.pc: services/rater/module.mk
+	@mkdir -p $(@D)
+	@printf '%s\n' 'prefix=$${pcfiledir}/../..' 'Name: rater' 'Description: asks raterd how often things happen' \
+	  'Version: $(VERSION)' 'Cflags: -I$${prefix}/include' 'Libs: -L$${prefix}/lib -lrater' >$@
+$(B)/include/rater.h: runlib/rater.h
+	@mkdir -p $(@D)
+	@cp $< $@
+$(eval $(call installs,0644,$(LIBRATER) $(B)/lib/librater.so,lib))
+$(eval $(call installs,0644,$(B)/lib/pkgconfig/rater.pc,lib/pkgconfig))
+$(eval $(call installs,0644,$(B)/include/rater.h,include))
