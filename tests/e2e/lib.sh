@@ -122,6 +122,14 @@ wait_for() {
   done
 }
 
+# fresh_bundle DIR: mailctl init, with every address moved to $IP; what init printed is in DIR.init.
+# Also opens $T for the users that services drop to.
+fresh_bundle() {
+  chmod 711 "$T" || return
+  mailctl init "$1" >"$1.init" || return
+  sed -i "/^#*[a-z-]* = .*127\\.0\\.0\\.1:[0-9]/{s/^#//;s/127\\.0\\.0\\.1:/$IP:/g}" "$1/mailctl.conf"
+}
+
 skip_all() {
   echo "1..0 # SKIP $1"
   exit 0

@@ -1,0 +1,144 @@
+#!/bin/sh
+# mailctl.conf as people meet it: every mistake in one go, exit 102, nothing written, and what only the machine tells.
+. "$(dirname "$0")/lib.sh"
+me=$(id -u)
+bundle=$T/bundle
+conf=$bundle/mailctl.conf
+fresh_bundle "$bundle" || exit 111
+cp "$conf" "$T/good.conf"
+mailctl() { command mailctl -c "$conf" "$@"; }
+
+# says NAME EXTENDED-REGEX: what check says of $conf
+says() {
+  exits 102 "$1" mailctl check
+  like "$(cat "$T/err")" "$2" "$1: the message"
+  cp "$T/good.conf" "$conf"
+}
+
+# change SECTION LINE...: adds lines below [SECTION]
+change() {
+  section=$1
+  shift
+  for i; do sed -i "/^\[$section\]/a $i" "$conf"; done
+}
+
+exits 0 "check finds nothing wrong" mailctl check
+like "$(cat "$T/out")" "^$conf: nothing is wrong" "and says so"
+
+# --- all mistakes in one go, and nothing written
+
+printf '%s\n' '[smtdp]' '[smtpd]' "listne = $IP:1" 'concurrency = lots' 'drain = 5 minutes' "listen = $IP:1025" '[bundle]' 'state = s' \
+  'control = c' 'user = nobody' >"$conf"
+exits 102 "mistakes" mailctl check
+is "$(grep -c '' "$T/err")" 6 "all are reported in one go"
+is "$(sed -n 1p "$T/err")" "$conf:1: [smtdp] there is no such section (did you mean [smtpd]?)" "a section"
+is "$(sed -n 2p "$T/err")" "$conf:3: [smtpd] listne: there is no such key (did you mean \`listen\`?)" "a key"
+is "$(sed -n 3p "$T/err")" "$conf:4: [smtpd] concurrency: \`lots\` is not a number" "a number"
+like "$(sed -n 4p "$T/err")" "^$conf:5: \[smtpd\] drain: .* is not a time" "a time"
+like "$(sed -n 5p "$T/err")" "^$conf:9: \[bundle\] control: .* must be called" "a folder"
+like "$(sed -n 6p "$T/err")" "^$conf:9: \[bundle\] control: .*/c: No such file" "and the machine's share"
+exits 102 "up refuses it" mailctl up
+exits 102 "plan refuses it" mailctl plan
+is "$(ls "$bundle")" "$(printf 'control\nlog\nmail\nmailctl.conf\nrun\nstate')" "nothing is written"
+is "$(ls "$bundle/state" | tr '\n' ' ')" "auth tls " "not in state either"
+cp "$T/good.conf" "$conf"
+rm "$conf"
+exits 102 "no file" mailctl check
+like "$(cat "$T/err")" "mailctl init DIR" "leads to init"
+cp "$T/good.conf" "$conf"
+
+# --- one by one, as the command tells them
+
+change smtpd "listen = 127.0.0.1:http"
+says "an address" 'listen: stands twice|listen: .127.0.0.1:http. is '
+sed -i "/^listen = $IP:2587/s/.*/listen = $IP:2525/" "$conf"
+says "two services on one address" "\[submission\] listen: $IP:2525: \[smtpd\] listens on $IP:2525 already"
+change smtpd 'greet-delay = 1s ; patience'
+says "a comment behind a value" 'a comment needs a line of its own'
+printf '[bundle]\nstate = a\0b\n' >"$conf"
+says "a NUL in a path" ':2: a NUL byte'
+printf '[bundle]\nrun = /%0100d\n' 0 >"$conf"
+says "a socket's path too long for the kernel" '\[bundle\] run: too long: the socket RUN/'
+echo '[bundle]' >>"$conf"
+says "a section twice" '\[bundle\] this section has begun before, in line'
+change smtpd 'drain = 1s' 'drain = 2s'
+says "a key twice" '\[smtpd\] drain: stands twice'
+
+# --- users and groups
+
+sed -i 's/^user = .*//' "$conf"
+change bundle 'user = no-such-user'
+says "a user that there is not" 'bundle\] user: there is no user `no-such-user` .*useradd --system'
+change bundle 'status-group = no-such-group'
+says "a group that there is not" 'bundle\] status-group: there is no group `no-such-group` .*groupadd --system'
+if test "$me" -eq 0; then
+  change smtpd 'user = root'
+  says "root on the network" 'smtpd\] user: it listens on the network and must not run as root'
+  sed -i 's/^user = .*//' "$conf"
+  says "no user at all" 'smtpd\] user: it listens on the network and must not run as root: name a user'
+  chmod 700 "$bundle"
+  says "a folder that the user cannot reach" "user: nobody cannot reach $bundle[^ ]*: chmod o\+x $bundle\$"
+  is "$(grep -c 'cannot reach' "$T/err")" 1 "which is said once"
+  chmod 711 "$bundle"
+  chmod 1777 "$bundle/state"
+  exits 0 "a sticky folder is safe" mailctl check
+  chmod 777 "$bundle/state"
+  says "a folder where others may plant what root runs" "bundle\] state: root runs what is in .*: chmod go-w"
+  chmod 755 "$bundle/state"
+  chown daemon "$bundle/run"
+  says "one that is another user's" 'bundle\] run: root runs what is in .*: chown root'
+  chown root "$bundle/run"
+else
+  sed -i "s/^listen = $IP:2525/listen = $IP:25/" "$conf"
+  says "a port for root" "smtpd\] listen: $IP:25: only root may listen on so low a port"
+  chmod 500 "$bundle/state"
+  says "a folder that we may not write to" "bundle\] state: we may not write to $bundle/state"
+  chmod 755 "$bundle/state"
+fi
+
+# --- folders
+
+rmdir "$bundle/log"
+exits 0 "up makes a folder that is missing" mailctl check
+echo >"$bundle/log"
+says "a folder that is a file" 'bundle\] log: .*/log is not a folder'
+rm "$bundle/log"
+mv "$bundle/control" "$bundle/gone"
+says "no control" 'bundle\] control: .*/control: No such file'
+mv "$bundle/gone" "$bundle/control"
+
+# --- addresses
+
+sed -i "s/^listen = $IP:2525/listen = 192.0.2.1:2525/" "$conf"
+says "an address of another machine" 'smtpd\] listen: 192.0.2.1:2525: this machine does not have that address'
+mkfifo "$T/ready"
+"$LIBEXEC/tcplisten" -d 5 "$IP:2525" -- true 5>"$T/ready" 2>/dev/null &
+stranger=$!
+on_exit "kill $stranger 2>/dev/null"
+read -r _ <"$T/ready"
+says "an address that is taken" "smtpd\] listen: $IP:2525 is in use, by the process $stranger \(tcplisten\)"
+kill "$stranger"
+wait "$stranger" 2>/dev/null
+
+# --- what is up does not stand in its own way
+
+on_exit 'mailctl down >/dev/null 2>&1'
+try "up" mailctl up
+exits 0 "check while it is up" mailctl check
+echo '[smtdp]' >>"$conf"
+exits 0 "a broken file does not prevent down" mailctl down
+cp "$T/good.conf" "$conf"
+
+# --- examples/
+
+for file in "$(dirname "$0")"/../../examples/*.conf; do
+  example=examples/$(basename "$file")
+  sed -E "s/(\*|127\.0\.0\.1|\[::1?\]):([0-9]+)/$IP:\2/g; s/:([0-9]{1,3})([^0-9]|\$)/:2\1\2/g" "$file" >"$conf"
+  sed -i 's/^user = .*//' "$conf"
+  test "$me" -eq 0 && change bundle 'user = nobody'
+  exits 0 "$example has no mistakes" mailctl check
+  grep -q '^mta = qmail' "$conf" && continue
+  exits 0 "$example comes up" mailctl up
+  exits 0 "$example goes down" mailctl down
+done
+finish
