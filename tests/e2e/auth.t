@@ -110,7 +110,8 @@ try "a name is removed" "$LIBEXEC/checkpassword-file" --remove "$users" ann
 is "$(ask ann other)" "1 " "and gone"
 unlike "$(cat "$T"/log/auth/current)" 'typed|again|other' "no password in the log"
 
-# The time of an unknown name is that of a known one: the best of ten each.
+# The time of an unknown name is that of a known one: the best of ten each. Without the pretended work it
+# would be a tenth; on a busy machine the same work may well take twice as long.
 best() {
   for _ in 1 2 3 4 5 6 7 8 9 10; do
     begin=$(date +%s%N)
@@ -120,7 +121,7 @@ best() {
 }
 known=$(best joe)
 unknown=$(best zoe)
-ok $((unknown * 100 < known * 70 || known * 100 < unknown * 70)) "unknown names take as long ($unknown us, $known us)"
+ok $((unknown * 4 < known || known * 4 < unknown)) "unknown names take as long ($unknown us, $known us)"
 
 chmod 644 "$users"
 exits 102 "check notices that others may read the hashes" mailctl check
