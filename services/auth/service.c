@@ -30,16 +30,31 @@ static key const keys[] = {
      .help = "how long the program may take"},
     {.name = 0}};
 
-/* Only submission asks for passwords: its user is the one who may open the socket. */
+static char const *user_of(bundle const *b, section const *s)
+{
+  char const *user = s ? section_text(s, "user") : 0;
+
+  if (!user || !*user) user = section_text(b->self, "user");
+  return user && *user ? user : "root";
+}
+
+/* Whose the socket is: of those who ask for passwords, the one user that may open it. */
 static char const *client_of(bundle const *b)
 {
   section const *s = bundle_section(b, "submission");
-  char const *user = 0;
+  return user_of(b, s ? s : bundle_section(b, "smtpd"));
+}
 
-  if (!s) s = bundle_section(b, "smtpd");
-  if (s) user = section_text(s, "user");
-  if (!user || !*user) user = section_text(b->self, "user");
-  return user && *user ? user : "root";
+static void check_clients(service const *sv, report *r)
+{
+  bundle const *b = sv->bundle;
+  section const *smtpd = bundle_section(b, "smtpd");
+  section const *submission = bundle_section(b, "submission");
+
+  if (!b->root || !smtpd || !submission || !section_number(smtpd, "auth")) return;
+  if (strcmp(user_of(b, smtpd), user_of(b, submission)))
+    report_error(r, smtpd, "auth",
+                 "smtpd and submission both ask auth, whose socket is one user's: give them the same");
 }
 
 int auth_users_file(stralloc *path, bundle const *b)
@@ -135,7 +150,7 @@ static int make(service *sv, report *r)
   stralloc sa = STRALLOC_ZERO;
   int result = -1;
 
-  (void)r;
+  check_clients(sv, r);
   if (service_prelude(sv, &sa) < 0 || add_socket(&sa, sv) < 0 || service_append(&sa, "cd ") < 0 ||
       service_quote(&sa, sv->bundle->home) < 0 || service_append(&sa, "\n") < 0 ||
       service_drop(sv, &sa) < 0 || add_server(&sa, sv) < 0)
