@@ -36,11 +36,6 @@
        .type = KEY_TEXT,                                                                                     \
        .fallback = "421 4.3.2 too many connections, try again later",                                        \
        .help = "what a client over one of these limits is told"},                                            \
-      {.name = "drain",                                                                                      \
-       .type = KEY_TIME,                                                                                     \
-       .fallback = "60s",                                                                                    \
-       .max = 86400000,                                                                                      \
-       .help = "how long sessions may go on after down or restart"},                                         \
       {.name = "greet-delay",                                                                                \
        .type = KEY_TIME,                                                                                     \
        .fallback = "0",                                                                                      \
@@ -116,6 +111,12 @@ static int add_quoted(stralloc *sa, char const *option, char const *folder, char
   return result;
 }
 
+/* How long sessions may go on after TERM, in milliseconds. */
+static unsigned long long drain_of(service const *sv)
+{
+  return (unsigned long long)section_number(sv->bundle->self, "drain");
+}
+
 static unsigned long long value_of(service const *sv, char const *name)
 {
   return (unsigned long long)section_number(sv->section, name);
@@ -131,7 +132,7 @@ static int add_listener(stralloc *sa, service const *sv)
 
   if (service_quote(sa, sv->bundle->libexec) < 0) return -1;
   if (service_append(sa, "/tcplisten -d 3 -c %llu -C %llu -b %llu -t %llu", value_of(sv, "concurrency"),
-                     value_of(sv, "per-client"), value_of(sv, "backlog"), value_of(sv, "drain") / 1000) < 0)
+                     value_of(sv, "per-client"), value_of(sv, "backlog"), drain_of(sv) / 1000) < 0)
     return -1;
   if (add_quoted(sa, "-r", section_text(sv->section, "refusal"), "") < 0) return -1;
   if (sv->bundle->root && sv->user && service_append(sa, " -u %s", sv->user) < 0) return -1;
@@ -278,7 +279,7 @@ static int make(service *sv, report *r, int submission)
     goto end;
   if (!stralloc_0(&sa) || add_tcplisten(sv) < 0) goto end;
   sv->user = 0; /* tcplisten drops to it once it listens */
-  result = service_add_run(sv, sa.s, (unsigned int)(value_of(sv, "drain") + 5000));
+  result = service_add_run(sv, sa.s, (unsigned int)(drain_of(sv) + 5000));
   sv->user = user;
 end:
   stralloc_free(&sa);
@@ -299,9 +300,9 @@ service_kind const smtpd_kinds[] = {
     {.section = {.name = "smtpd", .help = "Mail from other servers", .keys = smtpd_keys},
      .make = make_smtpd,
      .service = "smtpd",
-     .init = ""},
+     .init = "listen = 127.0.0.1:2525\n"},
     {.section = {.name = "submission", .help = "Mail from people's mail programs", .keys = submission_keys},
      .make = make_submission,
      .service = "submission",
-     .init = ""},
+     .init = "listen = 127.0.0.1:2587, 127.0.0.1:2465/tls\n"},
     {.section = {.name = 0}}};
