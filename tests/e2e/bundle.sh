@@ -1,0 +1,36 @@
+# shellcheck shell=sh
+# Bundles for tests: source it after lib.sh.
+#
+#   new_bundle DIR    `mailctl init DIR` on this test's own address, brought down at the end
+#   own_prefix        a copy of the build in $T/prefix, first in PATH, whose programs a test may replace
+#   pid_of CONF NAME  the pid of a service, or `-`
+#   processes         every process that works in $T, or names it in its arguments
+
+chmod 755 "$T"
+
+new_bundle() {
+  mailctl init "$1" >"$T/init.out" 2>&1 || { sed 's/^/# /' "$T/init.out"; return 1; }
+  sed -i "s/127\.0\.0\.1/$IP/g" "$1/mailctl.conf"
+  on_exit "mailctl -c '$1/mailctl.conf' down >/dev/null 2>&1"
+}
+
+own_prefix() {
+  mkdir "$T/prefix"
+  cp -a "$B/bin" "$B/libexec" "$T/prefix/"
+  PATH=$T/prefix/bin:$PATH
+  LIBEXEC=$T/prefix/libexec/mailctl
+}
+
+pid_of() {
+  mailctl -c "$1" status "$2" | awk -v name="$2" '$1 == name { for (i = 2; i <= NF; i++) if ($i ~ /^[0-9]+$/) pid = $i } END { print pid ? pid : "-" }'
+}
+
+processes() {
+  for p in /proc/[0-9]*; do
+    pid=${p#/proc/}
+    test "$pid" = "$$" && continue
+    if { readlink "$p/cwd"; tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null | grep -Fq "$T"; then
+      printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
+    fi
+  done
+}

@@ -1,0 +1,140 @@
+#!/bin/sh
+# up, down and what lies between: one file becomes a running bundle, and nothing is left of it.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/bundle.sh"
+
+own_prefix
+new_bundle "$T/b" || exit 111
+C=$T/b/mailctl.conf
+m() { mailctl -c "$C" "$@"; }
+mails() { find "$T/b/mail/postmaster/new" -type f | wc -l; }
+has_mails() { test "$(mails)" -eq "$1"; }
+
+exits 3 "status of a bundle that was never up" m status
+exits 0 "down of one, too" m down
+exits 1 "plan says that there is something to do" m plan
+like "$(cat "$T/out")" '^add +smtpd$' "and what"
+
+exits 0 "up" m up
+like "$(cat "$T/out")" '^smtpd +ready in [0-9]+ ms$' "a line for each service in a pipe"
+exits 0 "status: all is well" m status
+unlike "$(sed 1d "$T/out")" 'starting|stopped|FAILED|retrying|missing' "every service is ready"
+exits 0 "plan: nothing to do" m plan
+is "$(cat "$T/out")" "nothing to do" "and it says so"
+
+swaks --silent 3 -s "$IP:2525" -f a@b.example -t postmaster@example.test >"$T/swaks" 2>&1
+ok $? "swaks sends a message"
+wait_for 10 has_mails 1
+ok $? "it arrives in the Maildir"
+
+smtpd=$(pid_of "$C" smtpd)
+spool=$(pid_of "$C" spool)
+exits 0 "up again" m up
+is "$(pid_of "$C" smtpd)" "$smtpd" "leaves alone what has not changed"
+is "$(readlink "$T/b/state/current")" generations/0001 "and writes no generation"
+
+sed -i 's/^\[smtpd\]/&\nper-client = 7/' "$C"
+exits 1 "plan after a change" m plan
+like "$(cat "$T/out")" '^restart +smtpd: its files change$' "names the service"
+like "$(cat "$T/out")" '^\+.*-C 7' "and shows the difference"
+is "$(grep -c '^restart' "$T/out")" 1 "and no other service"
+exits 0 "up after a change" m up
+test "$(pid_of "$C" smtpd)" != "$smtpd"
+ok $? "restarts the service"
+is "$(pid_of "$C" spool)" "$spool" "and no other"
+is "$(readlink "$T/b/state/current")" generations/0002 "a new generation is current"
+test -e "$T/b/state/generations/0001/smtpd/run"
+ok $? "the old one is kept"
+
+cp "$LIBEXEC/tcplisten" "$LIBEXEC/tcplisten.new" && mv "$LIBEXEC/tcplisten.new" "$LIBEXEC/tcplisten"
+smtpd=$(pid_of "$C" smtpd)
+m plan >"$T/plan"
+like "$(cat "$T/plan")" '^restart +smtpd: its program was replaced$' "a replaced program is a change"
+exits 0 "up after that" m up
+test "$(pid_of "$C" smtpd)" != "$smtpd"
+ok $? "restarts its service"
+is "$(pid_of "$C" spool)" "$spool" "and no other"
+
+exits 0 "down of one service" m down submission
+exits 1 "status tells that one is down" m status
+like "$(cat "$T/out")" '^submission +stopped' "and which"
+like "$(cat "$T/out")" '^smtpd +ready' "the others run"
+exits 0 "up of one service" m up submission
+like "$(m status)" '^submission +ready' "brings it back"
+smtpd=$(pid_of "$C" smtpd)
+exits 0 "restart" m restart smtpd
+test "$(pid_of "$C" smtpd)" != "$smtpd"
+ok $? "gives a new process"
+exits 0 "reload" m reload rater
+
+m up >"$T/up1" 2>&1 &
+first=$!
+m restart smtpd rater >"$T/up2" 2>&1
+ok $? "two commands at once"
+wait $first
+ok $? "both succeed"
+
+exits 0 "log" m log smtpd -n 1000
+like "$(cat "$T/out")" '^20[0-9-]+ [0-9:.]+ tcplisten: .*listening' "has local times"
+exits 0 "log -n 1" m log smtpd -n 1
+is "$(wc -l <"$T/out")" 1 "is one line"
+exits 100 "log of a stranger" m log nobody-knows
+
+sed -i '/^\[submission\]/,/^$/d' "$C"
+pid=$(pid_of "$C" submission)
+exits 0 "up when a section is gone" m up
+unlike "$(m status)" submission "removes the service"
+kill -0 "$pid" 2>/dev/null
+is $? 1 "and its process"
+test ! -e "$T/b/run/servicedirs/submission"
+ok $? "and its folder"
+
+echo 'nonsense' >>"$C"
+exits 102 "a broken file" m up
+exits 102 "cannot be planned" m plan
+exits 0 "but status works" m status
+exits 0 "and down" m down
+is "$(processes)" "" "down leaves no process"
+exits 0 "down again" m down
+exits 3 "status then" m status
+sed -i '/^nonsense$/d' "$C"
+
+# A service that dies, one that never says that it is ready, and what needs them.
+mv "$LIBEXEC/spool-deliver" "$T/spool-deliver"
+printf '#!/bin/sh\necho "the reason for it" >&2\nexit 42\n' >"$LIBEXEC/spool-deliver"
+chmod 755 "$LIBEXEC/spool-deliver"
+exits 1 "up when a service dies" m up
+like "$(cat "$T/err")" '^mailctl: spool died before it was ready: exit 42$' "says which, and how"
+like "$(cat "$T/err")" '^  20.* the reason for it$' "with its last words"
+like "$(cat "$T/err")" '^mailctl: not started, because it needs spool: smtpd$' "and what was not started"
+like "$(m status)" '^rater +ready' "what does not need it runs"
+m down >/dev/null
+printf '#!/bin/sh\nexec sleep 1000\n' >"$LIBEXEC/spool-deliver"
+sed -i 's/^\[bundle\]/&\nready-timeout = 300ms/' "$C"
+exits 99 "up when a service never becomes ready" m up
+like "$(cat "$T/err")" '^mailctl: spool was not ready within 300 ms$' "says which"
+m down >/dev/null
+mv "$T/spool-deliver" "$LIBEXEC/spool-deliver"
+sed -i '/^ready-timeout/d' "$C"
+
+# In the foreground.
+m run >"$T/run.out" 2>&1 &
+run=$!
+is_ready() { m status; }
+wait_for 10 is_ready
+ok $? "run: the bundle is ready"
+is "$(tr '\0' ' ' <"/proc/$run/cmdline" | cut -d' ' -f1)" s6-svscan "the process in the foreground is the supervisor"
+exits 111 "run of a bundle that runs" m run
+kill -TERM $run
+wait $run
+is $? 0 "TERM ends it"
+is "$(processes)" "" "in order, with nothing left"
+
+exits 100 "no such command" m frobnicate
+exits 100 "no such service" m up frobnicate
+exits 100 "restart of nothing" m restart
+exits 0 "--help" mailctl --help
+exits 0 "--version" mailctl --version
+exits 0 "help of a command" mailctl up --help
+exits 102 "no such file" mailctl -c "$T/nowhere.conf" up
+finish
