@@ -208,9 +208,8 @@ static int make_certificate(fresh const *f, maker *m)
 
   snprintf(key_file, sizeof key_file, "%s/tls/key.pem", f->b.state);
   snprintf(certificate, sizeof certificate, "%s/tls/cert.pem", f->b.state);
-  if (maker_folder(m, "state/tls", 0755, MAKER_OURS) < 0 || maker_run(m, argv, 0) < 0 ||
-      maker_give(m, "state/tls/key.pem", 0600) < 0)
-    return -1;
+  /* The key stays ours, 0600 by the umask of maker_run: tlsd reads it before it becomes its user. */
+  if (maker_folder(m, "state/tls", 0755, MAKER_OURS) < 0 || maker_run(m, argv, 0) < 0) return -1;
   return maker_give(m, "state/tls/cert.pem", 0644);
 }
 

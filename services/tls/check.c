@@ -96,7 +96,7 @@ static void say_trust(cert const *c)
   X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 
   if (is_self_signed(c->leaf))
-    printf("warning: %s: self-signed; clients that verify will refuse it\n", c->path);
+    printf("%s: self-signed; clients that verify will refuse it\n", c->path);
   else if (store && ctx && X509_STORE_set_default_paths(store) == 1 &&
            X509_STORE_CTX_init(ctx, store, c->leaf, c->chain) == 1)
   {

@@ -17,6 +17,7 @@
 #include "confine-internal.h"
 #include "generation-internal.h"
 #include "keeper-internal.h"
+#include "title-internal.h"
 
 #define START_MS 30000
 
@@ -55,6 +56,7 @@ static void run_keeper(master *m, int questions, int ready)
   if (keeper_load(&st, why) < 0) strerr_dief(102, why);
   if (confine(m->uid, m->gid) < 0 || confine_calls() < 0)
     strerr_diefusys(111, "confine the keeper of the keys");
+  title_set("keeper", "of the private keys");
   if (ready_notify(ready) < 0) strerr_diefusys(111, "tell that the keeper is ready");
   keeper_serve(questions);
   _exit(0);
@@ -83,6 +85,7 @@ static void run_pool(master *m, unsigned int number, int questions, int control,
   if (contexts_build(&cs, &st, why) < 0) strerr_dief(102, why);
   if (confine(m->uid, m->gid) < 0) strerr_diefusys(111, "confine the pool");
   if (contexts_warm(&cs, &st, why) < 0) strerr_dief(102, why);
+  title_set("pool", "");
   pool_run(&p, ready);
 }
 

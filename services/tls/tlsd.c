@@ -26,6 +26,7 @@
 
 #include "check-internal.h"
 #include "generation-internal.h"
+#include "title-internal.h"
 
 #define USAGE "tlsd [-d fd] [-u user] [-a user]... [-c counters] socket config | tlsd --check config"
 
@@ -252,6 +253,7 @@ int main(int argc, char const *const *argv)
   if (argc == 2 && !strcmp(argv[1], "--help")) return (help(), 0);
   if (argc == 2 && !strcmp(argv[1], "--version")) return (puts("tlsd " VERSION), 0);
   if (argc == 3 && !strcmp(argv[1], "--check")) return check_config(argv[2]);
+  title_init(argc, argv);
   parse(&o, &s.m, argc, argv);
   s.socket = o.socket;
   signals = prepare(&s.m, &o);

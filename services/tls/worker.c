@@ -18,6 +18,7 @@
 #include "keeper-internal.h"
 #include "relay-internal.h"
 #include "request-internal.h"
+#include "title-internal.h"
 #include "worker-internal.h"
 
 #define CONTROL  3 /* the descriptors that a worker keeps, in these places */
@@ -202,6 +203,7 @@ void worker_run(int control, int keeper, int lifeline, contexts const *cs, setti
   SSL *ssl = new_session(cs);
 
   signal(SIGPIPE, SIG_IGN);
+  title_set("worker", "waiting");
   if (!ssl || keep_descriptors(control, keeper, lifeline) < 0 || limit_resources() < 0 || confine_calls() < 0)
     _exit(WORKER_UNUSED);
   keeper_use(KEEPER);
@@ -216,5 +218,6 @@ void worker_run(int control, int keeper, int lifeline, contexts const *cs, setti
     say(j.report, "failed", wrong);
     _exit(WORKER_UNUSED);
   }
+  title_set("worker", j.rq.peer);
   _exit(serve(&j, ssl, cs, st));
 }
