@@ -6,6 +6,8 @@
 #include <ctl/describe.h>
 #include <ctl/kinds.h>
 
+#define COMMENT_MAX 100 /* letters of a comment's line */
+
 typedef struct unit_s unit;
 struct unit_s
 {
@@ -104,20 +106,48 @@ static int append_rest(stralloc *sa, section_kind const *kind, char const *set)
   return 0;
 }
 
+/* Text as comment lines, broken at blanks. */
+static int append_comment(stralloc *sa, char const *text)
+{
+  while (*text)
+  {
+    size_t n = strlen(text);
+    if (n > COMMENT_MAX)
+      for (n = COMMENT_MAX; n > 1 && text[n] != ' '; n--)
+      {
+      }
+    if (service_append(sa, "# %.*s\n", (int)n, text) < 0) return -1;
+    text += n + (text[n] == ' ');
+  }
+  return 0;
+}
+
+/* help, and what the value may be where help does not say it. */
+static int append_help(stralloc *sa, key const *k)
+{
+  stralloc text = STRALLOC_ZERO;
+  size_t before;
+  int result = -1;
+
+  if (service_append(&text, "%s (", k->help) < 0) goto end;
+  before = text.len;
+  if (describe_values(&text, k) < 0) goto end;
+  if (text.len == before)
+    text.len -= 2;
+  else if (service_append(&text, ")") < 0)
+    goto end;
+  if (k->repeat && service_append(&text, "; may be said several times") < 0) goto end;
+  if (stralloc_0(&text)) result = append_comment(sa, text.s);
+end:
+  stralloc_free(&text);
+  return result;
+}
+
 static int append_key(stralloc *sa, key const *k, char const *set)
 {
-  size_t before;
   int found;
 
-  if (service_append(sa, "\n# %s (", k->help) < 0) return -1;
-  before = sa->len;
-  if (describe_values(sa, k) < 0) return -1;
-  if (sa->len == before)
-    sa->len -= 2;
-  else if (service_append(sa, ")") < 0)
-    return -1;
-  if (k->repeat && service_append(sa, "; may be said several times") < 0) return -1;
-  if (service_append(sa, "\n") < 0) return -1;
+  if (service_append(sa, "\n") < 0 || append_help(sa, k) < 0) return -1;
   found = append_set(sa, set, k->name);
   if (found) return found < 0 ? -1 : 0;
   return service_append(sa, "#%s =%s%s\n", k->name, k->fallback ? " " : "", k->fallback ? k->fallback : "");
