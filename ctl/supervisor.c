@@ -235,6 +235,31 @@ static int wait_gone(int pidfd, tain const *deadline, tain *stamp)
   return r > 0 ? 0 : r < 0 ? -1 : (errno = ETIMEDOUT, -1);
 }
 
+/*
+ * s6-svscan's logger ends when the last writer of its FIFO is gone. One that opens the FIFO only afterwards
+ * never learns of it, and s6-svscan would wait for it for ever: it must be reading before s6-svscan ends.
+ */
+static void await_logger(char const *scandir, tain const *deadline, tain *stamp)
+{
+  stralloc dir = STRALLOC_ZERO;
+  tain limit;
+
+  if (service_append(&dir, "%s/s6-svscan-log", scandir) < 0 || !stralloc_0(&dir)) return;
+  tain_addsec(&limit, stamp, 5);
+  if (tain_less(deadline, &limit)) limit = *deadline;
+  while (tain_less(stamp, &limit))
+  {
+    live_status st;
+    tain pause;
+    tain next;
+    if (live_read(dir.s, &st) == 0 && st.ready) break;
+    tain_from_millisecs(&pause, 2);
+    tain_add(&next, stamp, &pause);
+    iopause_stamp(0, 0, &next, stamp);
+  }
+  stralloc_free(&dir);
+}
+
 /* As its own child (a signal made it run `mailctl down`) one holds the pipe that its logger reads to the end. */
 static int stop(char const *scandir, pid_t pid, tain const *deadline, tain *stamp)
 {
@@ -242,6 +267,7 @@ static int stop(char const *scandir, pid_t pid, tain const *deadline, tain *stam
   int result;
 
   if (fd < 0) return errno == ESRCH ? 0 : -1;
+  await_logger(scandir, deadline, stamp);
   result = live_supervisor_control(scandir, "t");
   if (!result && getppid() != pid) result = wait_gone(fd, deadline, stamp);
   fd_close(fd);
