@@ -210,7 +210,7 @@ static int make_certificate(fresh const *f, maker *m)
   snprintf(certificate, sizeof certificate, "%s/tls/cert.pem", f->b.state);
   /* The key stays ours, 0600 by the umask of maker_run: tlsd reads it before it becomes its user. */
   if (maker_folder(m, "state/tls", 0755, MAKER_OURS) < 0 || maker_run(m, argv, 0) < 0) return -1;
-  return maker_give(m, "state/tls/cert.pem", 0644);
+  return maker_mode(m, "state/tls/cert.pem", 0644);
 }
 
 static int make_password(fresh *f)

@@ -86,13 +86,12 @@ int maker_link(maker *m, char const *name, char const *target)
   return symlink(target, path) < 0 ? failed("make the link", path) : keep(m, path);
 }
 
-int maker_give(maker *m, char const *name, mode_t mode)
+int maker_mode(maker *m, char const *name, mode_t mode)
 {
   char path[PATH_MAX];
 
   if (place(m, name, path) < 0) return -1;
-  if (chmod(path, mode) < 0) return failed("chmod", path);
-  return give(m, path, MAKER_USERS);
+  return chmod(path, mode) < 0 ? failed("chmod", path) : 0;
 }
 
 /* --- programs ------------------------------------------------------------------------------------ */

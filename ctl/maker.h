@@ -36,8 +36,8 @@ extern int maker_begin(maker *m);
 extern int maker_folder(maker *m, char const *name, mode_t mode, int whose);
 extern int maker_file(maker *m, char const *name, char const *bytes, size_t len, mode_t mode, int whose);
 extern int maker_link(maker *m, char const *name, char const *target);
-/* Gives away what a program made. */
-extern int maker_give(maker *m, char const *name, mode_t mode);
+/* Sets the mode of what a program made. */
+extern int maker_mode(maker *m, char const *name, mode_t mode);
 /* Runs a program with umask 077, input on its stdin (short: it must fit a pipe). Shows its output if it fails. */
 extern int maker_run(maker *m, char const *const *argv, char const *input);
 

@@ -27,14 +27,14 @@ like "$(cat "$T/out")" "^$conf: nothing is wrong" "and says so"
 
 # --- all mistakes in one go, and nothing written
 
-printf '%s\n' '[smtdp]' '[smtpd]' "listne = $IP:1" 'concurrency = lots' 'drain = 5 minutes' "listen = $IP:1025" '[bundle]' 'state = s' \
+printf '%s\n' '[smtdp]' '[smtpd]' "listne = $IP:1" 'concurrency = lots' 'session-time = 5 minutes' "listen = $IP:1025" '[bundle]' 'state = s' \
   'control = c' 'user = nobody' >"$conf"
 exits 102 "mistakes" mailctl check
 is "$(grep -c '' "$T/err")" 6 "all are reported in one go"
 is "$(sed -n 1p "$T/err")" "$conf:1: [smtdp] there is no such section (did you mean [smtpd]?)" "a section"
 is "$(sed -n 2p "$T/err")" "$conf:3: [smtpd] listne: there is no such key (did you mean \`listen\`?)" "a key"
 is "$(sed -n 3p "$T/err")" "$conf:4: [smtpd] concurrency: \`lots\` is not a number" "a number"
-like "$(sed -n 4p "$T/err")" "^$conf:5: \[smtpd\] drain: .* is not a time" "a time"
+like "$(sed -n 4p "$T/err")" "^$conf:5: \[smtpd\] session-time: .* is not a time" "a time"
 like "$(sed -n 5p "$T/err")" "^$conf:9: \[bundle\] control: .* must be called" "a folder"
 like "$(sed -n 6p "$T/err")" "^$conf:9: \[bundle\] control: .*/c: No such file" "and the machine's share"
 exits 102 "up refuses it" mailctl up
@@ -61,8 +61,8 @@ printf '[bundle]\nrun = /%0100d\n' 0 >"$conf"
 says "a socket's path too long for the kernel" '\[bundle\] run: too long: the socket RUN/'
 echo '[bundle]' >>"$conf"
 says "a section twice" '\[bundle\] this section has begun before, in line'
-change smtpd 'drain = 1s' 'drain = 2s'
-says "a key twice" '\[smtpd\] drain: stands twice'
+change smtpd 'errors = 1' 'errors = 2'
+says "a key twice" '\[smtpd\] errors: stands twice'
 
 # --- users and groups
 

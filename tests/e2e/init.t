@@ -21,8 +21,8 @@ is "$(readlink "$T/new/control/overloaded")" "$T/new/run/overload/flag" "control
 test -e "$T/new/control/overloaded"
 is $? 1 "the flag is not up"
 for i in cur new tmp; do is "$(mode "$T/new/mail/postmaster/$i")" "$(owned 700 nobody)" "the Maildir's $i"; done
-is "$(mode "$T/new/state/tls/key.pem")" "$(owned 600 nobody)" "the private key is private"
-is "$(mode "$T/new/state/tls/cert.pem")" "$(owned 644 nobody)" "the certificate is not"
+is "$(mode "$T/new/state/tls/key.pem")" "$(owned 600 root)" "the private key is private"
+is "$(mode "$T/new/state/tls/cert.pem")" "$(owned 644 root)" "the certificate is not"
 is "$(mode "$T/new/state/auth")" "$(owned 700 root)" "nobody else sees the file of users"
 for i in state run log control; do is "$(mode "$T/new/$i")" "$(owned 755 root)" "$i belongs to who runs mailctl"; done
 like "$(openssl x509 -in "$T/new/state/tls/cert.pem" -noout -subject -ext subjectAltName)" 'DNS:example.test' \
@@ -103,7 +103,7 @@ is "$(ls "$T/kept")" notes "only they are left"
 
 if test "$me" -eq 0; then
   exits 0 "init --user" mailctl init "$T/daemon" --user daemon
-  is "$(stat -c %U "$T/daemon/mail/postmaster" "$T/daemon/state/tls/key.pem" | sort -u)" daemon "gives things to it"
+  is "$(stat -c %U "$T/daemon/mail" "$T/daemon/mail/postmaster" | sort -u)" daemon "gives things to it"
   like "$(cat "$T/daemon/mailctl.conf")" '^user = daemon$' "and names it"
   chmod 700 "$T"
   exits 0 "init where the user cannot reach" mailctl init "$T/shut"
