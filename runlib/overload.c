@@ -90,7 +90,7 @@ overload_client overload_client_of(overload_variable *get, void const *data)
 {
   overload_client c = {.user = get(data, "SMTPAUTHUSER")};
 
-  c.early = !c.user && !get(data, "SMTPMAILFROM");
+  c.early = !get(data, "SMTPMAILFROM") && !get(data, "SMTPAUTHMETHOD");
   c.relay = get(data, "RELAYCLIENT");
   c.exempt = get(data, "OVERLOADRELAY");
   c.log_in = get(data, "OVERLOADLOGIN");
