@@ -63,6 +63,19 @@ static int parse_leniently(conf *c, char const *file)
   return result;
 }
 
+char *find_state(context const *cx)
+{
+  conf c = CONF_ZERO;
+  bundle b;
+  char *state = 0;
+
+  if (parse_leniently(&c, cx->file) < 0 || bundle_fill(&b, &c, cx->libexec, cx->bin, cx->root) < 0 ||
+      !(state = strdup(b.state)))
+    say_cannot("read ", cx->file);
+  conf_free(&c);
+  return state;
+}
+
 static int parse_stored(conf *c, char const *file, char const *state)
 {
   report r = REPORT_ZERO;

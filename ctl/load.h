@@ -48,4 +48,10 @@ struct stored_s
 extern int stored_load(stored *s, context const *cx);
 extern void stored_free(stored *s);
 
+/*
+ * [bundle] state, from a file that may be missing or broken: where it does not say, the default. To be
+ * freed. 0: memory is short, or the file cannot be read, which is said to stderr.
+ */
+extern char *find_state(context const *cx);
+
 #endif

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <skalibs/djbunix.h>
 #include <skalibs/tai.h>
@@ -279,27 +280,54 @@ end:
   return status;
 }
 
-int command_up(context const *cx, int argc, char const *const *argv)
+static int take_lock(char const *state, int *lock)
+{
+  *lock = lock_take(state, "up", LOCK_TIMEOUT);
+  if (*lock >= 0) return 0;
+  say_cannot("lock ", state, "/lock");
+  return errno == ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SYSTEM;
+}
+
+static int check_names(wanted const *w, int argc, char const *const *names)
+{
+  for (int i = 0; i < argc; i++)
+    if (!plan_find(&w->p, names[i]))
+    {
+      say("no service is called ", names[i], " in ", w->b.file);
+      return EXIT_USAGE;
+    }
+  return 0;
+}
+
+/*
+ * The machine is asked under the lock, because another command may be about to free or take a port. Where
+ * there is no STATE yet nobody else can be at work, and nothing is written before all is found to be well.
+ */
+static int up(context const *cx, char const *state, int argc, char const *const *names, int *lock)
 {
   wanted w = WANTED_ZERO;
-  int status = wanted_load(&w, cx, 1);
-  int lock = -1;
+  int fresh = access(state, F_OK) < 0;
+  int status = fresh ? 0 : take_lock(state, lock);
 
-  tain_now_set_stopwatch_g();
-  for (int i = 1; i < argc && !status; i++)
-    if (!plan_find(&w.p, argv[i]))
-    {
-      say("no service is called ", argv[i], " in ", cx->file);
-      status = EXIT_USAGE;
-    }
+  if (!status) status = wanted_load(&w, cx, 1);
+  if (!status) status = check_names(&w, argc, names);
   if (!status && folder_make_bundle(&w.b) < 0) status = EXIT_SYSTEM;
-  if (!status && (lock = lock_take(w.b.state, "up", LOCK_TIMEOUT)) < 0)
-  {
-    say_cannot("lock ", w.b.state, "/lock");
-    status = errno == ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SYSTEM;
-  }
-  if (!status) status = converge(&w, argc - 1, argv + 1);
-  if (lock >= 0) fd_close(lock);
+  if (!status && fresh) status = take_lock(state, lock);
+  if (!status) status = converge(&w, argc, names);
   wanted_free(&w);
+  return status;
+}
+
+int command_up(context const *cx, int argc, char const *const *argv)
+{
+  char *state = find_state(cx);
+  int lock = -1;
+  int status;
+
+  if (!state) return EXIT_SYSTEM;
+  tain_now_set_stopwatch_g();
+  status = up(cx, state, argc - 1, argv + 1, &lock);
+  if (lock >= 0) fd_close(lock);
+  free(state);
   return status;
 }

@@ -10,6 +10,10 @@ m() { mailctl -c "$C" "$@"; }
 mails() { find "$T/b/mail/postmaster/new" -type f | wc -l; }
 has_mails() { test "$(mails)" -eq "$1"; }
 
+drop_section() {
+  awk -v s="[$1]" '/^\[/ { out = $0 == s } !out' "$C" >"$T/conf" && cat "$T/conf" >"$C"
+}
+
 exits 3 "status of a bundle that was never up" m status
 exits 0 "down of one, too" m down
 exits 1 "plan says that there is something to do" m plan
@@ -80,7 +84,7 @@ exits 0 "log -n 1" m log smtpd -n 1
 is "$(wc -l <"$T/out")" 1 "is one line"
 exits 100 "log of a stranger" m log nobody-knows
 
-sed -i '/^\[submission\]/,/^$/d' "$C"
+drop_section submission
 pid=$(pid_of "$C" submission)
 exits 0 "up when a section is gone" m up
 unlike "$(m status)" submission "removes the service"
@@ -118,7 +122,7 @@ mv "$T/spool-deliver" "$LIBEXEC/spool-deliver"
 sed -i '/^ready-timeout/d' "$C"
 
 # In the foreground.
-m run >"$T/run.out" 2>&1 &
+mailctl -c "$C" run >"$T/run.out" 2>&1 &
 run=$!
 is_ready() { m status; }
 wait_for 10 is_ready
