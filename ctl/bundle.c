@@ -15,7 +15,8 @@ static key const keys[] = {
     {.name = "control",
      .type = KEY_PATH,
      .fallback = "control",
-     .help = "the folder of qmail control files (me, rcpthosts, ...); it must be called control"},
+     .help = "the folder of qmail control files (me, rcpthosts, ...), called control; with mta = qmail, "
+             "qmail-home's"},
     {.name = "state",
      .type = KEY_PATH,
      .fallback = "state",

@@ -358,6 +358,19 @@ static void add_defaults(parser *p)
   }
 }
 
+/* A qmail has its control files in its home. */
+static void add_qmail_control(parser *p)
+{
+  section *s = section_at(p->c, 0);
+  key const *home = key_find(s->kind, "qmail-home");
+  char const *said = section_text(s, "qmail-home");
+  char path[PATH_MAX + 16];
+
+  if (section_value(s, "control") || section_number(s, "mta") != 1) return;
+  snprintf(path, sizeof path, "%s/control", said ? said : home->fallback);
+  add_value(p, s, key_find(s->kind, "control"), path, 0);
+}
+
 /* The machine's own name, where the file gives none. */
 static void add_hostname(parser *p)
 {
@@ -394,6 +407,7 @@ static int run(parser *p)
   section_at(p->c, 0)->line = 0;
   ini_max_line = CONF_LINE_MAX + 3;
   if (ini_parse_stream(give, p, take, p) == -2) return -1;
+  if (!p->failed) add_qmail_control(p);
   if (!p->failed) add_defaults(p);
   if (!p->failed) add_hostname(p);
   if (p->failed) return -1;

@@ -142,7 +142,7 @@ static void say_failure(transition const *t, move const *m)
       if (m->goal == GOAL_STOP)
         say(m->name, " did not stop in time");
       else
-        say(m->name, " was not ready within ", words_span(words, t->start_time));
+        say(m->name, " was not ready within ", words_span(words, m->patience));
       break;
     case STEP_LOST:
       errno = m->error;

@@ -1,8 +1,11 @@
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <skalibs/djbunix.h>
 #include <skalibs/posixplz.h>
+#include <skalibs/types.h>
 
 #include <ctl/servicedir.h>
 #include <ctl/transition.h>
@@ -44,8 +47,28 @@ static void set_step(transition const *t, move *m, step s)
   if (t->progress) t->progress(t, m, t->data);
 }
 
+/*
+ * A service may need more time than the bundle gives to all: its directory says so, in milliseconds, in
+ * data/ready-timeout (ours) and timeout-kill (s6's; 0, for ever, does not make mailctl wait longer).
+ */
+static unsigned int own_time(move const *m, char const *file)
+{
+  char text[UINT_FMT + 2];
+  stralloc path = STRALLOC_ZERO;
+  ssize_t n = -1;
+  unsigned int ms;
+
+  if (stralloc_cats(&path, m->dir) && stralloc_cats(&path, file) && stralloc_0(&path))
+    n = openreadnclose(path.s, text, UINT_FMT);
+  stralloc_free(&path);
+  if (n <= 0) return 0;
+  text[n] = 0;
+  return uint_scan(text, &ms) && ms <= INT_MAX - KILL_TIME ? ms : 0;
+}
+
 static void set_deadline(move *m, unsigned int ms, tain const *stamp)
 {
+  m->patience = ms;
   if (!ms)
     tain_add(&m->deadline, stamp, &tain_infinite_relative);
   else
@@ -101,9 +124,10 @@ static void forget_deaths(bundle const *b, char const *name)
 static int begin_start(transition const *t, move *m, tain const *stamp)
 {
   stralloc log = STRALLOC_ZERO;
+  unsigned int own = own_time(m, "/data/ready-timeout");
 
   m->begun = 0;
-  set_deadline(m, t->start_time, stamp);
+  set_deadline(m, own ? own : t->start_time, stamp);
   forget_deaths(t->bundle, m->name);
   if (servicedir_path(&log, t->bundle->run, m->name, "/log") < 0 || servicedir_hold(log.s, 0) < 0 ||
       servicedir_hold(m->dir, 0) < 0 || live_control(log.s, "u") < 0 || live_control(m->dir, "u") < 0)
@@ -119,7 +143,9 @@ static int begin_start(transition const *t, move *m, tain const *stamp)
 
 static int begin_stop(transition const *t, move *m, tain const *stamp)
 {
-  set_deadline(m, t->stop_time, stamp);
+  unsigned int own = own_time(m, "/timeout-kill") + KILL_TIME;
+
+  set_deadline(m, t->stop_time && t->stop_time < own ? own : t->stop_time, stamp);
   if ((m->goal == GOAL_STOP && servicedir_hold(m->dir, 1) < 0) || live_control(m->dir, "d") < 0)
     return lose(t, m);
   live_hurry(m->dir);

@@ -49,7 +49,8 @@ struct move_s
   int error;
   int begun; /* its `u` event was seen */
   uint16_t watch;
-  tain start; /* when it began; this and deadline on the stopwatch */
+  unsigned int patience; /* ms that it has for this; 0: for ever */
+  tain start;            /* when it began; this and deadline on the stopwatch */
   tain deadline;
   tain began; /* when it began, wall clock */
   live_status status;

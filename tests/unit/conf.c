@@ -360,8 +360,8 @@ START_TEST(filled_bundle)
   ck_assert_int_eq(bundle_fill(&b, &c, "/l", "/b", 1), 0);
   ck_assert_str_eq(b.file, "/etc/mail/mailctl.conf");
   ck_assert_str_eq(b.hostname, "mx.example.test");
-  ck_assert_str_eq(b.control, "/etc/mail/control");
-  ck_assert_str_eq(b.home, "/etc/mail");
+  ck_assert_str_eq(b.control, "/var/qmail/control");
+  ck_assert_str_eq(b.home, "/var/qmail");
   ck_assert_str_eq(b.log, "/etc/mail/log");
   ck_assert_str_eq(b.libexec, "/l");
   ck_assert_str_eq(b.bin, "/b");

@@ -1,0 +1,1 @@
+$(eval $(call library,services/qmail,service.c))
