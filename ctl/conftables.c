@@ -21,5 +21,6 @@ int main(void)
     if (strcmp(line, ".\\\" TABLES\n") ? !stralloc_cats(&sa, line) : describe_manual(&sa) < 0)
       strerr_dief1x(111, "memory is short");
   if (allwrite(1, sa.s, sa.len) < sa.len) strerr_diefu1sys(111, "write");
+  stralloc_free(&sa);
   return 0;
 }

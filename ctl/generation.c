@@ -169,8 +169,9 @@ static int list(genalloc *numbers, char const *state)
   }
   dir_close(dir);
   stralloc_free(&sa);
-  qsort(genalloc_s(unsigned int, numbers), genalloc_len(unsigned int, numbers), sizeof(unsigned int),
-        &by_number);
+  if (genalloc_len(unsigned int, numbers))
+    qsort(genalloc_s(unsigned int, numbers), genalloc_len(unsigned int, numbers), sizeof(unsigned int),
+          &by_number);
   return 0;
 }
 

@@ -84,7 +84,8 @@ int orphan_names(genalloc *names, bundle const *b)
     if (!copy || !genalloc_append(char *, names, &copy)) return (dir_close(d), -1);
   }
   dir_close(d);
-  qsort(genalloc_s(char *, names), genalloc_len(char *, names), sizeof(char *), &by_name);
+  if (genalloc_len(char *, names))
+    qsort(genalloc_s(char *, names), genalloc_len(char *, names), sizeof(char *), &by_name);
   return 0;
 }
 
