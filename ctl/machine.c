@@ -313,7 +313,7 @@ static void check_service(visit *v, planned const *ps)
 
   v->sv = &ps->sv;
   v->user = v->b->root && ps->sv.user ? user_of(v->b, ps->sv.section) : 0; /* begins as root: reads as root */
-  if (v->user && who_find(&v->w, v->user) < 0) return; /* said already */
+  if (v->user && who_find(&v->w, v->user) < 0) return;                     /* said already */
   check_paths(v);
   for (size_t n = genalloc_len(char *, &ps->sv.programs); n; n--) check_program(v, *program++);
   if (ps->kind->check) ps->kind->check(&ps->sv, v->r);

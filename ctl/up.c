@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
+#include <skalibs/iopause.h>
 #include <skalibs/tai.h>
 
 #include <ctl/command.h>
@@ -120,6 +121,42 @@ static int is_supervised(char const *dir)
   return live_read(dir, &st) >= 0 && st.supervised;
 }
 
+static int is_linked(char const *scandir, char const *name)
+{
+  stralloc sa = STRALLOC_ZERO;
+  int yes = service_append(&sa, "%s/%s", scandir, name) >= 0 && stralloc_0(&sa) && !access(sa.s, F_OK);
+
+  stralloc_free(&sa);
+  return yes;
+}
+
+/*
+ * Whether both s6-supervise of a service run. One of a linked service that was killed comes back within a
+ * second, by s6-svscan: waits for that.
+ */
+static int has_supervisors(wanted const *w, char const *scandir, char const *name)
+{
+  static tain const pause = {.sec = TAI_ZERO, .nano = 20000000};
+  stralloc dir = STRALLOC_ZERO;
+  stralloc log = STRALLOC_ZERO;
+  tain deadline;
+  int yes = 0;
+
+  deadline_in(&deadline, is_linked(scandir, name) ? 5 : 0);
+  if (servicedir_path(&dir, w->b.run, name, "") < 0 || servicedir_path(&log, w->b.run, name, "/log") < 0)
+    goto end;
+  while (!(yes = is_supervised(dir.s) && is_supervised(log.s)) && tain_less(&STAMP, &deadline))
+  {
+    tain at;
+    tain_add(&at, &STAMP, &pause);
+    iopause_g(0, 0, &at);
+  }
+end:
+  stralloc_free(&dir);
+  stralloc_free(&log);
+  return yes;
+}
+
 /* Brings the service directories up to date, and puts those that have no s6-supervise under one. */
 static int supervise_all(wanted const *w, char const *scandir)
 {
@@ -138,7 +175,7 @@ static int supervise_all(wanted const *w, char const *scandir)
         servicedir_sync(&w->b, ps[i].sv.name) < 0 || servicedir_path(&dir, w->b.run, ps[i].sv.name, "") < 0
             ? -1
             : 0;
-    if (result < 0 || is_supervised(dir.s))
+    if (result < 0 || has_supervisors(w, scandir, ps[i].sv.name))
       stralloc_free(&dir);
     else
       names[m] = ps[i].sv.name, dirs[m++] = dir.s;

@@ -25,6 +25,7 @@ uint64_t started_ticks(pid_t pid)
   if (n <= 0) return 0;
   buf[n] = 0;
   s = strrchr(buf, ')');
+  if (s && (s[2] == 'Z' || s[2] == 'X')) return (errno = ESRCH, 0); /* dead, not yet reaped */
   for (unsigned int field = 2; s && field < 22; field++) s = strchr(s + 1, ' ');
   return s ? strtoull(s + 1, 0, 10) : (errno = EINVAL, 0);
 }

@@ -30,7 +30,7 @@ processes() {
     pid=${p#/proc/}
     test "$pid" = "$$" && continue
     if { readlink "$p/cwd"; tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null | grep -Fq "$T"; then
-      printf '%s %s\n' "$pid" "$(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)"
+      printf '%s %s\n' "$pid" "$({ tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null)"
     fi
   done
 }

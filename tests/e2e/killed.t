@@ -1,0 +1,134 @@
+#!/bin/sh
+# kill -9 of everything: what s6 brings back by itself comes back, up finds and ends the rest, and no
+# stranger's process is touched.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/bundle.sh"
+
+own_prefix
+new_bundle "$T/b" || exit 111
+C=$T/b/mailctl.conf
+m() { mailctl -c "$C" "$@"; }
+words() { { tr '\0' ' ' <"$1/cmdline"; } 2>/dev/null; }
+is_gone() { test "$(awk '$1 == "State:" && $2 != "Z" && $2 != "X"' "/proc/$1/status" 2>/dev/null)" = ""; }
+supervisor() {
+  for p in /proc/[0-9]*; do
+    words "$p" | grep -q "^s6-svscan .* $T/b/run/service " && echo "${p#/proc/}"
+  done
+}
+# children PID [NAME]: those of a process, by the last argument of their command line
+children() {
+  for p in /proc/[0-9]*; do
+    test "$(awk '$1 == "PPid:" { print $2 }' "$p/status" 2>/dev/null)" = "$1" || continue
+    test $# -lt 2 || test "$(words "$p" | awk '{ print $NF }')" = "$2" || continue
+    echo "${p#/proc/}"
+  done
+}
+all_ready() { m status; }
+orphaned() { m status | grep -q "^$1: an orphan runs outside supervision, pid $2:"; }
+sends() { swaks --silent 3 -s "$IP:2525" -f a@b.example -t postmaster@example.test >"$T/swaks" 2>&1; }
+
+exits 0 "up" m up
+
+# s6 brings these back by itself.
+for i in smtpd spool rater monitor auth; do
+  pid=$(pid_of "$C" $i)
+  kill -9 "$pid"
+  is_new() { all_ready && test "$(pid_of "$C" $i)" != "$pid"; }
+  wait_for 10 is_new
+  ok $? "$i comes back after kill -9"
+done
+is "$(sed 1d "$T/b/run/deaths/smtpd" | wc -l)" 1 "its death is remembered"
+like "$(cat "$T/b/run/deaths/smtpd")" '^@[0-9a-f]{24} 256 9 [0-9]+$' "with the signal"
+logger=$(children "$(children "$(supervisor)" smtpd/log)")
+kill -9 "$logger"
+new_logger() { l=$(children "$(children "$(supervisor)" smtpd/log)") && test -n "$l" && test "$l" != "$logger"; }
+wait_for 10 new_logger
+ok $? "a logger comes back"
+
+# An s6-supervise: its daemon runs on and holds the port.
+pid=$(pid_of "$C" smtpd)
+kill -9 "$(children "$(supervisor)" smtpd)"
+wait_for 15 orphaned smtpd "$pid"
+ok $? "status names an orphan"
+exits 1 "status is not well then" m status
+in_log() { m log smtpd | grep -q 'an earlier process of this service still runs; .mailctl up. ends it'; }
+wait_for 10 in_log
+ok $? "so does its log"
+exits 0 "up ends it" m up
+like "$(cat "$T/err")" "ending an orphan of smtpd, pid $pid\$" "says whom"
+is_gone "$pid"
+ok $? "it is gone"
+exits 0 "all is well again" m status
+sends
+ok $? "mail is taken"
+
+# s6-svscan: its s6-supervise run on.
+kill -9 "$(supervisor)"
+exits 1 "status without a supervisor" m status
+like "$(cat "$T/out")" '^the supervisor was killed' "names the condition"
+pid=$(pid_of "$C" smtpd)
+exits 0 "up puts all under a new one" m up
+exits 0 "all is well again" m status
+is_gone "$pid"
+ok $? "the old processes are gone"
+
+# Everything of s6 at once, under load.
+while test ! -e "$T/stop"; do sends; done &
+load=$!
+s=$(supervisor)
+# shellcheck disable=SC2046
+kill -9 $s $(children "$s")
+exits 0 "up after all of s6 was killed" m up
+touch "$T/stop"
+wait $load
+exits 0 "all is well again" m status
+is "$(supervisor | wc -w)" 1 "one supervisor"
+is "$(processes | grep -c '/tcplisten ')" 2 "one listener a service"
+is "$(processes | grep -c ' s6-supervise ')" $((2 * $(m status | sed 1d | wc -l) + 1)) "no s6-supervise beside"
+
+# A reused pid is nobody of ours: the record's start time says so.
+m down smtpd >/dev/null
+sleep 1000 &
+stranger=$!
+on_exit "kill $stranger 2>/dev/null"
+printf '%s 1 0\n' "$stranger" >"$T/b/run/started/smtpd"
+printf '%s 1\n' "$stranger" >"$T/b/run/orphans/smtpd"
+exits 0 "up with a record whose pid is a stranger's now" m up
+kill -0 $stranger
+ok $? "leaves the stranger alone"
+
+# down clears up as well.
+kill -9 "$(supervisor)"
+exits 0 "down without a supervisor" m down
+is "$(processes | grep -v "^$stranger ")" "" "leaves nothing"
+
+# FAILED is not STOPPED.
+mv "$LIBEXEC/spool-deliver" "$T/spool-deliver"
+printf '#!/bin/sh\necho "bad configuration" >&2\nexit 100\n' >"$LIBEXEC/spool-deliver"
+chmod 755 "$LIBEXEC/spool-deliver"
+exits 1 "up when a program can never run" m up
+is_failed() { m status spool | grep -q '^spool  *FAILED  '; }
+wait_for 5 is_failed
+ok $? "it is FAILED"
+m down rater >/dev/null
+like "$(m status rater)" '^rater +stopped ' "what was stopped is not"
+printf '#!/bin/sh\nexit 111\n' >"$LIBEXEC/spool-deliver"
+m restart spool >/dev/null 2>&1
+is_retrying() { m status spool | grep -q '^spool  *FAILED (retrying)'; }
+wait_for 30 is_retrying
+ok $? "after five deaths: FAILED (retrying)"
+cp "$T/spool-deliver" "$LIBEXEC/spool-deliver.new" && mv "$LIBEXEC/spool-deliver.new" "$LIBEXEC/spool-deliver"
+exits 0 "up does not wait for the pause" m up
+test ! -e "$T/b/run/deaths/spool"
+ok $? "and forgets the deaths"
+m restart spool smtpd >/dev/null
+test ! -e "$T/b/run/deaths/spool"
+ok $? "a commanded restart is no death"
+
+# A boot: RUN is empty.
+exits 0 "down" m down
+rm -rf "$T/b/run"
+exits 0 "up with an empty RUN" m up
+sends
+ok $? "takes mail"
+finish
