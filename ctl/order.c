@@ -74,7 +74,7 @@ int order_services(genalloc *services, report *r)
   size_t n = genalloc_len(planned, services);
 
   if (!n) return 0;
-  qsort(list, n, sizeof *list, &by_name);
+  if (n) qsort(list, n, sizeof *list, &by_name);
   for (size_t i = 0; i < n; i++) drop_needs(list + i, list, n);
   for (size_t placed = 0; placed < n; placed++)
   {
