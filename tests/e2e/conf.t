@@ -40,7 +40,7 @@ like "$(sed -n 6p "$T/err")" "^$conf:9: \[bundle\] control: .*/c: No such file" 
 exits 102 "up refuses it" mailctl up
 exits 102 "plan refuses it" mailctl plan
 is "$(ls "$bundle")" "$(printf 'control\nlog\nmail\nmailctl.conf\nrun\nstate')" "nothing is written"
-is "$(ls "$bundle/state" | tr '\n' ' ')" "auth tls " "not in state either"
+is "$(find "$bundle/state" -mindepth 1 -maxdepth 1 | sort | tr '\n' ' ')" "$bundle/state/auth $bundle/state/tls " "not in state either"
 cp "$T/good.conf" "$conf"
 rm "$conf"
 exits 102 "no file" mailctl check
@@ -64,20 +64,27 @@ says "a section twice" '\[bundle\] this section has begun before, in line'
 change smtpd 'errors = 1' 'errors = 2'
 says "a key twice" '\[smtpd\] errors: stands twice'
 
+printf '[service %s]\ncommand = sleep 1000\nneeds = %s\n' one two two three three one >>"$conf"
+says "a dependency cycle" '(one|two|three).*cycle: (one|two|three)'
+printf '[service smtpd]\ncommand = sleep 1000\n' >>"$conf"
+says "a name that is taken" '\[service smtpd\] a service of the bundle itself has this name'
+printf '[service one]\ncommand = sleep 1000\nneeds = spol\n' >>"$conf"
+says "a service that there is not" '\[service one\] needs: there is no service .spol. \(did you mean .spool.\?\)'
+
 # --- users and groups
 
 sed -i 's/^user = .*//' "$conf"
 change bundle 'user = no-such-user'
-says "a user that there is not" 'bundle\] user: there is no user `no-such-user` .*useradd --system'
+says "a user that there is not" 'bundle\] user: there is no user .no-such-user. .*useradd --system'
 change bundle 'status-group = no-such-group'
-says "a group that there is not" 'bundle\] status-group: there is no group `no-such-group` .*groupadd --system'
+says "a group that there is not" 'bundle\] status-group: there is no group .no-such-group. .*groupadd --system'
 if test "$me" -eq 0; then
   change smtpd 'user = root'
   says "root on the network" 'smtpd\] user: it listens on the network and must not run as root'
   sed -i 's/^user = .*//' "$conf"
   says "no user at all" 'smtpd\] user: it listens on the network and must not run as root: name a user'
   chmod 700 "$bundle"
-  says "a folder that the user cannot reach" "user: nobody cannot reach $bundle[^ ]*: chmod o\+x $bundle\$"
+  says "a folder that the user cannot reach" "user: nobody cannot reach ${bundle}[^ ]*: chmod o\+x $bundle\$"
   is "$(grep -c 'cannot reach' "$T/err")" 1 "which is said once"
   chmod 711 "$bundle"
   chmod 1777 "$bundle/state"
