@@ -1,3 +1,6 @@
 $(eval $(call tool,tests/bench/cpu.c))
 $(eval $(call tool,tests/bench/hello.c))
 $(eval $(call tool,tests/bench/load.c))
+$(eval $(call tool,tests/bench/start.c))
+$(eval $(call tool,tests/bench/bare.c))
+$(if $(SANITIZE),,$(eval $(B)/tests/bench/bare: BUILD_LDFLAGS := -static-pie -Wl,-z,relro,-z,now))
