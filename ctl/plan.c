@@ -39,12 +39,18 @@ static int add_kind(plan *p, service_kind const *k, report *r)
 {
   section const *s = genalloc_s(section, p->bundle->sections);
   size_t n = genalloc_len(section, p->bundle->sections);
+  int made = 0;
 
   if (!k->make || (k->present && !k->present(p->bundle))) return 0;
   if (!k->section.name) return add_service(p, k, 0, r);
   for (; n; n--, s++)
-    if (s->kind == &k->section && add_service(p, k, s, r) < 0) return -1;
-  return 0;
+    if (s->kind == &k->section)
+    {
+      if (add_service(p, k, s, r) < 0) return -1;
+      made = 1;
+    }
+  /* What the bundle has all the same (spool, qmail-send) makes do with its defaults. */
+  return k->present && !made ? add_service(p, k, 0, r) : 0;
 }
 
 static int add_all(plan *p, report *r)
