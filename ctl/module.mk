@@ -10,6 +10,7 @@ $(eval $(call library,ctl,kinds.c suggest.c describe.c conf.c conf-value.c conf-
 $(eval $(call program,bin/mailctl,ctl/mailctl.c,ctl $(KINDS),-linih -ls6))
 $(eval $(call unit,tests/unit/conf.c,ctl services,-linih))
 $(eval $(call unit,tests/unit/reach.c,ctl))
+$(eval $(call unit,tests/unit/confmemory.c,ctl services,-linih))
 $(eval $(call fuzz,tests/fuzz/conf.c,ctl $(KINDS),-linih))
 
 # mailctl.conf(5), with every section and key in it.
