@@ -92,38 +92,38 @@ static void enqueue(server *s, client *c)
 }
 
 /*
- * Sends what is in s->out, behind what the client is owed already. What it does not take is kept, up to
- * a bound for all. Returns 0, or -1: the client is gone.
+ * Sends what is in s->out. What the client does not take is kept, up to a bound for all clients.
+ * Returns 0, or -1: the client is gone.
  */
 static int deliver(server *s, client *c)
 {
-  ssize_t w = 0;
+  ssize_t w;
+  size_t rest;
 
   if (!s->out.len) return 0;
-  if (!c->out.len)
+  w = send(c->fd, s->out.s, s->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (w < 0 && errno != EAGAIN && errno != EINTR)
   {
-    w = send(c->fd, s->out.s, s->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (w < 0 && errno != EAGAIN && errno != EINTR) goto drop;
-    if (w < 0) w = 0;
+    client_drop(s, c);
+    return -1;
   }
-  if ((size_t)w < s->out.len)
+  rest = s->out.len - (w < 0 ? 0 : (size_t)w);
+  if (!rest) return 0;
+  if (s->held + rest > SERVER_HELD || !stralloc_catb(&c->out, s->out.s + s->out.len - rest, rest))
   {
-    size_t rest = s->out.len - (size_t)w;
-    if (s->held + rest > SERVER_HELD || !stralloc_catb(&c->out, s->out.s + w, rest)) goto drop;
-    s->held += rest;
-    set_due(s, c, s->engine->now + TIMEOUT_UNIX);
-    set_events(s, c, EPOLLOUT);
+    client_drop(s, c);
+    return -1;
   }
-  s->out.len = 0;
+  s->held += rest;
+  set_due(s, c, s->engine->now + TIMEOUT_UNIX);
+  set_events(s, c, EPOLLOUT);
   return 0;
-
-drop:
-  s->out.len = 0;
-  client_drop(s, c);
-  return -1;
 }
 
-/* After the answer, the original server closes. Bytes not read would make that a reset, which may eat the answer. */
+/*
+ * After the answer, the original server closes. Bytes that nobody read would make that a reset, which may eat
+ * the answer, so that a client that said too much is waited for.
+ */
 static void end_tcp(server *s, client *c)
 {
   c->over = 1;
@@ -138,52 +138,51 @@ static void end_tcp(server *s, client *c)
   set_due(s, c, s->engine->now + TIMEOUT_LINGER);
 }
 
-/* Answers the line at c->in[*at]; moves *at behind it. Returns 0 if there is no whole line. */
-static int answer_line(server *s, client *c, size_t *at)
+/* The next whole line: its length in *n and the place behind it in *next. 0: there is none yet. */
+static char const *next_line(client *c, size_t *n, size_t *next)
 {
-  char *line = c->in + *at;
-  size_t rest = c->len - *at;
-  char *end = memchr(line, '\n', rest);
-  size_t n = end ? (size_t)(end - line) : rest;
+  char const *line = c->in + c->at;
+  size_t rest = c->len - c->at;
+  char const *end = memchr(line, '\n', rest);
 
-  /* with its CR, a line may be one longer */
-  if (!end && n <= REQUEST_MAX + 1) return 0;
-  *at += end ? n + 1 : n;
-  if (c->skip)
+  *n = end ? (size_t)(end - line) : rest;
+  *next = c->at + *n + !!end;
+  /* with its CR, a line may be one longer; a longer one is answered before its end */
+  if (!end && *n <= REQUEST_MAX + 1) return 0;
+  if (*n && line[*n - 1] == '\r') --*n;
+  return line;
+}
+
+/* Turns whole lines into questions, CLIENT_LINES at most. Returns 1 if there may be more. */
+static int collect(server *s, client *c)
+{
+  size_t n, next;
+  unsigned int most = c->asker & ASKER_TCP ? 1 : CLIENT_LINES;
+  char const *line;
+
+  while (c->questions < most)
   {
-    c->skip = !end;
-    return 1;
+    question *w = &s->questions[s->n_questions];
+    int skip = c->skip;
+    line = next_line(c, &n, &next);
+    if (!line) return 0;
+    c->at = next;
+    c->skip = c->in[next - 1] != '\n';
+    if (skip) continue;
+    engine_read(s->engine, line, n, c->asker, w);
+    s->n_questions++;
+    c->questions++;
+    if (question_is_long(w)) break;
   }
-  if (n && line[n - 1] == '\r') n--;
-  c->skip = !end;
-  if (engine_answer(s->engine, line, n, c->asker, &s->out) < 0)
-  {
-    client_drop(s, c); /* no memory: no answer rather than a wrong one */
-    return 0;
-  }
-  s->answered++;
   return 1;
 }
 
-/* Answers whole lines, as long as the client takes the answers. */
-static void answer(server *s, client *c)
+/* Back to waiting, after what was collected is answered and sent. */
+static void settle(server *s, client *c, int any)
 {
-  size_t at = 0;
-  int any = 0, whole = 1;
-
-  while (s->out.len < SERVER_BATCH && (whole = answer_line(s, c, &at)))
-  {
-    any = 1;
-    if (c->asker & ASKER_TCP) break;
-  }
-  if (c->fd < 0)
-  {
-    s->out.len = 0;
-    return;
-  }
-  c->len -= at;
-  if (c->len && at) memmove(c->in, c->in + at, c->len);
-  if (deliver(s, c) < 0) return;
+  c->len -= c->at;
+  if (c->len && c->at) memmove(c->in, c->in + c->at, c->len);
+  c->at = 0;
   if (any && c->asker & ASKER_TCP)
   {
     end_tcp(s, c);
@@ -195,10 +194,51 @@ static void answer(server *s, client *c)
     link_newest(s, c);
   }
   if (c->out.len) return;
-  if (whole)
+  if (c->more)
     enqueue(s, c);
   else if (!(c->asker & ASKER_TCP))
     set_due(s, c, !c->len && !c->skip ? 0 : any || !c->due ? s->engine->now + TIMEOUT_UNIX : c->due);
+}
+
+static void ask(server *s, client *c)
+{
+  if (s->n_questions > SERVER_QUESTIONS - CLIENT_LINES) server_answer(s);
+  c->questions = 0;
+  c->more = (unsigned int)collect(s, c);
+  if (c->questions)
+    s->asking[s->n_asking++] = c;
+  else
+    settle(s, c, 0);
+}
+
+static void answer(server *s, client *c, question const *w)
+{
+  unsigned int n = c->questions;
+
+  c->questions = 0;
+  s->out.len = 0;
+  for (unsigned int i = 0; i < n && c->fd >= 0; i++)
+    if (engine_reply(s->engine, w + i, &s->out) < 0)
+      client_drop(s, c); /* no memory: no answer rather than a wrong one */
+  if (c->fd < 0 || deliver(s, c) < 0) return;
+  s->answered += n;
+  settle(s, c, 1);
+}
+
+void server_answer(server *s)
+{
+  question *w = s->questions;
+
+  for (unsigned int i = 0; i < s->n_questions; i++) engine_find(s->engine, &s->questions[i]);
+  for (unsigned int i = 0; i < s->n_asking; i++)
+  {
+    client *c = s->asking[i];
+    unsigned int n = c->questions;
+    answer(s, c, w);
+    w += n;
+  }
+  s->n_questions = s->n_asking = 0;
+  if (s->out.a > SERVER_OUT) stralloc_free(&s->out);
 }
 
 static void read_linger(server *s, client *c)
@@ -216,7 +256,7 @@ void client_read(server *s, client *c)
     read_linger(s, c);
     return;
   }
-  if (c->queued || c->out.len) return;
+  if (c->queued || c->questions || c->out.len) return;
   r = recv(c->fd, c->in + c->len, sizeof c->in - c->len, MSG_DONTWAIT);
   if (r < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (r <= 0)
@@ -225,7 +265,7 @@ void client_read(server *s, client *c)
     return;
   }
   c->len += (size_t)r;
-  answer(s, c);
+  ask(s, c);
 }
 
 void client_again(server *s, client *c)
@@ -233,7 +273,7 @@ void client_again(server *s, client *c)
   c->queued = 0;
   if (c->fd >= 0)
   {
-    answer(s, c);
+    ask(s, c);
     return;
   }
   c->again = s->dead;
@@ -263,5 +303,5 @@ void client_write(server *s, client *c)
     return;
   }
   set_due(s, c, 0);
-  answer(s, c);
+  ask(s, c);
 }

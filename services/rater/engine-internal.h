@@ -3,9 +3,6 @@
 
 #include "engine.h"
 
-/* A class's value looked up: what both checks and reports need. */
-extern uint64_t engine_hash(engine const *e, class const *c, subject const *s);
-
 /* Notes a refusal on the class's board. */
 extern void offender_note(board *b, uint64_t hash, char const *name, size_t len, uint32_t now);
 extern void offender_forget(board *b, uint64_t hash);

@@ -50,7 +50,7 @@ void engine_free(engine *e)
   table_close(&e->table);
 }
 
-uint64_t engine_hash(engine const *e, class const *c, subject const *s)
+static uint64_t hash_of(engine const *e, class const *c, subject const *s)
 {
   return table_hash(&e->table, c->hash + !!s->rule->family, s->key, s->len);
 }
@@ -58,11 +58,13 @@ uint64_t engine_hash(engine const *e, class const *c, subject const *s)
 static size_t put_number(char *s, uint64_t u)
 {
   char digits[UINT64_FMT];
-  size_t n = 0;
+  char *end = digits + sizeof digits, *at = end;
+  size_t n;
 
-  do digits[n++] = (char)('0' + u % 10);
+  do *--at = (char)('0' + u % 10);
   while (u /= 10);
-  for (size_t i = 0; i < n; i++) s[i] = digits[n - 1 - i];
+  n = (size_t)(end - at);
+  memcpy(s, at, n);
   return n;
 }
 
@@ -94,7 +96,7 @@ static int put_verdict(limit const *l, verdict const *v, unsigned int asker, str
   return 0;
 }
 
-int engine_error(engine *e, char const *message, stralloc *out)
+static int error(engine *e, char const *message, stralloc *out)
 {
   size_t n = strlen(message);
 
@@ -173,11 +175,11 @@ static void log_offence(engine *e, class const *c, limit const *l, verdict const
   (*e->log)(line, n);
 }
 
-static void note(engine *e, class const *c, subject const *s, request const *q, uint64_t hash,
-                 verdict const *v, int first)
+static void note(engine *e, question const *w, verdict const *v, int first)
 {
+  class const *c = w->class;
   board *b = c->board < 0 ? 0 : &e->table.boards[c->board];
-  limit const *l = &s->rule->limit;
+  limit const *l = &w->subject.rule->limit;
   char name[OFFENDER_MAX];
   size_t len;
 
@@ -187,102 +189,130 @@ static void note(engine *e, class const *c, subject const *s, request const *q, 
     b->observed++;
   else if (b)
     b->refusals++;
-  len = subject_name(s, q->value, q->value_len, name, sizeof name);
-  if (b) offender_note(b, hash, name, len, (uint32_t)(e->now / 1000));
+  len = subject_name(&w->subject, w->request.value, w->request.value_len, name, sizeof name);
+  if (b) offender_note(b, w->hash, name, len, (uint32_t)(e->now / 1000));
   if (first) log_offence(e, c, l, v, name, len);
 }
 
-static int check(engine *e, class const *c, request const *q, unsigned int asker, stralloc *out)
+static int uncounted(subject const *s)
 {
-  subject s;
+  return !s->rule || s->rule->limit.flags & LIMIT_UNLIMITED;
+}
+
+static int check(engine *e, question const *w, stralloc *out)
+{
+  limit const *l;
   verdict v;
   bucket b;
-  place *p;
-  uint64_t hash;
+  place *p = w->place;
   int over;
 
-  class_match(c, q->value, q->value_len, 0, &s);
-  if (!s.rule || s.rule->limit.flags & LIMIT_UNLIMITED)
+  if (!w->hash)
   {
     e->table.header->unmatched++;
     return stralloc_catb(out, "0 0/0\r\n", 7) ? 0 : -1;
   }
-  hash = engine_hash(e, c, &s);
-  p = table_take(&e->table, hash, (uint32_t)(e->now / 1000));
+  l = &w->subject.rule->limit;
+  if (!p || place_hash(&e->table, p) != w->hash)
+    p = table_take(&e->table, w->hash, (uint32_t)(e->now / 1000));
   place_get(p, &b);
   over = !!(b.flags & BUCKET_OVER);
-  bucket_step(&b, &s.rule->limit, e->now, q->number, &v);
+  bucket_step(&b, l, e->now, w->request.number, &v);
   place_put(p, &b);
-  note(e, c, &s, q, hash, &v, !over);
-  return put_verdict(&s.rule->limit, &v, asker, out);
+  note(e, w, &v, !over);
+  return put_verdict(l, &v, w->asker, out);
 }
 
-static int peek(engine *e, class const *c, request const *q, unsigned int asker, stralloc *out)
+static int peek(engine *e, question const *w, stralloc *out)
 {
+  request const *q = &w->request;
   subject s;
   verdict v;
   bucket b = BUCKET_ZERO;
   place *p;
 
-  class_match(c, q->value, q->value_len, 1, &s);
-  if (!s.rule || s.rule->limit.flags & LIMIT_UNLIMITED) return stralloc_catb(out, "0 0/0\r\n", 7) ? 0 : -1;
-  p = table_find(&e->table, engine_hash(e, c, &s));
+  class_match(w->class, q->value, q->value_len, 1, &s);
+  if (uncounted(&s)) return stralloc_catb(out, "0 0/0\r\n", 7) ? 0 : -1;
+  p = table_find(&e->table, hash_of(e, w->class, &s));
   if (p) place_get(p, &b);
   bucket_peek(&b, &s.rule->limit, e->now, &v);
-  return put_verdict(&s.rule->limit, &v, asker, out);
+  return put_verdict(&s.rule->limit, &v, w->asker, out);
 }
 
-static int reset(engine *e, class const *c, request const *q, stralloc *out)
+static int reset(engine *e, question const *w, stralloc *out)
 {
+  request const *q = &w->request;
   subject s;
   uint64_t hash;
   int had = 0;
 
-  class_match(c, q->value, q->value_len, 1, &s);
+  class_match(w->class, q->value, q->value_len, 1, &s);
   if (s.rule)
   {
-    hash = engine_hash(e, c, &s);
+    hash = hash_of(e, w->class, &s);
     had = table_forget(&e->table, hash);
-    if (c->board >= 0) offender_forget(&e->table.boards[c->board], hash);
+    if (w->class->board >= 0) offender_forget(&e->table.boards[w->class->board], hash);
   }
   return stralloc_catb(out, had ? "0 1\r\n" : "0 0\r\n", 5) ? 0 : -1;
 }
 
-static int about_class(engine *e, request const *q, unsigned int asker, stralloc *out)
+int question_is_long(question const *w)
 {
-  class const *c = rules_class(e->rules, q->class, q->class_len);
+  return !w->wrong && w->request.verb >= VERB_TOP;
+}
 
-  if (!c) return engine_error(e, "unknown class", out);
-  switch (q->verb)
+void engine_read(engine const *e, char const *s, size_t n, unsigned int asker, question *w)
+{
+  request *q = &w->request;
+
+  w->asker = asker;
+  w->hash = 0;
+  w->place = 0;
+  w->class = 0;
+  w->wrong = n > REQUEST_MAX ? "line too long" : request_scan(s, n, !(asker & ASKER_TCP), q);
+  if (w->wrong) return;
+  if ((q->verb == VERB_RESET || q->verb == VERB_TOP) && !(asker & ASKER_OWNER)) w->wrong = "not allowed";
+  if (q->verb >= VERB_TOP && !q->class_len) return;
+  w->class = rules_class(e->rules, q->class, q->class_len);
+  if (!w->class && !w->wrong) w->wrong = "unknown class";
+  if (w->wrong || q->verb > VERB_ADD) return;
+  class_match(w->class, q->value, q->value_len, 0, &w->subject);
+  if (uncounted(&w->subject)) return;
+  w->hash = hash_of(e, w->class, &w->subject);
+  table_prefetch(&e->table, w->hash);
+}
+
+void engine_find(engine *e, question *w)
+{
+  if (w->hash) w->place = table_expect(&e->table, w->hash);
+}
+
+int engine_reply(engine *e, question const *w, stralloc *out)
+{
+  size_t len = out->len;
+  int r;
+
+  if (w->wrong) return error(e, w->wrong, out);
+  switch (w->request.verb)
   {
-    case VERB_PEEK: return peek(e, c, q, asker, out);
-    case VERB_RESET: return reset(e, c, q, out);
-    default: return check(e, c, q, asker, out);
+    case VERB_PEEK: r = peek(e, w, out); break;
+    case VERB_RESET: r = reset(e, w, out); break;
+    case VERB_TOP: r = report_top(e, &w->request, out); break;
+    case VERB_STATS: r = report_stats(e, w->asker, out); break;
+    case VERB_LIMITS: r = report_limits(e, &w->request, out); break;
+    default: r = check(e, w, out);
   }
+  if (r < 0) out->len = len;
+  return r;
 }
 
 int engine_answer(engine *e, char const *s, size_t n, unsigned int asker, stralloc *out)
 {
-  request q;
-  size_t len = out->len;
-  char const *why = n > REQUEST_MAX ? "line too long" : request_scan(s, n, !(asker & ASKER_TCP), &q);
-  int r;
+  question w;
 
-  if (why) return engine_error(e, why, out);
-  if ((q.verb == VERB_RESET || q.verb == VERB_TOP) && !(asker & ASKER_OWNER))
-    return engine_error(e, "not allowed", out);
-  if (q.verb < VERB_TOP)
-    r = about_class(e, &q, asker, out);
-  else if (q.class_len && !rules_class(e->rules, q.class, q.class_len))
-    r = engine_error(e, "unknown class", out);
-  else if (q.verb == VERB_TOP)
-    r = report_top(e, &q, out);
-  else if (q.verb == VERB_STATS)
-    r = report_stats(e, asker, out);
-  else
-    r = report_limits(e, &q, out);
-  if (r < 0) out->len = len;
-  return r;
+  engine_read(e, s, n, asker, &w);
+  engine_find(e, &w);
+  return engine_reply(e, &w, out);
 }
 
 void engine_latency(engine *e, uint64_t n, uint64_t us)

@@ -36,12 +36,33 @@ struct engine_s
 #define ASKER_TCP   1 /* the original protocol: no verbs, nothing behind n/limit */
 #define ASKER_OWNER 2 /* raterd's own user or root: may reset, and read names */
 
+/*
+ * A line on its way to its answer, in three steps, so that for many lines at a time the memory that each needs
+ * comes while the others are looked at: a key of a large table is nowhere near the processor. The line must
+ * stay where it is until the answer; the rules and the table must stay as they are.
+ */
+typedef struct question_s question;
+struct question_s
+{
+  char const *wrong; /* what is wrong with it; 0: nothing */
+  unsigned int asker;
+  request request;
+  class const *class;
+  subject subject; /* of a check */
+  uint64_t hash;   /* of a check; 0: nothing is counted */
+  place *place;    /* where it was a moment ago, or 0 */
+};
+
 /* Takes over r (allocated; the old rules are freed) and finds each class its board. */
 extern void engine_rules(engine *e, rules *r);
-/* Appends the one line that answers the line s to out. Returns 0, or -1 and errno (ENOMEM), out as it was. */
+extern void engine_read(engine const *e, char const *s, size_t n, unsigned int asker, question *w);
+extern void engine_find(engine *e, question *w);
+/* Appends the one line that answers to out. Returns 0, or -1 and errno (ENOMEM), out as it was. */
+extern int engine_reply(engine *e, question const *w, stralloc *out);
+/* Whether the answer may be long. */
+extern int question_is_long(question const *w);
+/* All three steps. */
 extern int engine_answer(engine *e, char const *s, size_t n, unsigned int asker, stralloc *out);
-/* Appends `2 message`. */
-extern int engine_error(engine *e, char const *message, stralloc *out);
 /* Notes that n checks took us microseconds each. */
 extern void engine_latency(engine *e, uint64_t n, uint64_t us);
 extern void engine_free(engine *e);

@@ -38,7 +38,7 @@ void class_match(class const *c, char const *value, size_t n, int whole, subject
   for (size_t i = genalloc_len(rule, &c->rules); i; i--, r++)
   {
     if (r->family ? r->family != family || !net_has(r->net, r->bits, ip)
-                  : !glob_match(r->pattern, strlen(r->pattern), value, n))
+                  : !r->any && !glob_match(r->pattern, r->len, value, n))
       continue;
     s->rule = r;
     if (r->family) subject_addresses(s, r, ip);

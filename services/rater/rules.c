@@ -220,6 +220,8 @@ static int scan_rule(char const *s, size_t n, rule *r, char *error)
       return wrong(error, "limit: too large (COUNT plus burst, times the PERIOD in ms, is more than 2^62)");
   }
   r->pattern = strndup(pattern.s, pattern.n);
+  r->len = pattern.n;
+  r->any = word_is(&pattern, "*");
   return r->pattern ? 0 : -1;
 }
 

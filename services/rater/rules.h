@@ -23,6 +23,8 @@ typedef struct rule_s rule;
 struct rule_s
 {
   char *pattern;  /* as written; owned */
+  size_t len;     /* of pattern */
+  uint8_t any;    /* the pattern is `*` */
   uint8_t family; /* 0: a shell pattern; 4 or 6: addresses */
   uint8_t bits;   /* addresses: how many bits of net count */
   uint8_t group;  /* addresses: how many bits make a key; all: an address each */

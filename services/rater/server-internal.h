@@ -5,10 +5,11 @@
 
 extern client *client_new(server *s, int fd, unsigned int asker);
 extern void client_drop(server *s, client *c);
-/* Reads, answers and sends what can be. */
+/* Read lines, for server_answer; send what was held back; look at more of what was read in an earlier turn. */
 extern void client_read(server *s, client *c);
 extern void client_write(server *s, client *c);
-/* Answers more of what was read in an earlier turn. */
 extern void client_again(server *s, client *c);
+/* Answers all questions, and sends the answers. */
+extern void server_answer(server *s);
 
 #endif

@@ -192,6 +192,7 @@ int server_turn(server *s)
     else if (c->fd >= 0)
       client_read(s, c);
   }
+  server_answer(s);
   if (s->answered) engine_latency(s->engine, s->answered, now_us() - start);
   housekeep(s, before);
   bury(s);
@@ -213,9 +214,13 @@ void server_end(server *s)
   for (client *c = s->oldest; c; c = next)
   {
     next = c->newer;
-    if (!c->out.len) client_read(s, c);
-    if (c->fd < 0 || c->out.len || c->queued) continue;
-    client_drop(s, c);
+    client_read(s, c);
+  }
+  server_answer(s);
+  for (client *c = s->oldest; c; c = next)
+  {
+    next = c->newer;
+    if (!c->out.len && !c->queued && !c->linger) client_drop(s, c);
   }
   for (client *c = s->oldest; c; c = c->newer)
     if (c->due > s->engine->now + TIMEOUT_DRAIN || !c->due)

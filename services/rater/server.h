@@ -14,7 +14,9 @@
  */
 
 #define SERVER_IN        4096       /* bytes of requests read ahead of a client */
-#define SERVER_BATCH     16384      /* bytes of answers made before they are sent */
+#define SERVER_QUESTIONS 256        /* lines looked at together */
+#define CLIENT_LINES     64         /* of which one client's are at most */
+#define SERVER_OUT       65536      /* bytes of answers that memory is kept for */
 #define SERVER_HELD      (4u << 20) /* bytes of answers held for clients that do not read, in all */
 #define SERVER_LISTENERS 17         /* the unix socket, and eight of TCP in both families */
 #define CLIENTS_MAX      100000
@@ -33,13 +35,16 @@ struct client_s
   client *again;         /* more of its input is to be answered, in the next turn */
   int fd;                /* -1: gone, to be freed at the end of the turn */
   unsigned int asker;
-  unsigned int events;   /* what epoll waits for */
-  unsigned int skip : 1; /* an over-long line was answered: drop its rest */
-  unsigned int queued : 1;
+  unsigned int events;     /* what epoll waits for */
+  unsigned int skip : 1;   /* an over-long line was answered: drop its rest */
+  unsigned int queued : 1; /* in the list of `again` */
+  unsigned int more : 1;   /* there may be another whole line */
   unsigned int over : 1;   /* TCP: this was its one answer */
   unsigned int linger : 1; /* TCP, answered: wait for the client's end, so that no reset eats the answer */
   uint64_t due;            /* ms, when it must have got on; 0: it may wait for ever */
   stralloc out;            /* answers that it did not take yet */
+  unsigned int questions;  /* of its lines among the server's; then nothing is read */
+  size_t at;               /* how much of in has become questions */
   size_t len;
   char in[SERVER_IN];
 };
@@ -61,12 +66,15 @@ struct server_s
   unsigned int clients, clients_max;
   unsigned int due; /* clients that have a deadline */
   client *oldest, *newest;
-  client *again;   /* a list */
-  client *dead;    /* a list, to be freed */
-  uint64_t paused; /* ms, until when nothing is accepted; 0: not paused */
-  size_t held;
+  client *again;     /* a list */
+  client *dead;      /* a list, to be freed */
+  uint64_t paused;   /* ms, until when nothing is accepted; 0: not paused */
+  size_t held;       /* bytes, of all clients' out */
   uint64_t answered; /* in this turn */
   stralloc out;      /* answers to the client at hand */
+  question questions[SERVER_QUESTIONS];
+  client *asking[SERVER_QUESTIONS]; /* whose they are, in order */
+  unsigned int n_questions, n_asking;
   int ending;
 };
 #define SERVER_ZERO                                                                                          \

@@ -40,10 +40,30 @@ place *table_find(table *t, uint64_t hash)
   return i < 0 ? 0 : &s->places[i];
 }
 
+uint64_t place_hash(table const *t, place const *p)
+{
+  size_t offset = (size_t)((char const *)p - (char const *)t->sets);
+  set const *s = t->sets + offset / sizeof(set);
+  return s->hashes[p - s->places];
+}
+
 void table_prefetch(table const *t, uint64_t hash)
 {
   __builtin_prefetch(first_set(t, hash)->hashes);
-  __builtin_prefetch(second_set(t, hash)->hashes);
+}
+
+place *table_expect(table *t, uint64_t hash)
+{
+  set *s = first_set(t, hash);
+  int i = set_find(s, hash);
+
+  if (i < 0)
+  {
+    __builtin_prefetch(second_set(t, hash)->hashes);
+    return 0;
+  }
+  __builtin_prefetch(&s->places[i]);
+  return &s->places[i];
 }
 
 /*
@@ -90,8 +110,11 @@ place *table_take(table *t, uint64_t hash, uint32_t now)
   if (p) return p;
   ia = set_victim(a, now, &ua, &na);
   ib = set_victim(b, now, &ub, &nb);
-  /* the emptier set, so that the sets fill evenly; of two full ones, the bucket that is empty sooner */
-  if (na < nb || (na == nb && ua <= ub)) return settle(t, a, ia, hash, now);
+  /*
+   * The first set while it has room to spare, so that most keys are found at the first look; then the emptier,
+   * so that the sets fill evenly; of two full ones, the bucket that is empty sooner.
+   */
+  if (na < TABLE_LOAD || na < nb || (na == nb && ua <= ub)) return settle(t, a, ia, hash, now);
   return settle(t, b, ib, hash, now);
 }
 

@@ -122,11 +122,17 @@ extern void table_close(table *t);
 
 /* Finds hash's place: 0 if it has none. */
 extern place *table_find(table *t, uint64_t hash);
+/* Whose place it is by now. */
+extern uint64_t place_hash(table const *t, place const *p);
 /* As table_find, but makes one, and counts an eviction if that took a bucket that is not empty at now (s). */
 extern place *table_take(table *t, uint64_t hash, uint32_t now);
 extern int table_forget(table *t, uint64_t hash);
-/* Starts fetching hash's sets from memory. */
+/*
+ * A key of a large table is far from the processor. Two steps that start fetching it, each to be followed by
+ * something else: the first of hash's sets; then its place there, which is returned, or else the other set.
+ */
 extern void table_prefetch(table const *t, uint64_t hash);
+extern place *table_expect(table *t, uint64_t hash);
 /* Frees places whose bucket is empty at now (s), in the next few sets. */
 extern void table_sweep(table *t, unsigned int n, uint32_t now);
 /* Sets so many keys were reckoned for. */
