@@ -240,11 +240,20 @@ static void set_defaults(section *s)
     if (k->fallback && !section_value(s, k->name)) set(s, k->name, k->fallback);
 }
 
+static void forget(section *s)
+{
+  value *v = genalloc_s(value, &s->values);
+
+  for (size_t n = genalloc_len(value, &s->values); n; n--, v++) free(v->text);
+  genalloc_free(value, &s->values);
+}
+
 static char *run_script(int root, char const *program, char const *users)
 {
-  static section all[3];
-  static genalloc sections = GENALLOC_ZERO;
-  static bundle b;
+  section all[3] = {SECTION_ZERO, SECTION_ZERO, SECTION_ZERO};
+  genalloc sections = GENALLOC_ZERO;
+  bundle b;
+  char *run = 0;
   report r = REPORT_ZERO;
   service sv = {.name = strdup("auth"), .user = "root"};
 
@@ -267,8 +276,13 @@ static char *run_script(int root, char const *program, char const *users)
   sv.bundle = &b;
   sv.section = bundle_section(&b, "auth");
   ck_assert(auth_kinds[0].make(&sv, &r) == 0 && !r.errors);
-  for (service_file *f = genalloc_s(service_file, &sv.files);; f++)
-    if (!strcmp(f->path, "run")) return strndup(f->bytes.s, f->bytes.len);
+  for (service_file *f = genalloc_s(service_file, &sv.files); !run; f++)
+    if (!strcmp(f->path, "run")) run = strndup(f->bytes.s, f->bytes.len);
+  service_free(&sv);
+  report_free(&r);
+  genalloc_free(section, &sections);
+  for (unsigned int i = 0; i < 3; i++) forget(all + i);
+  return run;
 }
 
 START_TEST(as_root)
@@ -279,6 +293,7 @@ START_TEST(as_root)
       strstr(run, "\ns6-ipcserver-socketbinder -a 0600 /r/auth.sock\nif { chown -h mail /r/auth.sock }\n"));
   ck_assert_ptr_nonnull(
       strstr(run, "timeout -k 5 30.000 /l/checkpassword-file \"/s t/auth/users\" true }\n"));
+  free(run);
 }
 END_TEST
 
@@ -289,6 +304,7 @@ START_TEST(as_user)
   ck_assert_ptr_null(strstr(run, "chown"));
   ck_assert_ptr_null(strstr(run, "s6-setuidgid"));
   ck_assert_ptr_nonnull(strstr(run, " /bin/checkpassword-pam -s mail true }\n"));
+  free(run);
 }
 END_TEST
 
