@@ -9,8 +9,8 @@
 
 #include <runlib/queuecount.h>
 
-/* 32 KB hold about a thousand entries: one call to the kernel is enough for the usual limit. */
-#define ENTRIES 32768
+/* 16 KB hold about five hundred entries: one call to the kernel is enough for the usual limit. */
+#define ENTRIES 16384
 
 typedef struct walk_s walk;
 struct walk_s

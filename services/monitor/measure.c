@@ -9,8 +9,6 @@
 
 #include "measure.h"
 
-#define AGES 1000 /* so many files are asked for their age, at 1 us each, however large the queue is */
-
 uint64_t measure_limit(uint64_t highest)
 {
   uint64_t more = 3 * highest;
@@ -37,7 +35,7 @@ static void take_backlog(measure *m, sample *x, uint64_t now)
   for (size_t i = 0; i < m->n; i++)
   {
     m->wrong[i] = 0;
-    if (queuecount_add(&q, m->queues[i], m->limit, AGES) < 0) bad = m->wrong[i] = errno;
+    if (queuecount_add(&q, m->queues[i], m->limit, m->ages) < 0) bad = m->wrong[i] = errno;
   }
   x->of[GAUGE_BACKLOG] = x->of[GAUGE_OLDEST] = failed(READING_UNKNOWN);
   /* A queue that cannot be read may hold anything; but if the others reach the limit, that is enough. */

@@ -8,6 +8,10 @@
 
 #define QUEUES_MAX 16
 
+/* At 1 to 2 us each; more of them where a level depends on the age. */
+#define MEASURE_AGES      100
+#define MEASURE_AGES_USED 1000
+
 typedef struct measure_s measure;
 struct measure_s
 {
@@ -15,6 +19,7 @@ struct measure_s
   size_t n;
   unsigned int asked; /* bits (1 << gauge); the backlog and its age are always measured */
   uint64_t limit;     /* counting stops here */
+  uint64_t ages;      /* so many files are asked for their age */
   unsigned int cpus;
   int wrong[QUEUES_MAX]; /* errno of the last look at each queue; 0: it could be read */
 };

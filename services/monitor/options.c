@@ -99,6 +99,7 @@ static void complete(options *o, int argc, char const *const *argv)
   if (argc > QUEUES_MAX) strerr_dief(100, "more than 16 queues");
   for (int i = 0; i < argc; i++) o->m.queues[o->m.n++] = argv[i];
   o->m.asked = rules_used(&o->r) | 1u << GAUGE_BACKLOG | 1u << GAUGE_OLDEST;
+  o->m.ages = rules_used(&o->r) & 1u << GAUGE_OLDEST ? MEASURE_AGES_USED : MEASURE_AGES;
   o->m.limit = measure_limit(highest_backlog(&o->r));
   o->m.cpus = cpus > 0 ? (unsigned int)cpus : 1;
 }

@@ -346,7 +346,7 @@ END_TEST
 
 START_TEST(measures)
 {
-  measure m = {.queues = {"run", "absent"}, .n = 1, .asked = ~0u, .limit = 2, .cpus = 1};
+  measure m = {.queues = {"run", "absent"}, .n = 1, .asked = ~0u, .limit = 2, .ages = 100, .cpus = 1};
   uint64_t now = (uint64_t)time(0);
   sample x;
 

@@ -1,0 +1,65 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <runlib/queuecount.h>
+
+/*
+ * queue fill DIR COUNT: makes files there, until COUNT are.
+ * queue count DIR LIMIT AGES TIMES: prints the microseconds that one measurement takes, the mean of TIMES,
+ * and counts as the monitor does. Exits 1 if it fails.
+ */
+
+static int fill(char const *dir, uint64_t count)
+{
+  char name[32];
+
+  if (chdir(dir) < 0) return 1;
+  for (uint64_t i = 0; i < count; i++)
+  {
+    int fd;
+    snprintf(name, sizeof name, "%" PRIu64, i);
+    fd = open(name, O_WRONLY | O_CREAT, 0644);
+    if (fd < 0) return 1;
+    close(fd);
+  }
+  return 0;
+}
+
+static double now(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static int count(char const *dir, uint64_t limit, uint64_t ages, unsigned int times)
+{
+  double begin = now();
+
+  for (unsigned int i = 0; i < times; i++)
+  {
+    queuecount q = QUEUECOUNT_ZERO;
+    if (queuecount_add(&q, dir, limit, ages) < 0) return 1;
+    if (!q.files) return 1;
+  }
+  printf("%.2f\n", (now() - begin) / times);
+  return 0;
+}
+
+int main(int argc, char **argv)
+{
+  int status = 100;
+
+  if (argc == 4 && !strcmp(argv[1], "fill"))
+    status = fill(argv[2], strtoull(argv[3], 0, 10));
+  else if (argc == 6 && !strcmp(argv[1], "count"))
+    status = count(argv[2], strtoull(argv[3], 0, 10), strtoull(argv[4], 0, 10), (unsigned int)atoi(argv[5]));
+  if (status == 1) perror("queue");
+  return status;
+}
