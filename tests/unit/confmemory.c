@@ -19,10 +19,6 @@ static service_kind const web_kinds[] = {
     {.section = {.name = "web", .argument = "NAME", .help = "x", .keys = keys}}, {.section = {.name = 0}}};
 service_kind const *const kinds[] = {web_kinds, 0};
 
-static char const text[] =
-    "[bundle]\nhostname = a.b\nrun = r\n[web a]\nlisten = 127.0.0.1:1\nrule = x\nrule = y\n"
-    "root = p/q\n[web b]\nlisten = 127.0.0.1:2\nlsten = 1\nrule = z\n";
-
 #if defined(__SANITIZE_ADDRESS__)
 #define OWN_MALLOC 0
 #elif defined(__has_feature)
@@ -35,6 +31,10 @@ static char const text[] =
 #endif
 
 #if OWN_MALLOC
+
+static char const text[] =
+    "[bundle]\nhostname = a.b\nrun = r\n[web a]\nlisten = 127.0.0.1:1\nrule = x\nrule = y\n"
+    "root = p/q\n[web b]\nlisten = 127.0.0.1:2\nlsten = 1\nrule = z\n";
 
 /* Under the sanitizers malloc is theirs, and this test has nothing to replace. */
 extern void *__libc_malloc(size_t);
