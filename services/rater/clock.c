@@ -17,7 +17,7 @@ void table_clock_start(header *h, uint64_t boot, uint64_t wall, char const *boot
 
   if (!strncmp(h->boot_id, boot_id, sizeof h->boot_id) && *boot_id)
     passed = boot > h->boot ? boot - h->boot : 0;
-  else if (wall > h->wall)
+  else if (h->wall && wall > h->wall)
   {
     passed = wall - h->wall;
     if (passed > CLOCK_LEAP) passed = CLOCK_LEAP;

