@@ -150,19 +150,42 @@ static void become(char const *const *argv, int request)
   _exit(111);
 }
 
+/* Waits for the process's end, which is left to be reaped. 0, or -1 and errno (ETIMEDOUT). */
+static int wait_end(pid_t pid, int64_t deadline)
+{
+  siginfo_t info;
+  int fd = pidfd_open(pid, 0);
+  int result;
+
+  if (fd >= 0)
+  {
+    result = wait_readable(fd, deadline);
+    int e = errno;
+    fd_close(fd);
+    errno = e;
+    return result;
+  }
+  /* A kernel, or a valgrind, that has no pidfds. */
+  for (;;)
+  {
+    info.si_pid = 0;
+    if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno != EINTR) return -1;
+    if (info.si_pid) return 0;
+    if (now_ms() >= deadline) return (errno = ETIMEDOUT, -1);
+    poll(0, 0, 5);
+  }
+}
+
 static int reap(pid_t pid, int64_t deadline)
 {
-  int fd = pidfd_open(pid, 0);
-  int late = 0;
+  int late = wait_end(pid, deadline) < 0 ? errno : 0;
   int status;
 
-  if (fd < 0 || wait_readable(fd, deadline) < 0)
+  if (late)
   {
-    late = errno;
     kill(-pid, SIGKILL);
     kill(pid, SIGKILL);
   }
-  if (fd >= 0) fd_close(fd);
   while (waitpid(pid, &status, 0) < 0)
     if (errno != EINTR) return AUTH_TEMPORARY;
   if (!late && WIFEXITED(status) && WEXITSTATUS(status) == 0) return AUTH_GOOD;
