@@ -6,6 +6,7 @@
 #include <skalibs/tai.h>
 
 #include <ctl/command.h>
+#include <ctl/history.h>
 #include <ctl/live.h>
 #include <ctl/load.h>
 #include <ctl/lock.h>
@@ -142,7 +143,11 @@ static int with_stored(context const *cx, int argc, char const *const *argv,
     say_cannot("lock ", s.b.state, "/lock");
     status = errno == ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SYSTEM;
   }
-  if (!status) status = act(&s, argc - 1, argv + 1);
+  if (!status)
+  {
+    history_command(&s.b, argc, argv);
+    status = act(&s, argc - 1, argv + 1);
+  }
   if (lock >= 0) fd_close(lock);
 end:
   stored_free(&s);

@@ -24,6 +24,8 @@ static command const commands[] = {
     {"log", &command_log, "NAME [-f] [-n LINES]", "show a service's log with local times",
      "  -f            go on as the log grows\n"
      "  -n LINES      so many from the end (default: 50)\n"},
+    {"history", &command_history, "[NAME]",
+     "starts, deaths, stops, commands, generations and overload, in order", ""},
     {"overload", &command_overload, "[on|off|auto] [-l LEVEL] [-t TIME] [-r REASON]",
      "show the overload flag, or hold it by hand",
      "  on            refuse strangers, whatever is measured\n"

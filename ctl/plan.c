@@ -91,34 +91,6 @@ end:
   return result;
 }
 
-/* How a service that died is tried again: see runlib/deaths.h. Its pauses may be longer than timeout-finish's default. */
-static int add_finish(service *sv)
-{
-  bundle const *b = sv->bundle;
-  stralloc sa = STRALLOC_ZERO;
-  stralloc path = STRALLOC_ZERO;
-  int result = -1;
-
-  if (service_append(&path, "%s/finished", b->libexec) < 0 || !stralloc_0(&path)) goto end;
-  if (service_append(&sa, "#!/bin/execlineb -S2\n# %s died: written by mailctl.\n", sv->name) < 0 ||
-      service_quote(&sa, path.s) < 0 || service_append(&sa, " ") < 0)
-    goto end;
-  path.len = 0;
-  if (service_append(&path, "%s/deaths/%s", b->run, sv->name) < 0 || !stralloc_0(&path) ||
-      service_quote(&sa, path.s) < 0 || service_append(&sa, " ") < 0)
-    goto end;
-  path.len = 0;
-  if (service_append(&path, "%s/started/%s", b->run, sv->name) < 0 || !stralloc_0(&path) ||
-      service_quote(&sa, path.s) < 0 || service_append(&sa, " $1 $2\n") < 0)
-    goto end;
-  if (service_add_file(sv, "finish", sa.s, sa.len, 0755) < 0) goto end;
-  result = service_add_text(sv, "timeout-finish", 0644, "0\n");
-end:
-  stralloc_free(&sa);
-  stralloc_free(&path);
-  return result;
-}
-
 static int add_programs(service *sv)
 {
   char **program = genalloc_s(char *, &sv->programs);
@@ -143,7 +115,7 @@ static int add_common(plan *p)
 
   for (size_t n = plan_count(p); n; n--, ps++)
   {
-    if (add_logger(&ps->sv) < 0 || add_finish(&ps->sv) < 0 || add_programs(&ps->sv) < 0) return -1;
+    if (add_logger(&ps->sv) < 0 || service_add_finish(&ps->sv) < 0 || add_programs(&ps->sv) < 0) return -1;
     qsort(genalloc_s(service_file, &ps->sv.files), genalloc_len(service_file, &ps->sv.files),
           sizeof(service_file), &by_path);
   }

@@ -9,6 +9,7 @@
 
 #include <ctl/command.h>
 #include <ctl/folder.h>
+#include <ctl/history.h>
 #include <ctl/live.h>
 #include <ctl/load.h>
 #include <ctl/lock.h>
@@ -42,7 +43,10 @@ static int settle_generation(wanted const *w)
     result = 0;
   else if (generation_write(w->b.state, &w->p, w->c.bytes.s, w->c.bytes.len, &number) >= 0 &&
            generation_switch(w->b.state, number) >= 0)
+  {
+    history_generation(&w->b, number);
     result = generation_prune(w->b.state, (unsigned int)section_number(w->b.self, "generations"));
+  }
 end:
   if (result < 0) say_cannot("write a generation below ", w->b.state);
   stralloc_free(&manifest);
@@ -340,17 +344,22 @@ static int check_names(wanted const *w, int argc, char const *const *names)
  * The machine is asked under the lock, because another command may be about to free or take a port. Where
  * there is no STATE yet nobody else can be at work, and nothing is written before all is found to be well.
  */
-static int up(context const *cx, char const *state, int argc, char const *const *names, int *lock)
+static int up(context const *cx, char const *state, int argc, char const *const *argv, int *lock)
 {
+  char const *const *names = argv + 1;
   wanted w = WANTED_ZERO;
   int fresh = access(state, F_OK) < 0;
   int status = fresh ? 0 : take_lock(state, lock);
 
   if (!status) status = wanted_load(&w, cx, 1);
-  if (!status) status = check_names(&w, argc, names);
+  if (!status) status = check_names(&w, argc - 1, names);
   if (!status && folder_make_bundle(&w.b) < 0) status = EXIT_SYSTEM;
   if (!status && fresh) status = take_lock(state, lock);
-  if (!status) status = converge(&w, argc, names);
+  if (!status)
+  {
+    history_command(&w.b, argc, argv);
+    status = converge(&w, argc - 1, names);
+  }
   wanted_free(&w);
   return status;
 }
@@ -363,7 +372,7 @@ int command_up(context const *cx, int argc, char const *const *argv)
 
   if (!state) return EXIT_SYSTEM;
   tain_now_set_stopwatch_g();
-  status = up(cx, state, argc - 1, argv + 1, &lock);
+  status = up(cx, state, argc, argv, &lock);
   if (lock >= 0) fd_close(lock);
   free(state);
   return status;

@@ -148,31 +148,44 @@ int service_add_folder(service *sv, char const *path, mode_t mode, char const *u
   return -1;
 }
 
-static int quote_path(stralloc *sa, char const *folder, char const *middle, char const *name,
-                      char const *suffix)
+/* Appends FOLDER/NAME and a blank, quoted. */
+static int quote_path(stralloc *sa, char const *folder, char const *name)
 {
   stralloc path = STRALLOC_ZERO;
   int result = -1;
 
-  if (service_append(&path, "%s/%s%s%s", folder, middle, name, suffix) >= 0 && stralloc_0(&path) &&
-      stralloc_cats(sa, " "))
-    result = service_quote(sa, path.s);
+  if (service_append(&path, "%s%s", folder, name) >= 0 && stralloc_0(&path) && service_quote(sa, path.s) >= 0)
+    result = service_append(sa, " ");
   stralloc_free(&path);
   return result;
 }
 
-/* `started CONTENT FILE ORPHANS`: the plan puts the hash of the service's files in the place of @CONTENT@. */
+/* `started CONTENT RUN JOURNAL NAME`: the plan puts the hash of the service's files in the place of @CONTENT@. */
 int service_record(service *sv, char const *suffix, stralloc *sa)
 {
-  stralloc program = STRALLOC_ZERO;
+  bundle const *b = sv->bundle;
+
+  if (quote_path(sa, b->libexec, "/started") < 0 || service_append(sa, "@CONTENT@ ") < 0 ||
+      quote_path(sa, b->run, "") < 0 || quote_path(sa, b->state, "/journal") < 0)
+    return -1;
+  return service_append(sa, "%s%s\n", sv->name, suffix);
+}
+
+/* How a service that died is tried again: runlib/deaths.h. Its pauses may be longer than timeout-finish's default. */
+int service_add_finish(service *sv)
+{
+  bundle const *b = sv->bundle;
+  stralloc sa = STRALLOC_ZERO;
   int result = -1;
 
-  if (service_append(&program, "%s/started", sv->bundle->libexec) >= 0 && stralloc_0(&program) &&
-      service_quote(sa, program.s) >= 0 && service_append(sa, " @CONTENT@") >= 0 &&
-      quote_path(sa, sv->bundle->run, "started/", sv->name, suffix) >= 0 &&
-      quote_path(sa, sv->bundle->run, "orphans/", sv->name, suffix) >= 0)
-    result = service_append(sa, "\n");
-  stralloc_free(&program);
+  if (service_append(&sa, "#!/bin/execlineb -S2\n# %s died: written by mailctl.\n", sv->name) < 0 ||
+      quote_path(&sa, b->libexec, "/finished") < 0 || quote_path(&sa, b->run, "") < 0 ||
+      quote_path(&sa, b->state, "/journal") < 0 || service_append(&sa, "%s $1 $2\n", sv->name) < 0)
+    goto end;
+  if (service_add_file(sv, "finish", sa.s, sa.len, 0755) < 0) goto end;
+  result = service_add_text(sv, "timeout-finish", 0644, "0\n");
+end:
+  stralloc_free(&sa);
   return result;
 }
 

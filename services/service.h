@@ -115,9 +115,11 @@ extern int service_add_run(service *sv, char const *command, unsigned int drain)
  */
 extern int service_prelude(service *sv, stralloc *sa);
 /* `s6-setuidgid USER\n` where the bundle runs as root and the service has a user; else nothing. */
+extern int service_drop(service *sv, stralloc *sa);
 /* The record alone, for a script of another beginning; suffix as in ".log": which process of the service it is. */
 extern int service_record(service *sv, char const *suffix, stralloc *sa);
-extern int service_drop(service *sv, stralloc *sa);
+/* The finish script; the plan adds it to every service. */
+extern int service_add_finish(service *sv);
 
 /* Appends word to sa, quoted for execlineb. */
 extern int service_quote(stralloc *sa, char const *word);

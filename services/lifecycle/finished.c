@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -9,12 +10,14 @@
 #include <s6/supervise.h>
 
 #include <runlib/deaths.h>
+#include <runlib/journal.h>
 #include <runlib/started.h>
 
 /*
- * finished DEATHS STARTED EXIT SIGNAL: a service's finish script, in its service directory. Remembers a
- * death that nobody commanded, and waits before s6-supervise tries again; TERM ends the wait (mailctl sends
- * it). Exit 125 tells s6-supervise not to try again: the program said that it can never run.
+ * finished RUN JOURNAL NAME EXIT SIGNAL: a service's finish script, in its service directory. Remembers a
+ * death that nobody commanded in RUN/deaths/NAME, and waits before s6-supervise tries again; TERM ends the
+ * wait (mailctl sends it). Exit 125 tells s6-supervise not to try again: the program said that it can never
+ * run.
  */
 
 /*
@@ -46,10 +49,24 @@ static uint64_t life_of(char const *file)
   return ticks > st.ticks ? (ticks - st.ticks) * 1000 / (uint64_t)hz : 0;
 }
 
-static void wait_ms(unsigned int ms)
+static void note(char const *journal, char const *kind, char const *name, death const *one)
 {
-  struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
-  nanosleep(&ts, 0);
+  int killed = one->exit > 255;
+
+  if (journal_add(journal, "%s %s %s %u lived %llu", kind, name, killed ? "signal" : "exit",
+                  killed ? one->signal : one->exit, (unsigned long long)one->lived) < 0)
+    strerr_warnwu2sys("write ", journal);
+}
+
+/* How long to wait before the next attempt, ms. */
+static unsigned int remember(deaths *d, char const *file, death const *one)
+{
+  unsigned int pause;
+
+  if (deaths_read(d, file) < 0 && errno != ENOENT) strerr_warnwu2sys("read ", file);
+  pause = deaths_add(d, one);
+  if (deaths_write(d, file) < 0) strerr_warnwu2sys("write ", file);
+  return pause;
 }
 
 static void on_term(int sig)
@@ -60,21 +77,28 @@ static void on_term(int sig)
 
 int main(int argc, char const *const *argv)
 {
-  deaths d;
+  char file[4096];
+  struct timespec ts;
+  deaths d = DEATHS_ZERO;
   death one = {.exit = 0};
   unsigned int pause;
+  int commanded;
 
   PROG = "finished";
-  if (argc < 5 || !uint0_scan(argv[3], &one.exit) || !uint0_scan(argv[4], &one.signal))
-    strerr_dieusage(100, "finished DEATHS STARTED EXIT SIGNAL");
+  if (argc != 6 || !uint0_scan(argv[4], &one.exit) || !uint0_scan(argv[5], &one.signal))
+    strerr_dieusage(100, "finished RUN JOURNAL NAME EXIT SIGNAL");
   signal(SIGTERM, &on_term);
-  if (is_commanded()) return 0;
-  if (deaths_read(&d, argv[1]) < 0 && errno != ENOENT) strerr_warnwu2sys("read ", argv[1]);
-  one.lived = life_of(argv[2]);
+  snprintf(file, sizeof file, "%s/started/%s", argv[1], argv[3]);
+  one.lived = life_of(file);
   tain_wallclock_read(&one.when);
-  pause = deaths_add(&d, &one);
-  if (deaths_write(&d, argv[1]) < 0) strerr_warnwu2sys("write ", argv[1]);
+  commanded = is_commanded();
+  note(argv[2], commanded ? "stop" : "death", argv[3], &one);
+  if (commanded) return 0;
+  snprintf(file, sizeof file, "%s/deaths/%s", argv[1], argv[3]);
+  pause = remember(&d, file, &one);
   if (d.state == DEATHS_FAILED) return 125;
-  wait_ms(pause);
+  ts.tv_sec = pause / 1000;
+  ts.tv_nsec = (long)(pause % 1000) * 1000000;
+  nanosleep(&ts, 0);
   return 0;
 }
