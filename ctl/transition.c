@@ -134,7 +134,7 @@ static int begin_start(transition const *t, move *m, tain const *stamp)
     lose(t, m);
   else
   {
-    live_hurry(m->dir);
+    if (m->status.finishing) live_hurry(m->dir);
     set_step(t, m, STEP_STARTING);
   }
   stralloc_free(&log);
@@ -148,7 +148,7 @@ static int begin_stop(transition const *t, move *m, tain const *stamp)
   set_deadline(m, t->stop_time && t->stop_time < own ? own : t->stop_time, stamp);
   if ((m->goal == GOAL_STOP && servicedir_hold(m->dir, 1) < 0) || live_control(m->dir, "d") < 0)
     return lose(t, m);
-  live_hurry(m->dir);
+  if (m->status.finishing) live_hurry(m->dir); /* not the finish script of the very stop that was just asked for */
   set_step(t, m, STEP_STOPPING);
   return 0;
 }

@@ -69,6 +69,10 @@ smtpd=$(pid_of "$C" smtpd)
 exits 0 "restart" m restart smtpd
 test "$(pid_of "$C" smtpd)" != "$smtpd"
 ok $? "gives a new process"
+m history smtpd >"$T/history"
+like "$(tail -n 2 "$T/history" | sed 's/^[^ ]* [^ ]* //')" "^stop smtpd exit 0 lived [0-9]+$" "history has the stop"
+like "$(tail -n 1 "$T/history")" "^20[0-9-]+ [0-9:.]+ start smtpd pid $(pid_of "$C" smtpd)$" "and the start"
+like "$(m history)" '^20[0-9-]+ [0-9:.]+ command restart smtpd uid [0-9]+$' "and the command"
 exits 0 "reload" m reload rater
 
 m up >"$T/up1" 2>&1 &
