@@ -205,13 +205,16 @@ static int append_plain(stralloc *sa, char const *text)
   return 0;
 }
 
-/* The same, as a sentence. */
+/* The same, as a sentence, or several, each on a line of its own. */
 static int append_sentence(stralloc *sa, char const *text)
 {
   size_t before = sa->len + 2;
 
   if (append_plain(sa, text) < 0 || service_append(sa, ".\n") < 0) return -1;
   if (sa->s[before] >= 'a' && sa->s[before] <= 'z') sa->s[before] = (char)(sa->s[before] - 'a' + 'A');
+  for (size_t i = before; i + 2 < sa->len; i++)
+    if (sa->s[i] == '.' && sa->s[i + 1] == ' ' && sa->s[i + 2] >= 'A' && sa->s[i + 2] <= 'Z')
+      sa->s[i + 1] = '\n';
   return 0;
 }
 

@@ -16,6 +16,7 @@ $(eval $(call fuzz,tests/fuzz/conf.c,ctl $(KINDS),-linih))
 # mailctl.conf(5), with every section and key in it.
 $(eval $(call program,gen/conftables,ctl/conftables.c,ctl $(KINDS),-linih))
 all: $(B)/doc/mailctl.conf.5
+MADE_MANUALS += $(B)/doc/mailctl.conf.5
 $(B)/doc/mailctl.conf.5: doc/mailctl.conf.5 $(B)/gen/conftables
 	@mkdir -p $(@D)
 	@$(B)/gen/conftables <$< >$@.new && mv $@.new $@

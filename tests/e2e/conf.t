@@ -6,7 +6,8 @@ bundle=$T/bundle
 conf=$bundle/mailctl.conf
 fresh_bundle "$bundle" || exit 111
 cp "$conf" "$T/good.conf"
-mailctl() { command mailctl -c "$conf" "$@"; }
+MAILCTL_CONF=$conf
+export MAILCTL_CONF
 
 # says NAME EXTENDED-REGEX: what check says of $conf
 says() {
