@@ -64,6 +64,36 @@ for i in "$LIBEXEC"/plugins/*; do
   exits 0 "$p --version" "$i" --version
 done
 
+# In a real session: the alias is gone from the envelope, and from the fourth recipient on the client waits.
+mkdir "$T/home" "$T/home/control"
+cd "$T/home" || exit 111
+echo mx.example.test >control/me
+echo example.test >control/rcpthosts
+cat >control/smtpplugins <<END
+[connection]
+:echo STARPITCOUNT=4; echo STARPITDELAY=1
+[rcpt]
+$LIBEXEC/plugins/plusaliases
+$LIBEXEC/plugins/tarpit
+END
+cat >queue <<'END'
+#!/bin/sh
+cat >message
+tr '\0' ' ' <&1 >envelope
+END
+chmod +x queue
+begin=$(date +%s%N)
+{
+  printf 'EHLO c\r\nMAIL FROM:<s@example.org>\r\n'
+  for i in 1 2 3 4 5; do printf 'RCPT TO:<joe%s+x@example.test>\r\n' $i; done
+  printf 'DATA\r\nSubject: x\r\n\r\nbody\r\n.\r\nQUIT\r\n'
+} | TCPREMOTEIP=192.0.2.1 "$LIBEXEC/smtpd" -q "$T/home/queue" >"$T/out" 2>"$T/err"
+ms=$((($(date +%s%N) - begin) / 1000000))
+is "$(cat envelope)" "Fs@example.org Tjoe1@example.test Tjoe2@example.test Tjoe3@example.test Tjoe4@example.test Tjoe5@example.test  " \
+  "plusaliases changes the envelope of a session"
+ok $((ms < 2000)) "tarpit makes the fourth and the fifth recipient wait ($ms ms)"
+is "$(grep -c 'started tarpitting' "$T/err")" 1 "and says so once"
+
 # What doc/plugins.md shows is true: the two plugins in it, and its golden case.
 block() { awk -v kind="$1" '/^```/ { on = $0 == "```" kind; if (on) n++; next } on' "$top/doc/plugins.md"; }
 block sh >"$T/in-sh"
