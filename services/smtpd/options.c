@@ -17,7 +17,8 @@ static char const usage[] =
     "qmail home directory (control/ is read there).\n"
     "  -s  submission: log in before MAIL, messages are completed     -l  the MTA delivers here alone\n"
     "  -a  socket of the service auth; or the program after the options checks passwords\n"
-    "  -A  AUTH without TLS too              -q  the qmail-queue program ($QMAILQUEUE overrides)\n"
+    "  -A  AUTH without TLS too              -q  the qmail-queue program ($QMAILQUEUE overrides);\n"
+    "      builtin:spool queues in the folder $SPOOL as spool-queue does, without a process\n"
     "  -p  a plugin's time, -f it refuses when that is over             -w  the session's time\n"
     "  -e  errors until each costs -y ms, and until the session ends    -g  wait before the greeting\n"
     "  -T  socket of tlsd, -t STARTTLS       -R, -k  socket and class of the rater for failed logins\n";

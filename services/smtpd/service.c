@@ -141,7 +141,7 @@ static int add_listener(stralloc *sa, service const *sv)
   return service_append(sa, " --\n");
 }
 
-/* spool-queue is run by its name alone, as qmail-queue is, and finds the spool in $SPOOL. */
+/* The spool's folder is in $SPOOL, for builtin:spool and for a spool-queue behind a filter in $QMAILQUEUE. */
 static int add_spool(service *sv)
 {
   stralloc path = STRALLOC_ZERO;
@@ -158,8 +158,7 @@ static int add_queue(stralloc *sa, service *sv)
 
   if (queue && *queue) return add_quoted(sa, "-q", queue, "");
   if (bundle_qmail(sv->bundle)) return service_append(sa, " -q bin/qmail-queue");
-  if (add_spool(sv) < 0) return -1;
-  return add_quoted(sa, "-q", sv->bundle->libexec, "/spool-queue");
+  return add_spool(sv) < 0 ? -1 : service_append(sa, " -q builtin:spool");
 }
 
 static int add_limits(stralloc *sa, service const *sv)

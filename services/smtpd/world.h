@@ -3,6 +3,8 @@
 
 #include <runlib/counters.h>
 
+#include <services/spool/intake.h>
+
 #include "effects.h"
 #include "options.h"
 #include "queue.h"
@@ -13,6 +15,9 @@ struct world_s
 {
   options const *options;
   queue queue;
+  int direct;       /* builtin:spool has the message, not queue */
+  int direct_error; /* errno of what went wrong there first */
+  intake intake;
   counter *counters[TALLIES];
 };
 
