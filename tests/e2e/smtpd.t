@@ -185,7 +185,7 @@ like "$out" '^220 greetings.test hello ESMTP' 'smtpgreeting'
 like "$out" '^250-SIZE 10$' 'databytes in SIZE'
 is "$(echo "$out" | grep -c '^552 5\.3\.4 ')" 2 'databytes: declared and counted'
 serve DATABYTES=0
-like "$(printf 'EHLO c\nQUIT\n' | talk)" '^250-SIZE 0$' '$DATABYTES overrides it'
+like "$(printf 'EHLO c\nQUIT\n' | talk)" '^250-SIZE 0$' 'DATABYTES in the environment overrides it'
 rm "$H/control/databytes" "$H/control/smtpgreeting"
 
 for i in '31 554' '11 554' '35 554' '53 451' '51 451' '71 451' '99 451' '120 451'; do
@@ -202,7 +202,7 @@ cat >"$H/bin/filter" <<'EOF'
 EOF
 chmod 755 "$H/bin/filter"
 serve QMAILQUEUE=bin/filter
-try '$QMAILQUEUE' swaks --server "$IP:$PORT" --from a@client.test --to u@example.test --helo client.test
+try 'QMAILQUEUE' swaks --server "$IP:$PORT" --from a@client.test --to u@example.test --helo client.test
 like "$(head -1 "$H"/queue/*.message)" '^X-Filtered: yes' 'composes'
 clean
 
