@@ -33,6 +33,7 @@ static void link_newest(server *s, client *c)
 
 static void set_due(server *s, client *c, uint64_t due)
 {
+  if (s->end_by && due) due = s->end_by;
   if (!c->due && due) s->due++;
   if (c->due && !due) s->due--;
   c->due = due;
@@ -196,6 +197,8 @@ static void settle(server *s, client *c, int any)
   if (c->out.len) return;
   if (c->more)
     enqueue(s, c);
+  else if (s->end_by)
+    client_drop(s, c);
   else if (!(c->asker & ASKER_TCP))
     set_due(s, c, !c->len && !c->skip ? 0 : any || !c->due ? s->engine->now + TIMEOUT_UNIX : c->due);
 }

@@ -4,6 +4,7 @@ $(eval $(call library,services/rater,$(RATER_ENGINE) client.c server.c listen.c 
 $(eval $(call program,libexec/mailctl/raterd,services/rater/raterd.c,services/rater))
 $(eval $(call unit,tests/unit/rater_bucket.c,services/rater))
 $(eval $(call unit,tests/unit/rater_rules.c,services/rater))
+$(eval $(call unit,tests/unit/rater_client.c,runlib))
 $(eval $(call unit,tests/unit/rater_table.c,services/rater))
 $(eval $(call unit,tests/unit/rater_engine.c,services/rater))
 

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <skalibs/sgetopt.h>
 #include <skalibs/strerr.h>
 #include <skalibs/types.h>
 
@@ -119,8 +118,26 @@ static void short_option(options *o, int opt, char const *arg)
       if (!is_number(arg)) bad_usage("-n: not a number: ", arg);
       o->number = arg;
       break;
-    default: bad_usage("unknown option, or its value is missing", "");
+    default: bad_usage("unknown option -", (char[2]){(char)opt, 0});
   }
+}
+
+/* A cluster of short options, such as -qs ADDRESS; returns 1 if it took the next argument as well. */
+static int short_options(options *o, char const *cluster, char const *next)
+{
+  for (; *cluster; cluster++)
+  {
+    char const *arg = cluster[1] ? cluster + 1 : next;
+    if (!strchr("stn", *cluster))
+    {
+      short_option(o, *cluster, 0);
+      continue;
+    }
+    if (!arg) bad_usage("a value is missing after -", cluster);
+    short_option(o, *cluster, arg);
+    return !cluster[1];
+  }
+  return 0;
 }
 
 /* Options end at the first word that is none, so that values may begin with a dash. Returns its place. */
@@ -130,22 +147,9 @@ static int parse_options(int argc, char const *const *argv, options *o)
 
   while (at < argc && argv[at][0] == '-' && argv[at][1])
   {
-    subgetopt l = SUBGETOPT_ZERO;
-    int opt;
+    char const *next = at + 1 < argc ? argv[at + 1] : 0;
     if (!strcmp(argv[at], "--")) return at + 1;
-    if (argv[at][1] == '-')
-    {
-      at += 1 + long_option(o, argv[at], at + 1 < argc ? argv[at + 1] : 0);
-      continue;
-    }
-    l.err = 0;
-    l.ind = at;
-    do
-    {
-      opt = subgetopt_r(argc, argv, "qs:t:n:", &l);
-      if (opt != -1) short_option(o, opt, l.arg);
-    } while (opt != -1 && l.ind == at);
-    at = l.ind;
+    at += 1 + (argv[at][1] == '-' ? long_option(o, argv[at], next) : short_options(o, argv[at] + 1, next));
   }
   return at;
 }

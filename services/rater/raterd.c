@@ -239,11 +239,11 @@ static void trap_signals(server *s)
 
 static void serve(server *s, engine *e, options const *o)
 {
-  while (!server_done(s) || !s->ending)
+  while (!server_done(s))
   {
     int r = server_turn(s);
     if (r < 0) strerr_diefusys(111, "wait for clients");
-    if (!r || !handle_signals(e, o) || s->ending) continue;
+    if (!r || !handle_signals(e, o) || s->end_by) continue;
     if (o->socket) unlink_void(o->socket);
     server_end(s);
   }

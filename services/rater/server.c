@@ -152,7 +152,7 @@ static uint64_t now_us(void)
 
 static int timeout_of(server const *s)
 {
-  return s->again ? 0 : s->due || s->paused || s->ending ? 200 : -1;
+  return s->again ? 0 : s->due || s->paused || s->end_by ? 200 : -1;
 }
 
 /* What need not be done at every turn; the table's old keys are swept a few at a time, and never when idle. */
@@ -210,7 +210,6 @@ void server_end(server *s)
   }
   s->n = 0;
   s->paused = 0;
-  s->ending = 1;
   for (client *c = s->oldest; c; c = next)
   {
     next = c->newer;
@@ -222,18 +221,19 @@ void server_end(server *s)
     next = c->newer;
     if (!c->out.len && !c->queued && !c->linger) client_drop(s, c);
   }
+  s->due = 0;
+  s->end_by = s->engine->now + TIMEOUT_DRAIN;
   for (client *c = s->oldest; c; c = c->newer)
-    if (c->due > s->engine->now + TIMEOUT_DRAIN || !c->due)
-    {
-      s->due += !c->due;
-      c->due = s->engine->now + TIMEOUT_DRAIN;
-    }
+  {
+    c->due = s->end_by;
+    s->due++;
+  }
   bury(s);
 }
 
 int server_done(server const *s)
 {
-  return !s->clients;
+  return s->end_by && !s->clients;
 }
 
 void server_free(server *s)

@@ -75,7 +75,7 @@ struct server_s
   question questions[SERVER_QUESTIONS];
   client *asking[SERVER_QUESTIONS]; /* whose they are, in order */
   unsigned int n_questions, n_asking;
-  int ending;
+  uint64_t end_by; /* ms, when the last client is let go; 0: not ending */
 };
 #define SERVER_ZERO                                                                                          \
   {                                                                                                          \
