@@ -6,8 +6,7 @@ $(eval $(call library,services/plugins,kit.c))
 plugin = $(call program,libexec/mailctl/plugins/$(1),services/plugins/$(1).c,services/plugins)
 
 $(foreach p,$(filter-out kit,$(basename $(notdir $(wildcard services/plugins/*.c)))),\
-  $(eval $(call plugin,$(p)))\
-  $(if $(SANITIZE),,$(eval $(B)/libexec/mailctl/plugins/$(p): BUILD_LDFLAGS := -static-pie -Wl,-z,relro,-z,now)))
+  $(eval $(call plugin,$(p)))$(eval $(call static,libexec/mailctl/plugins/$(p))))
 $(eval $(call unit,tests/unit/plugins.c,services/plugins))
 
 # The classics that rate stands in for under their own names.

@@ -3,6 +3,8 @@ SMTPD := base64.c child.c client.c control.c data.c fixup.c fixup-address.c mess
 $(eval $(call library,services/smtpd,$(SMTPD)))
 # Its start is most of what a short session costs, and half of that is the dynamic linker.
 $(eval $(call program,libexec/mailctl/smtpd,services/smtpd/smtpd.c,services/smtpd services/spool,$(if $(SANITIZE),,-static-pie)))
+$(eval $(call program,libexec/mailctl/smtpd,services/smtpd/smtpd.c,services/smtpd services/spool))
+$(eval $(call static,libexec/mailctl/smtpd))
 $(eval $(call unit,tests/unit/smtpd.c,services/smtpd))
 $(eval $(call unit,tests/unit/fixup.c,services/smtpd))
 $(eval $(call fuzz,tests/fuzz/fixup.c,services/smtpd))
