@@ -10,7 +10,8 @@
 
 /*
  * load IP PORT COUNT PARALLEL: makes COUNT connections, PARALLEL of them at a time, reads each to its end,
- * and prints how many a second that were. Exits 1 if one of them fails or brings nothing.
+ * and prints how many a second that were. Exits 1 if one of them fails or brings nothing. With a COUNT of 0
+ * it only finds out whether somebody listens.
  */
 
 static struct sockaddr_in server = {.sin_family = AF_INET};
@@ -70,6 +71,8 @@ int main(int argc, char **argv)
   server.sin_port = htons((unsigned short)atoi(argv[2]));
   count = strtoul(argv[3], 0, 10);
   parallel = strtoul(argv[4], 0, 10);
+  if (!count)
+    return connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&server, sizeof server) ? 1 : 0;
   events = epoll_create1(0);
   begin = now();
   while (ended < count)

@@ -1,0 +1,58 @@
+#!/bin/sh
+# Whole messages, one a connection, each on disk before it is acknowledged: tcplisten + smtpd + spool-queue
+# against tcpserver + `mailfront smtp queuedir accept` with its sync on. Postfix's smtp-source is the client,
+# at 1 and at 20 connections. Messages a second, and processor time a message (all of the server's).
+# shellcheck source=tests/bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+need tcpserver ucspi-tcp-ipv6
+need mailfront mailfront
+unpack postfix
+LD_LIBRARY_PATH=$PEERS/usr/lib/postfix "$PEERS/usr/sbin/smtp-source" -h 2>&1 | grep -q usage ||
+  skip "Postfix's smtp-source does not run here"
+
+count=$(scale 1000)
+size=${SIZE:-4096}
+
+cd "$T" || exit 111
+mkdir control spool spool/tmp spool/todo queuedir queuedir/tmp queuedir/new
+echo mx.example.test >control/me
+echo example.test >control/rcpthosts
+
+source() {
+  LD_LIBRARY_PATH=$PEERS/usr/lib/postfix "$PEERS/usr/sbin/smtp-source" -d -m "$1" -s "$2" -l "$size" \
+    -f joe@example.org -t jane@example.test -M client.example.org "$IP:2525"
+}
+
+# measure FOLDER COMMAND...: prints messages/s and us a message; every one must be in FOLDER afterwards
+measure() {
+  folder=$1
+  shift
+  rm -rf "$folder"
+  mkdir "$folder"
+  start_server "$T/cpu" "$@"
+  wait_for 10 "$TOOLS/load" "$IP" 2525 0 0 || exit 1
+  begin=$(date +%s%N)
+  source "$count" "$parallel" >"$T/source.log" 2>&1 || {
+    cat "$T/source.log" "$T/server.log" >&2
+    exit 1
+  }
+  end=$(date +%s%N)
+  stop_server
+  set -- "$folder"/*
+  test $# -eq "$count" || { echo "$folder has $# messages rather than $count" >&2; exit 1; }
+  awk -v n="$count" -v ns=$((end - begin)) '{ print n / ns * 1e9, $1 / n }' "$T/cpu"
+}
+smtpd() {
+  SPOOL=$T/spool measure "$T/spool/todo" "$LIBEXEC/tcplisten" -c 40 "$IP:2525" -- \
+    "$LIBEXEC/smtpd" -q "$LIBEXEC/spool-queue"
+}
+mailfront() {
+  QUEUEDIR=$T/queuedir measure "$T/queuedir/new" tcpserver -HRD -l 0 -c 40 "$IP" 2525 \
+    "$(command -v mailfront)" smtp queuedir accept
+}
+
+for parallel in 1 20; do
+  echo "$count messages of $size bytes, one a connection, $parallel at a time"
+  compare smtpd mailfront messages/s CPU_us/message
+done
