@@ -11,7 +11,7 @@ $(eval $(call unit,tests/unit/rater_engine.c,services/rater))
 # A command for shell scripts, run often: linked statically it starts in half the time.
 OBJECTS += $(call objects,services/rater/show.c)
 $(eval $(call program,bin/rater,services/rater/rater.c services/rater/show.c,,-ljansson))
-$(if $(SANITIZE),,$(eval $(B)/bin/rater: BUILD_LDFLAGS := -static-pie -Wl,-z,relro,-z,now))
+$(eval $(call static,bin/rater))
 
 # The client as a library for other people's programs; it needs the C library alone.
 LIBRATER := $(addprefix $(B)/lib/,librater.a librater.so.0)

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Whole messages, one a connection, each on disk before it is acknowledged: tcplisten + smtpd + spool-queue
-# against tcpserver + `mailfront smtp queuedir accept` with its sync on. Postfix's smtp-source is the client,
-# at 1 and at 20 connections. Messages a second, and processor time a message (all of the server's).
+# Whole messages, one a connection, each on disk before it is acknowledged: tcplisten + smtpd into the spool,
+# as mailctl sets it up (builtin:spool) and through the program spool-queue, against tcpserver + `mailfront smtp
+# queuedir accept` with its sync on. Postfix's smtp-source is the client, at 1 and at 20 connections.
+# Messages a second, and processor time a message (all of the server's).
 # shellcheck source=tests/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -43,10 +44,12 @@ measure() {
   test $# -eq "$count" || { echo "$folder has $# messages rather than $count" >&2; exit 1; }
   awk -v n="$count" -v ns=$((end - begin)) '{ print n / ns * 1e9, $1 / n }' "$T/cpu"
 }
-smtpd() {
-  SPOOL=$T/spool measure "$T/spool/todo" "$LIBEXEC/tcplisten" -c 40 "$IP:2525" -- \
-    "$LIBEXEC/smtpd" -q "$LIBEXEC/spool-queue"
+# ours QUEUE
+ours() {
+  SPOOL=$T/spool measure "$T/spool/todo" "$LIBEXEC/tcplisten" -c 40 "$IP:2525" -- "$LIBEXEC/smtpd" -q "$1"
 }
+smtpd() { ours builtin:spool; }
+spool_queue() { ours "$LIBEXEC/spool-queue"; }
 mailfront() {
   QUEUEDIR=$T/queuedir measure "$T/queuedir/new" tcpserver -HRD -l 0 -c 40 "$IP" 2525 \
     "$(command -v mailfront)" smtp queuedir accept
@@ -55,4 +58,5 @@ mailfront() {
 for parallel in 1 20; do
   echo "$count messages of $size bytes, one a connection, $parallel at a time"
   compare smtpd mailfront messages/s CPU_us/message
+  compare spool_queue mailfront messages/s CPU_us/message
 done
