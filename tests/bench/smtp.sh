@@ -20,7 +20,7 @@ mkdir control spool spool/tmp spool/todo queuedir queuedir/tmp queuedir/new
 echo mx.example.test >control/me
 echo example.test >control/rcpthosts
 
-source() {
+send() {
   LD_LIBRARY_PATH=$PEERS/usr/lib/postfix "$PEERS/usr/sbin/smtp-source" -d -m "$1" -s "$2" -l "$size" \
     -f joe@example.org -t jane@example.test -M client.example.org "$IP:2525"
 }
@@ -34,7 +34,7 @@ measure() {
   start_server "$T/cpu" "$@"
   wait_for 10 "$TOOLS/load" "$IP" 2525 0 0 || exit 1
   begin=$(date +%s%N)
-  source "$count" "$parallel" >"$T/source.log" 2>&1 || {
+  send "$count" "$parallel" >"$T/source.log" 2>&1 || {
     cat "$T/source.log" "$T/server.log" >&2
     exit 1
   }
