@@ -16,25 +16,25 @@ start_raterd() {
   "$LIBEXEC/raterd" -s "$T/rater.sock" -t "$T/table" -k "$1" "$T/rules" 2>>"$T/server.log" &
   server=$! socket=$T/rater.sock word=incr
   on_exit "kill $server 2>/dev/null"
-  wait_for 10 "$TOOLS/ask" "$socket" $server $word 1 1 1 1 || exit 1
+  wait_for 10 "$TOOLS/ask" "$socket" "$server" "$word" 1 1 1 1 || exit 1
 }
 start_redis() {
   LD_LIBRARY_PATH=$libraries "$redis" --port 0 --unixsocket "$T/redis.sock" --save '' --appendonly no \
     --daemonize no --dir "$T" >>"$T/server.log" &
   server=$! socket=$T/redis.sock word=INCR
   on_exit "kill $server 2>/dev/null"
-  wait_for 10 "$TOOLS/ask" "$socket" $server $word 1 1 1 1 || exit 1
+  wait_for 10 "$TOOLS/ask" "$socket" "$server" "$word" 1 1 1 1 || exit 1
 }
 stop() {
-  kill $server
-  wait $server
+  kill "$server"
+  wait "$server"
 }
 
 # measure START: warms the server up with every key, then prints what `ask` measured
 measure() {
   "$1" $keys
-  "$TOOLS/ask" "$socket" $server $word $keys 1 16 $keys >/dev/null || exit 1
-  "$TOOLS/ask" "$socket" $server $word "$count" 50 "$pipeline" $keys || exit 1
+  "$TOOLS/ask" "$socket" "$server" "$word" $keys 1 16 $keys >/dev/null || exit 1
+  "$TOOLS/ask" "$socket" "$server" "$word" "$count" 50 "$pipeline" $keys || exit 1
   stop
 }
 raterd() { measure start_raterd; }
@@ -49,8 +49,8 @@ done
 # resident START: bytes of memory that the process has for each of the keys
 resident() {
   "$1" "$many"
-  "$TOOLS/ask" "$socket" $server $word "$many" 1 100 "$many" >/dev/null || exit 1
-  awk -v n="$many" '$1 == "VmRSS:" { print $2 * 1024 / n }' /proc/$server/status
+  "$TOOLS/ask" "$socket" "$server" "$word" "$many" 1 100 "$many" >/dev/null || exit 1
+  awk -v n="$many" '$1 == "VmRSS:" { print $2 * 1024 / n }' "/proc/$server/status"
   stop
 }
 memory_raterd() { resident start_raterd; }
