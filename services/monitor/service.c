@@ -165,19 +165,33 @@ static int add_word(stralloc *sa, char const *option, char const *folder, char c
   return result;
 }
 
-static int add_commands(stralloc *sa, section const *s)
+/* Commands may be mailctl itself: they find it, and this bundle. */
+static int add_environment(service *sv)
+{
+  bundle const *b = sv->bundle;
+
+  if (service_add_text(sv, "env/MAILCTL_CONF", 0644, "%s\n", b->file) < 0) return -1;
+  return service_add_text(sv, "env/PATH", 0644,
+                          "%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n", b->bin);
+}
+
+static int add_commands(stralloc *sa, service *sv)
 {
   static char const *const commands[][3] = {{"on-enter", " -e ", "1:"},
                                             {"on-leave", " -x ", "1:"},
                                             {"on-severe-enter", " -e ", "2:"},
                                             {"on-severe-leave", " -x ", "2:"}};
 
+  int any = 0;
+
   for (unsigned int i = 0; i < sizeof commands / sizeof commands[0]; i++)
   {
-    char const *text = section_text(s, commands[i][0]);
-    if (text && *text && add_word(sa, commands[i][1], commands[i][2], text) < 0) return -1;
+    char const *text = section_text(sv->section, commands[i][0]);
+    if (!text || !*text) continue;
+    if (add_word(sa, commands[i][1], commands[i][2], text) < 0) return -1;
+    any = 1;
   }
-  return 0;
+  return any ? add_environment(sv) : 0;
 }
 
 /* The queue that the bundle's mta has, appended to path, NUL included. */
@@ -229,7 +243,7 @@ static int make(service *sv, report *r)
       add_word(&sa, " -l ", b->control, "/overloaded") < 0 ||
       service_append(&sa, " -p %" PRIu64 " -k %" PRIu64, section_number(s, "poll"),
                      section_number(s, "command-timeout")) < 0 ||
-      add_thresholds(&sa, sv, r) < 0 || add_commands(&sa, s) < 0 || add_queues(&sa, sv, r) < 0 ||
+      add_thresholds(&sa, sv, r) < 0 || add_commands(&sa, sv) < 0 || add_queues(&sa, sv, r) < 0 ||
       !stralloc_0(&sa))
     goto end;
   if (!stralloc_cats(&path, b->run) || !stralloc_cats(&path, "/overload") || !stralloc_0(&path) ||

@@ -126,8 +126,34 @@ try 'a file with everything' mailctl check
 try 'comes up' mailctl up
 like "$(cat run/servicedirs/monitor/run)" '-t free-bytes:1:1024:2048:1000:60000 -t free-bytes:2:512:1024:1000:60000' \
   'with its thresholds'
+
+# --- a bundle that runs as an ordinary user sheds a service of its own ---
+mailctl down >/dev/null 2>&1
+rm -rf state run log
+conf 'on-enter = mailctl down scanner' 'on-leave = mailctl up scanner' '[service scanner]' 'command = sleep 1000'
+user=
+if test "$(id -u)" -eq 0; then
+  user='setpriv --reuid nobody --regid nogroup --clear-groups'
+  chown -R nobody:nogroup "$T"
+fi
+as() {
+  # shellcheck disable=SC2086 # words
+  $user "$(command -v mailctl)" "$@"
+}
+on_exit 'as down >/dev/null 2>&1'
+scanner() { as status scanner | grep -q "^scanner *$1"; }
+try 'up as an ordinary user' as up
+try 'the scanner runs' scanner ready
+try 'overloaded' as overload on
+try 'the scanner is stopped' wait_for 10 scanner stopped
+try 'clear' as overload auto
+try 'the scanner is started' wait_for 10 scanner ready
+try 'down as an ordinary user' as down
+rm -rf state run log
+conf
 chmod 700 queue
 if test "$(id -u)" -eq 0; then
+  chown -R root:root "$T"
   exits 102 'a queue that it may not read' mailctl check
   like "$(cat out err)" 'queue: .*/queue: Permission denied; let it in: usermod -aG qmail nobody' 'is told'
 fi
