@@ -29,6 +29,7 @@ struct master_s
   unsigned int nusers;
   shared *common;
   counter *counters[POOL_COUNTERS];
+  void *counted; /* see pool_s */
   generation list[POOLS_MAX];
 };
 

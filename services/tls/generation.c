@@ -62,14 +62,13 @@ static void run_keeper(master *m, int questions, int ready)
   _exit(0);
 }
 
-static void run_pool(master *m, unsigned int number, int questions, int control, int ready)
+static void run_pool(master *m, int questions, int control, int ready)
 {
   static settings st;
   static contexts cs;
   pool p = {.listener = m->listener,
             .master = control,
             .keeper = questions,
-            .number = number,
             .common = m->common,
             .st = &st,
             .cs = &cs,
@@ -79,6 +78,7 @@ static void run_pool(master *m, unsigned int number, int questions, int control,
   keep_only((int const[]){m->listener, questions, control, ready}, 4);
   for (unsigned int i = 0; i < m->nusers; i++) p.users[i] = m->users[i];
   for (unsigned int i = 0; i < POOL_COUNTERS; i++) p.counters[i] = m->counters[i];
+  p.counted = m->counted;
   load_settings(&st, m->config);
   ticket_use(&m->common->tickets);
   keeper_use(questions);
@@ -131,7 +131,7 @@ static pid_t start_keeper(master *m, int const questions[2])
   return pid;
 }
 
-static pid_t start_pool(master *m, unsigned int number, int questions, int const control[2])
+static pid_t start_pool(master *m, int questions, int const control[2])
 {
   int ready[2];
   pid_t pid;
@@ -141,7 +141,7 @@ static pid_t start_pool(master *m, unsigned int number, int questions, int const
   if (!pid)
   {
     selfpipe_finish();
-    run_pool(m, number, questions, control[1], ready[1]);
+    run_pool(m, questions, control[1], ready[1]);
   }
   fd_close(ready[1]);
   if (pid > 0 && wait_ready(ready[0]) < 0)
@@ -160,13 +160,13 @@ static int free_place(master const *m)
   return -1;
 }
 
-static int start_both(master *m, unsigned int place, int const questions[2], int const control[2])
+static int start_both(master *m, unsigned int n, int const questions[2], int const control[2])
 {
-  generation *g = m->list + place;
+  generation *g = m->list + n;
 
   g->keeper = start_keeper(m, questions);
   if (g->keeper < 0) return -1;
-  g->pool = start_pool(m, place, questions[1], control);
+  g->pool = start_pool(m, questions[1], control);
   if (g->pool > 0) return 0;
   g->pool = 0;
   kill_and_wait(g->keeper);
@@ -175,12 +175,12 @@ static int start_both(master *m, unsigned int place, int const questions[2], int
 
 int generation_start(master *m)
 {
-  int place = free_place(m);
+  int n = free_place(m);
   int questions[2];
   int control[2];
   int result;
 
-  if (place < 0)
+  if (n < 0)
   {
     strerr_warnw("too many earlier reloads still have sessions");
     return -1;
@@ -189,16 +189,16 @@ int generation_start(master *m)
   result = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control);
   if (!result)
   {
-    result = start_both(m, (unsigned int)place, questions, control);
+    result = start_both(m, (unsigned int)n, questions, control);
     fd_close(control[1]);
     if (result < 0)
       fd_close(control[0]);
     else
-      m->list[place].pipe = control[0];
+      m->list[n].pipe = control[0];
   }
   fd_close(questions[0]);
   fd_close(questions[1]);
-  return result < 0 ? -1 : place;
+  return result < 0 ? -1 : n;
 }
 
 void generation_end(master *m, unsigned int i, char how)
@@ -220,7 +220,6 @@ int generation_reaped(master *m, pid_t pid, int *was_pool)
     {
       fd_close(g->pipe);
       g->pool = 0;
-      atomic_store(m->common->sessions + i, 0);
     }
     return i;
   }

@@ -10,11 +10,12 @@
 #include "shared-internal.h"
 
 /*
- * A pool accepts requests and gives each to a worker that waits for one. It sees who asks and for which
- * client, to keep the bounds, but never receives a client's socket, and it has no key.
+ * A pool keeps workers waiting on the listening socket, each for one session, and counts what became of
+ * them. It never sees a client's bytes or socket, and has no key.
  */
 
-#define CLIENTS_MAX 8 /* users that may ask */
+#define CLIENTS_MAX 8  /* users that may ask */
+#define POOLS_MAX   16 /* the current pool, and those of before a reload whose sessions still run */
 
 typedef enum pool_counter_e
 {
@@ -34,13 +35,13 @@ struct pool_s
   int listener;
   int master; /* 'r': take no more, end with the last session; 't': the same, within the drain time */
   int keeper;
-  unsigned int number; /* its place in common->sessions */
   shared *common;
   settings const *st;
   contexts const *cs;
   uid_t users[CLIENTS_MAX];
   unsigned int nusers; /* besides root and tlsd's own user */
   counter *counters[POOL_COUNTERS];
+  void *counted; /* the page that the counters are in; 0: not shared */
 };
 
 /* Writes a newline to ready once workers wait for requests. Never returns. */

@@ -17,63 +17,40 @@
 #include <runlib/ready.h>
 
 #include "crew-internal.h"
-#include "fdpass-internal.h"
 #include "pool-internal.h"
-#include "request-internal.h"
 #include "worker-internal.h"
 
-#define PENDING_MAX     64 /* connections whose request has not come yet */
-#define PENDING_SECONDS 2
-#define WARN_DAYS       14
-#define DAY             86400
+#define WARN_DAYS 14
+#define DAY       86400
+#define IMPATIENT 1 /* seconds after which a waiting worker is told to end again */
 
 char const *const pool_counter_names[POOL_COUNTERS] = {
     "sessions-now", "sessions", "sessions-resumed", "handshakes-failed", "sessions-refused", "expires"};
-
-typedef struct pending_s pending;
-struct pending_s
-{
-  int fd;
-  tain deadline;
-};
 
 typedef struct state_s state;
 struct state_s
 {
   pool *p;
   crew workers;
-  pending waiting[PENDING_MAX];
-  unsigned int nwaiting;
-  int lifeline[2];
-  int ending;    /* takes no more sessions */
-  tain deadline; /* of the ending */
-  tain warning;  /* when to look at the certificates' days again */
+  int started[2]; /* workers write their pid onto it when they have got a request */
+  int ending;     /* takes no more sessions */
+  tain deadline;  /* of the ending */
+  tain warning;   /* when to look at the certificates' days again */
 };
 
 /* --- workers --- */
 
 static int spawn(state *s)
 {
-  pool *p = s->p;
-  int pair[2];
-  pid_t pid;
+  pid_t pid = fork();
 
-  if (s->workers.n == s->workers.max) return (errno = EAGAIN, -1);
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) return -1;
-  pid = fork();
   if (!pid)
   {
     selfpipe_finish();
-    worker_run(pair[1], p->keeper, s->lifeline[0], p->cs, p->st, p->common);
+    worker_run(s->p, s->started[1]);
   }
-  fd_close(pair[1]);
-  if (pid < 0)
-  {
-    fd_close(pair[0]);
-    return -1;
-  }
-  crew_add(&s->workers, pid, pair[0]);
-  return 0;
+  if (pid > 0) crew_add(&s->workers, pid);
+  return pid > 0 ? 0 : -1;
 }
 
 static void refill(state *s)
@@ -86,195 +63,70 @@ static void refill(state *s)
     }
 }
 
-static unsigned int sessions(state const *s)
-{
-  unsigned int n = 0;
-
-  for (unsigned int i = 0; i < POOLS_MAX; i++) n += atomic_load(s->p->common->sessions + i);
-  return n;
-}
-
 static void publish(state *s)
 {
-  atomic_store(s->p->common->sessions + s->p->number, s->workers.busy);
-  counter_set(s->p->counters[POOL_NOW], sessions(s));
+  counter_set(s->p->counters[POOL_NOW], place_count(s->p->common->places, s->p->st->workers));
+}
+
+static void hear_workers(state *s)
+{
+  pid_t pids[256];
+  ssize_t n = read(s->started[0], pids, sizeof pids);
+
+  if (n <= 0) return;
+  for (size_t i = 0; i < (size_t)n / sizeof pids[0]; i++) crew_took(&s->workers, pids[i]);
+  publish(s);
 }
 
 static void count_end(state *s, int status)
 {
   counter *const *c = s->p->counters;
+  char fmt[UINT_FMT];
 
   if (WIFSIGNALED(status))
   {
-    char fmt[UINT_FMT];
     fmt[uint_fmt(fmt, (unsigned int)WTERMSIG(status))] = 0;
     if (!s->ending) strerr_warnw("a worker was killed by signal ", fmt);
   }
-  else if (WEXITSTATUS(status) == WORKER_RESUMED)
-    counter_add(c[POOL_RESUMED], 1);
-  else if (WEXITSTATUS(status) == WORKER_FAILED)
-    counter_add(c[POOL_FAILED], 1);
+  else if (WEXITSTATUS(status) == WORKER_REFUSED)
+    counter_add(c[POOL_REFUSED], 1);
+  else if (WEXITSTATUS(status) != WORKER_UNUSED)
+  {
+    counter_add(c[POOL_TOTAL], 1);
+    if (WEXITSTATUS(status) == WORKER_RESUMED) counter_add(c[POOL_RESUMED], 1);
+    if (WEXITSTATUS(status) == WORKER_FAILED) counter_add(c[POOL_FAILED], 1);
+  }
 }
 
+/* Those that took a request are known before anybody's end is. */
 static void reap(state *s)
 {
+  hear_workers(s);
   for (;;)
   {
     int status;
-    int control;
     pid_t pid = waitpid(-1, &status, WNOHANG);
-    if (pid <= 0) return;
-    switch (crew_remove(&s->workers, pid, &control))
-    {
-      case 1:
-        count_end(s, status);
-        publish(s);
-        break;
-      case 0: fd_close(control); break;
-      default: break;
-    }
+    if (pid <= 0) break;
+    crew_remove(&s->workers, pid);
+    place_free(s->p->common->places, pid);
+    count_end(s, status);
   }
-}
-
-/* --- requests --- */
-
-/* Ends a connection with a word. The request is taken out first: closing with it unread would take the word away. */
-static void refuse(int fd, char const *word, char const *reason)
-{
-  char s[TLS_REQUEST_MAX];
-  struct iovec v[3] = {{.iov_base = (char *)word, .iov_len = strlen(word)},
-                       {.iov_base = (char *)reason, .iov_len = strlen(reason)},
-                       {.iov_base = (char *)"\n", .iov_len = 1}};
-  struct msghdr m = {.msg_iov = v, .msg_iovlen = 3};
-
-  (void)recv(fd, s, sizeof s, MSG_DONTWAIT);
-  (void)sendmsg(fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-  fd_close(fd);
-}
-
-static void refuse_busy(state *s, int fd, request const *rq, char const *reason)
-{
-  counter_add(s->p->counters[POOL_REFUSED], 1);
-  strerr_warnw(rq->peer, ": refused: ", reason);
-  refuse(fd, "busy\nreason ", reason);
-}
-
-/* Gives the connection to a worker. A worker that was killed while it waited is passed over. */
-static int assign(state *s, int fd, request const *rq)
-{
-  for (;;)
-  {
-    if (s->workers.busy == s->workers.n && spawn(s) < 0) return -1;
-    int control = crew_assign(&s->workers, rq->key);
-    int sent = fdpass_send(control, "", 1, &fd, 1);
-    fd_close(control);
-    if (sent == 0) return 0;
-  }
-}
-
-static void dispatch(state *s, int fd, request const *rq)
-{
-  settings const *st = s->p->st;
-
-  if (sessions(s) >= st->workers)
-    refuse_busy(s, fd, rq, "too many sessions");
-  else if (crew_count(&s->workers, rq->key) >= st->per_client)
-    refuse_busy(s, fd, rq, "too many sessions of this client");
-  else if (assign(s, fd, rq) < 0)
-    refuse_busy(s, fd, rq, "no process to be had");
-  else
-  {
-    counter_add(s->p->counters[POOL_TOTAL], 1);
-    publish(s);
-    fd_close(fd);
-  }
-}
-
-/* Looks at a request without taking it, or its descriptors. Returns 0 if it has not come yet. */
-static int look(state *s, int fd)
-{
-  char text[TLS_REQUEST_MAX];
-  request rq;
-  ssize_t n = recv(fd, text, sizeof text, MSG_PEEK | MSG_DONTWAIT);
-  char const *wrong;
-
-  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return 0;
-  if (n <= 0)
-  {
-    fd_close(fd);
-    return 1;
-  }
-  wrong = request_scan(text, (size_t)n, &rq);
-  if (!wrong)
-    dispatch(s, fd, &rq);
-  else
-  {
-    strerr_warnw("bad request: ", wrong);
-    refuse(fd, "failed\nreason ", wrong);
-  }
-  return 1;
-}
-
-static int may_ask(pool const *p, int fd)
-{
-  struct ucred who;
-  socklen_t len = sizeof who;
-
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0) return 0;
-  for (unsigned int i = 0; i < p->nusers; i++)
-    if (who.uid == p->users[i]) return 1;
-  return who.uid == 0 || who.uid == geteuid();
-}
-
-static void accept_all(state *s)
-{
-  while (s->nwaiting < PENDING_MAX)
-  {
-    int fd = accept4(s->p->listener, 0, 0, SOCK_CLOEXEC);
-    if (fd < 0)
-    {
-      if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR) strerr_warnwusys("accept a request");
-      return;
-    }
-    if (!may_ask(s->p, fd))
-    {
-      strerr_warnw("a request from a user who may not ask");
-      fd_close(fd);
-    }
-    else if (!look(s, fd))
-    {
-      pending *w = s->waiting + s->nwaiting++;
-      w->fd = fd;
-      tain_addsec_g(&w->deadline, PENDING_SECONDS);
-    }
-  }
-}
-
-static void look_again(state *s, iopause_fd const *x)
-{
-  unsigned int kept = 0;
-
-  for (unsigned int i = 0; i < s->nwaiting; i++)
-  {
-    pending w = s->waiting[i];
-    if (x[i].revents && look(s, w.fd)) continue;
-    if (tain_future(&w.deadline))
-      s->waiting[kept++] = w;
-    else
-      refuse(w.fd, "failed\nreason ", "no request came");
-  }
-  s->nwaiting = kept;
+  publish(s);
 }
 
 /* --- the end --- */
+
+/* A worker that gets a request at the same instant serves it, and pays no heed. */
+static void dismiss_waiting(state const *s)
+{
+  for (unsigned int i = s->workers.busy; i < s->workers.n; i++) kill(s->workers.list[i], SIGUSR1);
+}
 
 static void end(state *s, int bounded)
 {
   if (!s->ending)
   {
     fd_close(s->p->listener);
-    for (unsigned int i = s->workers.busy; i < s->workers.n; i++) kill(s->workers.list[i].pid, SIGKILL);
-    while (s->nwaiting) refuse(s->waiting[--s->nwaiting].fd, "busy\nreason ", "tlsd is ending");
     tain_add_g(&s->deadline, &tain_infinite_relative);
   }
   s->ending = 1;
@@ -293,7 +145,7 @@ static void kill_rest(state *s)
 
   fmt[uint_fmt(fmt, s->workers.busy)] = 0;
   strerr_warnw("out of time: ending ", fmt, " sessions");
-  for (unsigned int i = 0; i < s->workers.busy; i++) kill(s->workers.list[i].pid, SIGTERM);
+  for (unsigned int i = 0; i < s->workers.n; i++) kill(s->workers.list[i], SIGTERM);
 }
 
 static void hear_master(state *s)
@@ -339,33 +191,33 @@ static void warn_daily(state *s)
 static void next_deadline(state const *s, tain *t)
 {
   *t = s->ending ? s->deadline : s->warning;
-  for (unsigned int i = 0; i < s->nwaiting; i++)
-    if (tain_less(&s->waiting[i].deadline, t)) *t = s->waiting[i].deadline;
+  if (!s->ending || s->workers.n == s->workers.busy) return;
+  tain soon;
+  tain_addsec_g(&soon, IMPATIENT);
+  if (tain_less(&soon, t)) *t = soon;
 }
 
 static void turn(state *s, int signals)
 {
-  iopause_fd x[3 + PENDING_MAX] = {
-      {.fd = signals, .events = IOPAUSE_READ},
-      {.fd = s->p->master, .events = IOPAUSE_READ},
-      {.fd = s->ending || s->nwaiting == PENDING_MAX ? -1 : s->p->listener, .events = IOPAUSE_READ}};
+  iopause_fd x[3] = {{.fd = signals, .events = IOPAUSE_READ},
+                     {.fd = s->p->master, .events = IOPAUSE_READ},
+                     {.fd = s->started[0], .events = IOPAUSE_READ}};
   tain deadline;
 
-  for (unsigned int i = 0; i < s->nwaiting; i++)
-    x[3 + i] = (iopause_fd){.fd = s->waiting[i].fd, .events = IOPAUSE_READ};
+  if (s->ending) dismiss_waiting(s);
   next_deadline(s, &deadline);
-  if (iopause_g(x, 3 + s->nwaiting, &deadline) < 0) strerr_diefusys(111, "wait for events");
+  if (iopause_g(x, 3, &deadline) < 0) strerr_diefusys(111, "wait for events");
+  if (x[2].revents) hear_workers(s);
+  refill(s); /* before anything else: the next session may be here already */
   if (x[0].revents)
   {
     while (selfpipe_read() > 0)
       ;
     reap(s);
+    refill(s);
   }
   if (x[1].revents) hear_master(s);
-  look_again(s, x + 3);
-  if (x[2].revents && !s->ending) accept_all(s);
   warn_daily(s);
-  refill(s);
 }
 
 void pool_run(pool *p, int ready)
@@ -376,14 +228,14 @@ void pool_run(pool *p, int ready)
   tain_now_set_stopwatch_g();
   s.warning = STAMP;
   signals = selfpipe_init();
-  if (signals < 0 || !selfpipe_trap(SIGCHLD) || !sig_ignore(SIGPIPE) || pipecoe(s.lifeline) < 0 ||
+  if (signals < 0 || !selfpipe_trap(SIGCHLD) || !sig_ignore(SIGPIPE) || pipenbcoe(s.started) < 0 ||
       crew_init(&s.workers, p->st->workers + p->st->spare) < 0)
     strerr_diefusys(111, "start the pool");
   counter_set(p->counters[POOL_EXPIRES], (uint64_t)p->cs->expires);
   warn_daily(&s);
   refill(&s);
   if (ready_notify(ready) < 0) strerr_diefusys(111, "tell that the pool is ready");
-  while (!s.ending || s.workers.busy)
+  while (!s.ending || s.workers.n)
   {
     if (s.ending && !tain_future(&s.deadline))
     {
@@ -392,5 +244,6 @@ void pool_run(pool *p, int ready)
     }
     turn(&s, signals);
   }
+  publish(&s);
   _exit(0);
 }

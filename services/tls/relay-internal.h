@@ -1,18 +1,20 @@
 #ifndef TLS_RELAY_INTERNAL_H
 #define TLS_RELAY_INTERNAL_H
 
+#include <signal.h>
 #include <stdint.h>
 
 #include <openssl/ssl.h>
 
 /*
  * Carries bytes between a client's TLS connection and the program's plain socket, both non-blocking, until
- * both directions have ended, one side is lost, nothing moved for idle milliseconds, or parent (a descriptor
- * that only ever ends) has ended and drain milliseconds have passed since (0: no bound). An orderly end of
+ * both directions have ended, one side is lost, nothing moved for idle milliseconds, or *orphaned has
+ * been set (by a signal's handler) and drain milliseconds have passed since (0: no bound). An orderly end of
  * either side is passed on to the other, and what was under way is delivered first: the client's
  * close-notify becomes an end of file, the program's end of file a close-notify.
  */
-extern void relay(SSL *ssl, int client, int plain, int parent, unsigned int idle, unsigned int drain);
+extern void relay(SSL *ssl, int client, int plain, volatile sig_atomic_t const *orphaned, unsigned int idle,
+                  unsigned int drain);
 
 /* Milliseconds of the stopwatch clock. */
 extern int64_t relay_now(void);

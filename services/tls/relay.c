@@ -25,7 +25,6 @@ struct relay_s
   SSL *ssl;
   int client;
   int plain;
-  int parent;
   short want_read; /* the poll event that SSL_read, SSL_write wait for on the client's socket */
   short want_write;
   unsigned int client_ended : 1; /* close-notify came */
@@ -160,12 +159,10 @@ static int is_over(relay_state const *r)
   return r->lost ? r->told || r->plain_ended : r->plain_ended && !down.tail;
 }
 
-/* Returns 0 when it is time to stop waiting. */
-static int wait_for_events(relay_state *r, int64_t deadline, int *orphan)
+/* Returns 0 when it is time to stop waiting. A signal ends the wait early. */
+static int wait_for_events(relay_state *r, int64_t deadline)
 {
-  struct pollfd p[3] = {{.fd = r->client, .events = 0},
-                        {.fd = r->plain, .events = 0},
-                        {.fd = *orphan ? -1 : r->parent, .events = POLLIN}};
+  struct pollfd p[2] = {{.fd = r->client, .events = 0}, {.fd = r->plain, .events = 0}};
   int64_t left = deadline - relay_now();
 
   p[0].events = (short)((up.tail < sizeof up.s && !r->client_ended ? r->want_read : 0) | r->want_write);
@@ -173,8 +170,8 @@ static int wait_for_events(relay_state *r, int64_t deadline, int *orphan)
   /* A descriptor that has hung up would end every poll at once, asked or not. */
   if (r->lost || !p[0].events) p[0].fd = -1;
   if (!p[1].events) p[1].fd = -1;
-  if (left <= 0 || !poll(p, 3, left < 3600000 ? (int)left : 3600000)) return relay_now() < deadline;
-  *orphan |= p[2].revents != 0;
+  if (left <= 0) return 0;
+  (void)poll(p, 2, left < 3600000 ? (int)left : 3600000);
   return 1;
 }
 
@@ -197,21 +194,20 @@ static void say_goodbye(relay_state *r)
   }
 }
 
-void relay(SSL *ssl, int client, int plain, int parent, unsigned int idle, unsigned int drain)
+void relay(SSL *ssl, int client, int plain, volatile sig_atomic_t const *orphaned, unsigned int idle,
+           unsigned int drain)
 {
-  relay_state r = {.ssl = ssl, .client = client, .plain = plain, .parent = parent, .want_read = POLLIN};
+  relay_state r = {.ssl = ssl, .client = client, .plain = plain, .want_read = POLLIN};
   int64_t end = INT64_MAX;
   int64_t quiet = relay_now() + idle;
-  int orphan = 0;
 
   for (;;)
   {
     ERR_clear_error();
     if (move_all(&r)) quiet = relay_now() + idle;
     if (is_over(&r)) break;
-    int was = orphan;
-    if (!wait_for_events(&r, end < quiet ? end : quiet, &orphan)) break;
-    if (orphan && !was && drain) end = relay_now() + drain;
+    if (*orphaned && drain && end == INT64_MAX) end = relay_now() + drain;
+    if (!wait_for_events(&r, end < quiet ? end : quiet)) break;
   }
   close(plain);
   if (!r.lost) say_goodbye(&r);

@@ -39,6 +39,7 @@ static key const keys[] = {
     {.name = "spare",
      .type = KEY_COUNT,
      .fallback = "4",
+     .min = 1,
      .max = 1000,
      .help = "processes that wait for the next sessions"},
     {.name = "handshake-time",

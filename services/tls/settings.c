@@ -65,6 +65,7 @@ static char const *in_range(settings const *st)
 {
   if (!st->nfiles) return "no certificate";
   if (!st->workers || st->workers > 10000) return "workers is not between 1 and 10000";
+  if (!st->spare) return "spare is 0";
   if (!st->per_client) return "per-client is 0";
   if (!st->handshake || !st->idle) return "handshake or idle is 0";
   return 0;

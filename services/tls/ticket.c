@@ -51,8 +51,8 @@ static int seal(unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, 
              : -1;
 }
 
-static int open_ticket(unsigned char const *name, unsigned char const *iv, EVP_CIPHER_CTX *cipher,
-                       EVP_MAC_CTX *mac)
+static int open_ticket(SSL const *ssl, unsigned char const *name, unsigned char const *iv,
+                       EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac)
 {
   unsigned int current = atomic_load(&in_use->current);
 
@@ -61,7 +61,8 @@ static int open_ticket(unsigned char const *name, unsigned char const *iv, EVP_C
     ticket_key const *k = in_use->keys + i;
     if (memcmp(name, k->name, sizeof k->name)) continue;
     if (!start_mac(mac, k) || !EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), 0, k->cipher, iv)) return -1;
-    return i == current ? 1 : 2; /* 2: the client gets a new ticket */
+    /* 2: the client gets a new ticket. In TLS 1.3 it uses each only once (RFC 8446, C.4). */
+    return i == current && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
   }
   return 0;
 }
@@ -69,8 +70,7 @@ static int open_ticket(unsigned char const *name, unsigned char const *iv, EVP_C
 static int ticket_key_cb(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
                          EVP_MAC_CTX *mac, int sealing)
 {
-  (void)ssl;
-  return sealing ? seal(name, iv, cipher, mac) : open_ticket(name, iv, cipher, mac);
+  return sealing ? seal(name, iv, cipher, mac) : open_ticket(ssl, name, iv, cipher, mac);
 }
 
 void ticket_setup(SSL_CTX *ctx)

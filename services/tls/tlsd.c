@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -102,7 +103,7 @@ static void open_listener(master *m, char const *path)
 
   if (strlen(path) >= sizeof sa.sun_path) strerr_dief(100, path, ": too long a path for a socket");
   strcpy(sa.sun_path, path);
-  m->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  m->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
   if (unlink(path) < 0 && errno != ENOENT) strerr_diefusys(111, "unlink ", path);
   if (m->listener < 0 || bind(m->listener, (struct sockaddr *)&sa, sizeof sa) < 0)
     strerr_diefusys(111, "bind ", path);
@@ -118,8 +119,11 @@ static void open_counters(master *m, char const *path)
   static counter own[POOL_COUNTERS];
 
   for (unsigned int i = 0; i < POOL_COUNTERS; i++) m->counters[i] = own + i;
-  if (path && counters_open(path, 0644, pool_counter_names, POOL_COUNTERS, m->counters) < 0)
+  if (!path) return;
+  if (counters_open(path, 0644, pool_counter_names, POOL_COUNTERS, m->counters) < 0)
     strerr_warnwusys("open ", path);
+  else
+    m->counted = (void *)((uintptr_t)m->counters[0] & ~(uintptr_t)4095); /* the file is one page */
 }
 
 static void raise_limits(void)

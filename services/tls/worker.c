@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,9 +22,10 @@
 #include "title-internal.h"
 #include "worker-internal.h"
 
-#define CONTROL  3 /* the descriptors that a worker keeps, in these places */
-#define KEEPER   4
-#define LIFELINE 5
+#define LISTENER   3 /* the descriptors that a worker begins with, besides stderr */
+#define KEEPER     4
+#define STARTED    5
+#define REQUEST_MS 2000
 
 typedef struct job_s job;
 struct job_s
@@ -34,10 +36,13 @@ struct job_s
   int plain;
 };
 
-static void log_failure(request const *rq, char const *reason)
+static volatile sig_atomic_t retired;
+static volatile sig_atomic_t orphaned;
+
+static void log_line(char const *about, char const *reason)
 {
   char line[512];
-  int n = snprintf(line, sizeof line, "tlsd: pid %d - %s: %s\n", (int)getpid(), rq->peer, reason);
+  int n = snprintf(line, sizeof line, "tlsd: pid %d - %s: %s\n", (int)getpid(), about, reason);
 
   if (n > 0) (void)!write(2, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }
@@ -48,6 +53,13 @@ static int say(int fd, char const *word, char const *reason)
   int n = snprintf(s, sizeof s, "%s\n%s%s%s", word, reason ? "reason " : "", reason ? reason : "",
                    reason ? "\n" : "");
   return send(fd, s, (size_t)n, MSG_NOSIGNAL) == n ? 0 : -1;
+}
+
+static void refuse(job const *j, char const *reason)
+{
+  log_line(j->rq.peer, reason);
+  say(j->report, "busy", reason);
+  _exit(WORKER_REFUSED);
 }
 
 /* Only letters that a name can have: the text goes into headers and environments. */
@@ -158,26 +170,47 @@ static int serve(job *j, SSL *ssl, contexts const *cs, settings const *st)
   close(KEEPER); /* from here on nothing is signed for this process any more */
   if (wrong)
   {
-    log_failure(&j->rq, wrong);
+    log_line(j->rq.peer, wrong);
     say(j->report, "failed", wrong);
     return WORKER_FAILED;
   }
   say_ok(j, ssl);
   close(j->report);
   int result = SSL_session_reused(ssl) ? WORKER_RESUMED : WORKER_DONE;
-  relay(ssl, j->client, j->plain, LIFELINE, st->idle, st->drain);
+  relay(ssl, j->client, j->plain, &orphaned, st->idle, st->drain);
   return result;
 }
 
-static int keep_descriptors(int control, int keeper, int lifeline)
-{
-  int c = fcntl(control, F_DUPFD_CLOEXEC, 10);
-  int k = fcntl(keeper, F_DUPFD_CLOEXEC, 10);
-  int l = fcntl(lifeline, F_DUPFD_CLOEXEC, 10);
+/* --- the process --- */
 
-  if (c < 0 || k < 0 || l < 0 || dup2(c, CONTROL) < 0 || dup2(k, KEEPER) < 0 || dup2(l, LIFELINE) < 0)
+static void on_signal(int sig)
+{
+  *(sig == SIGUSR1 ? &retired : &orphaned) = 1;
+}
+
+/* No SA_RESTART: a signal must end accept and poll. */
+static int handle_signals(void)
+{
+  struct sigaction sa = {.sa_handler = on_signal};
+  pid_t parent = getppid();
+
+  sigemptyset(&sa.sa_mask);
+  signal(SIGPIPE, SIG_IGN);
+  if (sigaction(SIGUSR1, &sa, 0) < 0 || sigaction(SIGUSR2, &sa, 0) < 0) return -1;
+  if (prctl(PR_SET_PDEATHSIG, SIGUSR2, 0, 0, 0) < 0) return -1;
+  return getppid() == parent ? 0 : -1;
+}
+
+/* Shuts all but the descriptors that it needs, which move to the places from 3 on. */
+static int keep_descriptors(int listener, int keeper, int started)
+{
+  int l = fcntl(listener, F_DUPFD_CLOEXEC, 10);
+  int k = fcntl(keeper, F_DUPFD_CLOEXEC, 10);
+  int s = fcntl(started, F_DUPFD_CLOEXEC, 10);
+
+  if (l < 0 || k < 0 || s < 0 || dup2(l, LISTENER) < 0 || dup2(k, KEEPER) < 0 || dup2(s, STARTED) < 0)
     return -1;
-  return close_range(LIFELINE + 1, ~0u, 0);
+  return close_range(STARTED + 1, ~0u, 0);
 }
 
 static int limit_resources(void)
@@ -185,7 +218,8 @@ static int limit_resources(void)
 #if defined(__SANITIZE_ADDRESS__) || defined(__clang__)
   return 0;
 #else
-  struct rlimit const files = {16, 16};
+  /* The first bounds the user's descriptors under way in messages, too (unix(7), ETOOMANYREFS). */
+  struct rlimit const files = {1024, 1024};
   struct rlimit const data = {64 << 20, 64 << 20};
   struct rlimit const processes = {0, 0};
   return setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_DATA, &data) < 0 ||
@@ -195,29 +229,87 @@ static int limit_resources(void)
 #endif
 }
 
-void worker_run(int control, int keeper, int lifeline, contexts const *cs, settings const *st, shared *common)
+static int may_ask(pool const *p, int fd)
+{
+  struct ucred who;
+  socklen_t len = sizeof who;
+
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0) return 0;
+  for (unsigned int i = 0; i < p->nusers; i++)
+    if (who.uid == p->users[i]) return 1;
+  return who.uid == 0 || who.uid == geteuid();
+}
+
+/* Waits for a request's connection. Only here SIGUSR1 ends the process. */
+static int next_connection(void)
+{
+  for (;;)
+  {
+    int fd;
+    if (retired || orphaned) _exit(WORKER_UNUSED);
+    fd = accept4(LISTENER, 0, 0, SOCK_CLOEXEC);
+    if (fd >= 0) return fd;
+    if (errno != EINTR && errno != ECONNABORTED && errno != EAGAIN) _exit(WORKER_UNUSED);
+  }
+}
+
+/* What is wrong with the request, 0 if nothing. */
+static char const *take_job(pool const *p, job *j)
+{
+  pid_t self = getpid();
+  struct pollfd x = {.events = POLLIN};
+
+  j->report = next_connection();
+  (void)!write(STARTED, &self, sizeof self);
+  close(STARTED);
+  close(LISTENER);
+  if (!may_ask(p, j->report)) return "you may not ask";
+  x.fd = j->report;
+  return poll(&x, 1, REQUEST_MS) == 1 ? receive_request(j) : "no request came";
+}
+
+static void take_place(pool const *p, job const *j)
+{
+  settings const *st = p->st;
+
+  switch (place_take(p->common->places, st->workers, getpid(), j->rq.key, st->per_client))
+  {
+    case PLACE_TAKEN: return;
+    case PLACE_FULL: refuse(j, "too many sessions"); break;
+    case PLACE_CLIENT: refuse(j, "too many sessions of this client"); break;
+  }
+}
+
+/* Nothing that other processes write to stays in reach. */
+static void let_go(pool const *p)
 {
   static ticket_ring tickets;
-  job j = {.report = -1, .client = -1, .plain = -1};
-  char byte;
-  SSL *ssl = new_session(cs);
 
-  signal(SIGPIPE, SIG_IGN);
+  memcpy(&tickets, &p->common->tickets, sizeof tickets);
+  ticket_use(&tickets);
+  munmap(p->common, sizeof *p->common);
+  if (p->counted) munmap(p->counted, 4096);
+}
+
+void worker_run(pool const *p, int started)
+{
+  job j = {.report = -1, .client = -1, .plain = -1};
+  SSL *ssl = new_session(p->cs);
+
   title_set("worker", "waiting");
-  if (!ssl || keep_descriptors(control, keeper, lifeline) < 0 || limit_resources() < 0 || confine_calls() < 0)
+  if (!ssl || handle_signals() < 0 || keep_descriptors(p->listener, p->keeper, started) < 0 ||
+      limit_resources() < 0 || confine_calls() < 0)
     _exit(WORKER_UNUSED);
   keeper_use(KEEPER);
-  if (fdpass_receive(CONTROL, &byte, 1, &j.report, 1, 0) != 1) _exit(WORKER_UNUSED);
-  close(CONTROL);
-  memcpy(&tickets, &common->tickets, sizeof tickets);
-  ticket_use(&tickets);
-  munmap(common, sizeof *common);
-  char const *wrong = receive_request(&j);
+  char const *wrong = take_job(p, &j);
   if (wrong)
   {
+    log_line("bad request", wrong);
     say(j.report, "failed", wrong);
     _exit(WORKER_UNUSED);
   }
+  take_place(p, &j);
+  let_go(p);
   title_set("worker", j.rq.peer);
-  _exit(serve(&j, ssl, cs, st));
+  _exit(serve(&j, ssl, p->cs, p->st));
 }
