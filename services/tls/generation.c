@@ -17,6 +17,7 @@
 #include "confine-internal.h"
 #include "generation-internal.h"
 #include "keeper-internal.h"
+#include "random-internal.h"
 #include "title-internal.h"
 
 #define START_MS 30000
@@ -52,6 +53,7 @@ static void run_keeper(master *m, int questions, int ready)
   char why[WHY_MAX];
 
   keep_only((int const[]){questions, ready}, 2);
+  random_from_kernel();
   load_settings(&st, m->config);
   if (keeper_load(&st, why) < 0) strerr_dief(102, why);
   if (confine(m->uid, m->gid) < 0 || confine_calls() < 0)
@@ -79,6 +81,7 @@ static void run_pool(master *m, int questions, int control, int ready)
   for (unsigned int i = 0; i < m->nusers; i++) p.users[i] = m->users[i];
   for (unsigned int i = 0; i < POOL_COUNTERS; i++) p.counters[i] = m->counters[i];
   p.counted = m->counted;
+  random_from_kernel();
   load_settings(&st, m->config);
   ticket_use(&m->common->tickets);
   keeper_use(questions);
