@@ -194,6 +194,13 @@ static int add_rater(stralloc *sa, service *sv)
   return service_add_need(sv, "rater") < 0 ? -1 : add_quoted(sa, "-R", sv->bundle->run, "/rater.sock");
 }
 
+/* For plugins: rate, and whatever else asks. */
+static int add_rater_address(service *sv)
+{
+  if (!bundle_section(sv->bundle, "rater")) return 0;
+  return service_add_text(sv, "env/RATER", 0644, "%s/rater.sock\n", sv->bundle->run);
+}
+
 /* What builtin:overload and the plugin want to know; whoever comes to submission may still log in. */
 static int add_overload(service *sv, int submission)
 {
@@ -273,7 +280,7 @@ static int make(service *sv, report *r, int submission)
 
   examine(sv, r, submission);
   if (service_add_need(sv, "spool") < 0 || add_listener(&sa, sv) < 0) goto end;
-  if (add_overload(sv, submission) < 0) goto end;
+  if (add_overload(sv, submission) < 0 || add_rater_address(sv) < 0) goto end;
   if (program && *program ? service_append(&sa, "%s", program) < 0 : add_smtpd(&sa, sv, submission) < 0)
     goto end;
   if (!stralloc_0(&sa) || add_tcplisten(sv) < 0) goto end;

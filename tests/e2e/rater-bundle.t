@@ -1,0 +1,67 @@
+#!/bin/sh
+# raterd in a bundle: [rater] and [limit CLASS] of mailctl.conf, the socket, the table, plugins of smtpd.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/bundle.sh"
+
+new_bundle "$T/b"
+C=$T/b/mailctl.conf
+m() { mailctl -c "$C" "$@"; }
+RATER=$T/b/run/rater.sock
+export RATER
+
+cat >>"$C" <<'EOF2'
+
+[limit ip]
+rule = 127.0.0.0/8 3/1h
+
+[limit logins]
+rule = *@vip.test unlimited
+rule = * 2/1h
+EOF2
+printf '[connection]\n%s\n' "$LIBEXEC/plugins/ipthrottle" >"$T/b/control/smtpplugins"
+try 'check' m check
+try 'up' m up
+is "$(rater logins joe)" '0 1/2' 'a limit of mailctl.conf'
+is "$(rater --limits logins)" 'logins *@vip.test unlimited
+logins * 2/1h' 'its rules in their order'
+is "$(rater -s "$IP:1999" logins joe)" '0 2/2' 'over TCP'
+
+cat >"$T/greet" <<'EOF2'
+import socket, sys
+for i in range(int(sys.argv[2])):
+    s = socket.create_connection((sys.argv[1], 2525), 10)
+    print(s.recv(500).decode().split("\r\n")[0][:30])
+    s.close()
+EOF2
+is "$(python3 "$T/greet" "$IP" 4 | cut -c1-3)" '220
+220
+220
+421' 'ipthrottle in smtpd drops the fourth connection'
+try 'and the log says so' wait_for 10 grep -q "ipthrottle: pid [0-9]* - Rate exceeded per IP (127.0.0.1)" "$T/b/log/smtpd/current"
+
+pid=$(pid_of "$C" rater)
+sed -i 's/^rule = \* 2\/1h/rule = * 4\/1h/' "$C"
+try 'up with another limit' m up
+is "$(pid_of "$C" rater)" "$pid" 'starts no other raterd'
+try 'but has it read the rules' wait_for 10 grep -q 'rules read' "$T/b/log/rater/current"
+is "$(rater logins joe)" '0 3/4' 'and keeps the counts'
+
+kill -9 "$pid"
+other_pid() { test "$(pid_of "$C" rater)" != "$pid" && rater --peek logins joe; }
+try 'kill -9: another one comes' wait_for 20 other_pid
+is "$(rater logins joe)" '0 4/4' 'and knows all'
+
+cp "$C" "$T/good"
+sed -i 's/^rule = \* 4\/1h/rule = * 4 an hour/' "$C"
+exits 102 'a rule that is none' m check
+like "$(cat "$T/out" "$T/err")" 'mailctl.conf:[0-9]+: \[limit logins\] rule: limit: `4` is not COUNT/PERIOD' 'is named with its line'
+cp "$T/good" "$C"
+sed -i 's/^#mode = 0666/mode = rw/' "$C"
+exits 102 'a mode that is none' m check
+like "$(cat "$T/out" "$T/err")" '\[rater\] mode: not an octal mode' 'is named'
+cp "$T/good" "$C"
+
+try 'down' m down
+exits 111 'nobody answers then' rater logins joe
+is "$(processes)" '' 'no process is left'
+finish
