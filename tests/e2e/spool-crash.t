@@ -1,6 +1,7 @@
 #!/bin/sh
-# spool-queue and spool-deliver are killed before every system call that changes something; nothing that was
-# acknowledged may be lost, nothing may arrive by halves or twice, and no file may be left over.
+# spool-queue and spool-deliver are killed before every system call that changes something, and each of these calls
+# fails in turn; nothing that was acknowledged may be lost, nothing may arrive by halves or twice, and no file may
+# be left over.
 . "$(dirname "$0")/lib.sh"
 
 command -v strace >/dev/null || skip_all "no strace"
@@ -27,7 +28,9 @@ inject() {
   } >"$T/envelope"
 }
 
-# positions TRACE: each call as `NAME NTH-OF-THAT-NAME`, from the first that names the queue on
+# positions TRACE: each call as `NAME NTH-OF-THAT-NAME`, from the first that names the queue on;
+# changes TRACE: the same without those that only open something for reading
+changes() { awk -F'(' '/^[a-z0-9_]+\(/ { n[$1]++ } /"queue/ { on = 1 } on && n[$1] && !(/^openat/ && !/O_CREAT/) { print $1, n[$1] }' "$1"; }
 positions() { awk -F'(' '/^[a-z0-9_]+\(/ { n[$1]++ } /"queue/ { on = 1 } on && n[$1] { print $1, n[$1] }' "$1"; }
 
 deliver() { "$LIBEXEC/spool-deliver" -1 -c control -n host.test -o 1 queue mail 2>>deliver.log; }
@@ -37,6 +40,13 @@ whole() {
   for file; do
     test -e "$file" || continue
     test "$(sed '1,/^Subject: crash/d' "$file" | md5sum)" = "$sum" || return 1
+  done
+}
+# sealed FILES: all that are there end with the trailer
+sealed() {
+  for file; do
+    test -e "$file" || continue
+    tail -c 28 "$file" | grep -q '^spool1 [0-9]*$' || return 1
   done
 }
 count() { find "$@" -type f 2>/dev/null | grep -c .; }
@@ -73,6 +83,26 @@ ok $((queued == 0)) "which is $queued messages that nobody was told of, killed a
 try "none by halves" whole mail/joe/new/*
 is "$(count queue)" 0 "nothing is left in the spool"
 
+rm -rf mail/joe/new/*
+wrong=0
+while read -r call nth; do
+  strace -o /dev/null -e "trace=$call" -e "inject=$call:error=EIO:when=$nth" "$LIBEXEC/spool-queue" queue <message 1<envelope 2>err
+  status=$?
+  if test $status -eq 0; then
+    has=1
+  else
+    # what could not be taken back may be there, whole
+    has=$(count queue/todo)
+    grep -q '^spool-queue: fatal: unable to .* queue: Input/output error$' err || { echo "# says: $(cat err)"; wrong=1; }
+  fi
+  if test "$(count queue/todo)" != "$has" || test "$(count queue)" != "$has" || ! sealed queue/todo/*; then
+    echo "# $call $nth fails, exit $status: $(find queue -type f | tr '\n' ' ')"
+    wrong=1
+  fi
+  rm -f queue/todo/*
+done <steps
+is $wrong 0 "each of its calls fails: exit 0 only with the message queued, else it says what and where, and nothing is left"
+
 # --- spool-deliver ------------------------------------------------------------------------------------
 
 rm -rf mail queue
@@ -100,6 +130,7 @@ arrived() {
 strace -o trace -e trace=$CHANGES "$LIBEXEC/spool-deliver" -1 -c control -n host.test queue mail 2>/dev/null
 try "without a kill: all arrives" arrived
 positions trace >steps
+changes trace >kills
 
 # read by a mail reader or not: what was renamed out of new/ must not come again either
 run_killed() {
@@ -125,8 +156,39 @@ for how in unread read; do
   wrong=0
   while read -r call nth; do
     run_killed "$call" "$nth" $how
-  done <steps
+  done <kills
   is $wrong 0 "killed at $killed steps, mail $how: each message arrives once, whole, and nothing is left over"
-  ok $((killed < 30)) "that is $killed of $(grep -c . steps) steps"
+  ok $((killed < 30)) "that is $killed of $(grep -c . kills) steps"
+done
+# Each call fails, or finds no room or no descriptor.
+for error in EIO ENOSPC EMFILE; do
+  tried=0
+  wrong=0
+  while read -r call nth; do
+    case $error:$call in
+      EMFILE:openat | EIO:* | ENOSPC:write | ENOSPC:rename*) ;;
+      *) continue ;;
+    esac
+    restore
+    tried=$((tried + 1))
+    strace -o /dev/null -e "trace=$call" -e "inject=$call:error=$error:when=$nth" \
+      "$LIBEXEC/spool-deliver" -1 -c control -n host.test queue mail 2>err
+    status=$?
+    # a message that waits is tried again by the next run
+    age
+    if test $status -gt 1 && test $status -ne 111; then
+      echo "# $call number $nth: $error: exit $status"
+      wrong=$((wrong + 1))
+    fi
+    if test $status -eq 1 && ! grep -q 'unable to .*: ' err; then
+      echo "# $call number $nth: $error: it does not say why it defers"
+      wrong=$((wrong + 1))
+    fi
+    deliver && arrived && continue
+    echo "# $call number $nth: $error: exit $status"
+    find queue mail -type f | sed 's/^/#   /'
+    wrong=$((wrong + 1))
+  done <steps
+  is $wrong 0 "$error at $tried calls: the log says what, and in the end each message arrives once"
 done
 finish
