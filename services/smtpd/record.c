@@ -114,10 +114,8 @@ int record_message(session *s, int code, char const *text, unsigned long id)
                   put(&sa, "seconds", seconds, n) == 0);
 }
 
-int record_event(session *s, char const *event, char const *detail)
+int record_event(session *s, char const *event, char const *key, char const *value)
 {
   stralloc sa = STRALLOC_ZERO;
-  return done(s, &sa,
-              put_client(&sa, s, event) == 0 && stralloc_cats(&sa, detail ? " " : "") &&
-                  stralloc_cats(&sa, detail ? detail : ""));
+  return done(s, &sa, put_client(&sa, s, event) == 0 && (!key || put(&sa, key, value, strlen(value)) == 0));
 }

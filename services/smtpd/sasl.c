@@ -31,12 +31,12 @@ static int end(session *s, char const *text)
   return refuse(s, STAGE_AUTH, text);
 }
 
-static int bad_login(session *s)
+static int bad_login(session *s, char const *user)
 {
   effects const *e = s->effects;
 
   e->count(e->world, TALLY_AUTH_BAD);
-  if (record_event(s, "auth-bad:", 0) < 0) return -1;
+  if (record_event(s, "auth-bad:", "login", user) < 0) return -1;
   if (s->config->error_delay)
   {
     s->want = SESSION_DELAY;
@@ -65,7 +65,7 @@ static int good_login(session *s, char const *user, char const *method)
   if (!stralloc_copys(&s->user, user) || !stralloc_0(&s->user)) return -1;
   s->user.len--;
   e->count(e->world, TALLY_AUTH_GOOD);
-  if (record_event(s, "auth-good:", 0) < 0) return -1;
+  if (record_event(s, "auth-good:", 0, 0) < 0) return -1;
   return reply(s, "235 2.7.0 ok, go ahead");
 }
 
@@ -82,7 +82,7 @@ static int check(session *s, char const *user, char const *password, char const 
   switch (e->auth(e->world, user, password))
   {
     case LOGIN_GOOD: return good_login(s, user, method);
-    case LOGIN_REFUSED: return bad_login(s);
+    case LOGIN_REFUSED: return bad_login(s, user);
     default: return end(s, "454 4.7.0 temporary authentication failure");
   }
 }

@@ -29,7 +29,8 @@ extern int reply_closing(session *s, char const *text);
 /* record.c: the log */
 extern int record_refusal(session *s, stage at, char const *text, size_t len);
 extern int record_message(session *s, int code, char const *text, unsigned long id);
-extern int record_event(session *s, char const *event, char const *detail);
+/* key 0: nothing more to say */
+extern int record_event(session *s, char const *event, char const *key, char const *value);
 
 /* plugins.c: the verdict as spp_verdict, refusals and drops done; -1 for ENOMEM */
 extern int plugins_run(session *s, spp_section section, stage at, stralloc *address);

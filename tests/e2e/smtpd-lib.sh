@@ -68,6 +68,7 @@ s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 data = sys.stdin.buffer.read()
 try:
     s.sendall(data)
+    s.shutdown(socket.SHUT_WR)
 except OSError:
     pass
 while True:

@@ -1,0 +1,149 @@
+#!/bin/sh
+# smtpd as the host of qmail-spp plugins: what they are given, and what becomes of the session
+# shellcheck source=tests/e2e/smtpd-lib.sh
+. "$(dirname "$0")/smtpd-lib.sh"
+
+mkdir "$H/plugins"
+
+# plugin NAME: its text on standard input; $home in it is the home directory
+plugin() {
+  { printf '#!/bin/sh\nhome=%s\n' "$H"; cat; } >"$H/plugins/$1"
+  chmod 755 "$H/plugins/$1"
+}
+
+# plugins LINE...: control/smtpplugins
+plugins() {
+  printf '%s\n' "$@" >"$H/control/smtpplugins"
+}
+
+mail='EHLO client.test\nMAIL FROM:<a@client.test>\nRCPT TO:<u@example.test>\n'
+
+# say TEXT: what comes after the answer to EHLO
+say() {
+  # shellcheck disable=SC2059
+  printf "$1" | talk | sed '1,/^250 ENH/d'
+}
+
+serve -p 5000
+
+plugin env <<'E'
+env | sort >"$home/queue/env.$$"
+ls -l /proc/$$/fd >"$home/queue/fds"
+pwd >"$home/queue/pwd"
+echo $# >"$home/queue/argc"
+E
+plugins '# a comment' '' '[rcpt]' 'plugins/env   '
+say "${mail}QUIT\n" >/dev/null
+env=$(cat "$H"/queue/env.*)
+for i in SMTPHELOHOST=client.test SMTPMAILFROM=a@client.test SMTPRCPTTO=u@example.test SMTPRCPTCOUNT=0 SMTPRCPTCOUNTALL=1 \
+  SMTPRCPTHOSTSOK=1 "TCPLOCALIP=$IP" TCPLOCALPORT=2525 PROTO=TCP; do
+  like "$env" "^$i\$" "a plugin's environment: $i"
+done
+like "$env" '^TCPREMOTEIP=127\.' "a plugin's environment: TCPREMOTEIP"
+unlike "$env" '^SMTPAUTHUSER=' 'no SMTPAUTHUSER'
+is "$(cat "$H/queue/argc") $(cat "$H/queue/pwd")" "0 $H" 'no arguments, in the home directory'
+unlike "$(cat "$H/queue/fds")" 'socket' 'the connection is not given to it'
+# The shell itself has its script open, as 0 because that was free, or as 10.
+is "$(sed -n '/plugins.env/d; s/.* \([0-9]*\) ->.*/\1/p' "$H/queue/fds" | tr '\n' ' ')" '1 2 ' 'nothing but 1 and 2 is'
+clean
+
+# shellcheck disable=SC2016 # for the shell that smtpd runs
+plugins '[mail]' ':echo "E550 $SMTPMAILFROM is not welcome"'
+is "$(say "$mail")" '550 a@client.test is not welcome
+503 5.5.1 MAIL first' 'a line with a colon'
+
+plugin headers <<'E'
+echo 'HX-Plugin: one'
+echo 'SFROMPLUGIN=yes'
+echo 'Cchanged@client.test'
+E
+plugins '[mail]' "$H/plugins/headers"
+cat >"$H/bin/envqueue" <<'E'
+#!/bin/sh
+env >queue/queue.env
+exec bin/queue
+E
+chmod 755 "$H/bin/envqueue"
+serve QMAILQUEUE=bin/envqueue -p 5000
+say "${mail}DATA\nSubject: x\n\n.\nQUIT\n" >/dev/null
+like "$(cat "$H"/queue/*.message)" '^X-Plugin: one' 'H: a header'
+like "$(cat "$H/queue/queue.env")" '^FROMPLUGIN=yes' 'S: a variable that reaches the queue program'
+like "$(cat "$H/queue/queue.env")" '^SMTPMAILFROM=changed@client.test' 'C: and its variable'
+like "$(cat "$H"/queue/*.envelope)" '^Fchanged@client.test' 'C: the sender'
+clean
+
+# The original plugin, as it is found on people's machines.
+plugin overload <<'E'
+if [ -e control/overloaded ] && [ -z "$SMTPAUTHUSER" ]; then
+  echo "overload: $PPID Temporary Failure: Server overload" >&2
+  echo "R451 Temporary Failure: Server overload"
+fi
+E
+plugins '[mail]' plugins/overload
+serve -p 5000
+is "$(say "${mail}QUIT\n" | cut -c1-3 | tr '\n' ' ')" '250 250 221 ' 'overload: clear'
+touch "$H/control/overloaded"
+is "$(say "${mail}QUIT\n")" '451 Temporary Failure: Server overload' 'overload: refused and dropped'
+like "$(cat "$H/log")" '^overload: [0-9]+ Temporary Failure: Server overload' "a plugin's standard error is the log"
+plugins '[mail]' builtin:overload
+is "$(say "${mail}QUIT\n")" '451 Temporary Failure: Server overload' 'builtin:overload says the same'
+rm "$H/control/overloaded"
+is "$(say "${mail}QUIT\n" | cut -c1-3 | tr '\n' ' ')" '250 250 221 ' 'builtin:overload: clear'
+
+plugin crash <<'E'
+echo "E550 never seen"
+kill -SEGV $$
+E
+plugins '[mail]' plugins/crash
+is "$(say "$mail" | head -1)" '451 qmail-spp failure: plugins/crash: child crashed (#4.3.0)' 'a plugin that crashes'
+plugins '[mail]' plugins/none
+is "$(say "$mail" | head -1)" "451 qmail-spp failure: plugins/none: can't execute (#4.3.0)" 'a plugin that is not there'
+plugins '[mail]' ':exit 120'
+is "$(say "$mail" | head -1)" "451 qmail-spp failure: :exit 120: can't execute (#4.3.0)" 'exit 120'
+plugins '[mail]' ':echo E550 no; exit 3'
+is "$(say "$mail" | head -1)" '550 no' 'any other exit code does not matter'
+
+# A grandchild that keeps the output open, longer than any test may take.
+plugin daemon <<'E'
+sleep 60 &
+echo $! >"$home/queue/grandchild"
+echo 'E550 quick'
+E
+plugins '[mail]' plugins/daemon
+serve -p 50000
+is "$(say "$mail" | head -1)" '550 quick' 'a grandchild that holds the pipe does not block the session'
+kill "$(cat "$H/queue/grandchild")"
+ok $? 'and is left alone'
+
+plugin slow <<'E'
+sleep 60 &
+echo $! >"$home/queue/sleeper"
+wait
+E
+plugins '[mail]' plugins/slow ':echo E550 the next one'
+serve -p 700
+is "$(say "$mail" | head -1)" '550 the next one' 'time-out: as if it had said nothing'
+like "$(cat "$H/log")" 'plugin: timed out plugin=plugins/slow' 'time-out: logged'
+wait_for 5 sh -c "! kill -0 $(cat "$H/queue/sleeper")"
+ok $? 'time-out: its process group is killed'
+serve -p 700 -f -c "$T/counters"
+is "$(say "$mail" | head -1)" '451 qmail-spp failure: plugins/slow: timed out (#4.3.0)' 'time-out with -f: refused'
+like "$(od -An -v -c "$T/counters" | tr -d ' \n')" 'plugin_timeouts[\\0]*001' 'time-out: counted'
+
+plugin flood <<'E'
+yes 'PX' | head -c 3000000
+echo 'E550 the end'
+E
+plugins '[mail]' plugins/flood
+serve -p 20000
+like "$(say "${mail}QUIT\n" | tail -1)" '^221 ' 'a plugin that never stops talking'
+
+plugins '[connection]' ':echo E554 go away' '[helo]' ':echo E550 still no'
+is "$(printf 'EHLO c\nQUIT\n' | talk | cut -c1-3 | tr '\n' ' ')" '554 550 221 ' 'E in [connection] takes the place of the greeting'
+serve NOSPP=1
+is "$(printf 'EHLO c\nQUIT\n' | talk | cut -c1-3 | uniq | tr '\n' ' ')" '220 250 221 ' 'NOSPP'
+printf '[connection]\n:echo R421 from elsewhere\n' >"$H/control/others"
+serve SPPCONFFILE=control/others
+is "$(printf 'EHLO c\nQUIT\n' | talk)" '421 from elsewhere' 'SPPCONFFILE'
+
+finish
