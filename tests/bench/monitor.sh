@@ -18,7 +18,12 @@ mean() {
   end=$(date +%s%N)
   echo $(((end - begin) / n / 1000))
 }
-find_wc() { mean "$times" sh -c 'find todo -type f | wc -l'; }
+find_wc() {
+  begin=$(date +%s%N)
+  "$TOOLS/cpu" "$T/cpu" sh -c "for i in $(seq -s ' ' "$times"); do find todo -type f | wc -l; done" >"$T/out" || exit 1
+  end=$(date +%s%N)
+  echo "$(((end - begin) / times / 1000)) $(awk -v n="$times" '{ print $1 / n }' "$T/cpu")"
+}
 exact() { "$TOOLS/queue" count todo 0 0 "$times"; }
 exact_age() { "$TOOLS/queue" count todo 0 18446744073709551615 "$times"; }
 early() { "$TOOLS/queue" count todo 400 100 $((10 * times)); }
@@ -31,9 +36,9 @@ for files in 1000 100000 1000000; do
   "$TOOLS/queue" fill todo "$files" || exit 1
   find_wc >/dev/null
   echo "$files files"
-  compare exact find_wc microseconds
-  compare early find_wc microseconds
-  compare exact_age find_wc microseconds
+  compare exact find_wc microseconds CPU_us
+  compare early find_wc microseconds CPU_us
+  compare exact_age find_wc microseconds CPU_us
   rm -rf todo
 done
 
