@@ -38,6 +38,8 @@ static void print_moment(char const *name, uint64_t when, uint64_t now)
   printf("%s %s (%s%s)\n", name, stamp, span, when > now ? " left" : "");
 }
 
+#define AGES 100000 /* so many files are asked for their age: a tenth of a second or two */
+
 /* The whole queue, however large, because somebody asks. */
 static void print_count(stored const *s, uint64_t now)
 {
@@ -46,7 +48,7 @@ static void print_count(stored const *s, uint64_t now)
   stralloc path = STRALLOC_ZERO;
 
   for (size_t i = 0; monitor && monitor_queue(&path, &s->b, monitor, i) > 0; i++)
-    if (queuecount_add(&q, path.s, 0, UINT64_MAX) < 0)
+    if (queuecount_add(&q, path.s, 0, AGES) < 0)
     {
       printf("backlog unknown: %s: %s\n", path.s, strerror(errno));
       stralloc_free(&path);
@@ -55,7 +57,8 @@ static void print_count(stored const *s, uint64_t now)
   stralloc_free(&path);
   if (!monitor) return;
   printf("backlog %" PRIu64, q.files);
-  if (q.oldest) printf(", oldest %" PRIu64 "s", now > q.oldest ? now - q.oldest : 0);
+  if (q.oldest)
+    printf(", oldest %" PRIu64 "s%s", now > q.oldest ? now - q.oldest : 0, q.aged < q.files ? "+" : "");
   puts("");
 }
 
