@@ -58,7 +58,7 @@ listen = $IP:2525
 [monitor]
 EOF
 exits 0 "check" m check
-test "$(id -u)" -eq 0 || like "$(cat "$T/err")" 'mta: qmail-start must be started by root' "warns that it is not root"
+test "$(id -u)" -eq 0 || like "$(cat "$T/err")" 'mta: warning: qmail-start must be started by root' "warns that it is not root"
 exits 0 "up" m up
 like "$(cat "$T/out")" '^qmail-send +ready' "qmail-send is a service"
 unlike "$(m status)" '^spool ' "and spool is none"

@@ -1,0 +1,221 @@
+#!/bin/sh
+# Full disks, no inodes, a file system that is read-only, no permission, no descriptors, no memory: nothing that was
+# acknowledged is lost, the log says what and where, and service resumes by itself.
+if test "$(id -u)" -eq 0 && test -z "${MAILCTL_MOUNTS:-}" && unshare -m true 2>/dev/null; then
+  MAILCTL_MOUNTS=1 exec unshare -m "$0" # what is mounted here, nobody else sees, and it is gone with us
+fi
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/bundle.sh"
+
+new_bundle "$T/b" || exit 111
+C=$T/b/mailctl.conf
+m() { mailctl -c "$C" "$@"; }
+SPOOL=$T/b/state/spool
+MAIL=$T/b/mail
+sed -i 's/^#retry = .*/retry = 1s/' "$C"
+LIBEXEC=${LIBEXEC:-$B/libexec/mailctl}
+
+cat >"$T/send" <<'EOF'
+import smtplib, sys
+ip, subject = sys.argv[1:3]
+size = int(sys.argv[3]) if len(sys.argv) > 3 else 1000
+try:
+    with smtplib.SMTP(ip, 2525, timeout=60) as s:
+        s.sendmail("a@example.org", ["postmaster@example.test"], f"Subject: {subject}\r\n\r\n" + ("x" * 70 + "\r\n") * (size // 72))
+    print(250)
+except smtplib.SMTPResponseException as e:
+    print(e.smtp_code)
+except (smtplib.SMTPException, OSError) as e:
+    print(type(e).__name__)
+EOF
+send() { python3 "$T/send" "$IP" "$@"; }
+sends_again() { test "$(send "$1")" = 250; }
+arrived() { grep -rqs "^Subject: $1\$" "$MAIL/postmaster/new"; }
+said() { grep -Eqs "$2" "$T/b/log/$1/current"; }
+nothing_left() { test -z "$(find "$SPOOL" -type f)" && test -z "$(find "$MAIL"/*/tmp -type f)"; }
+# refused NAME PATTERN: smtpd answers 451, and its log says what PATTERN has
+refused() {
+  is "$(send "$1")" 451 "$1: smtpd says 451"
+  wait_for 5 said smtpd "$2"
+  ok $? "$1: the log says what and where"
+}
+resumes() {
+  wait_for 10 sends_again "$1.after"
+  ok $? "$1: accepts again by itself"
+  wait_for 10 arrived "$1.after"
+  ok $? "$1: delivers again by itself"
+  arrived "$1"
+  ok $((!$?)) "$1: what was refused is nowhere"
+}
+# waits NAME PATTERN: smtpd accepts, the delivery waits
+waits() {
+  is "$(send "$1")" 250 "$1: smtpd accepts"
+  wait_for 5 said spool "$2"
+  ok $? "$1: the log says what and where"
+  arrived "$1"
+  ok $((!$?)) "$1: it is not there yet"
+}
+comes() {
+  wait_for 15 arrived "$1"
+  ok $? "$1: arrives by itself"
+  is "$(grep -rl "^Subject: $1\$" "$MAIL"/*/new "$MAIL"/*/cur | grep -c .)" 1 "$1: once"
+}
+
+# --- no permission ------------------------------------------------------------------------------------
+
+exits 0 "up" m up
+is "$(send first)" 250 "a message is accepted"
+wait_for 10 arrived first
+ok $? "and arrives"
+
+chmod 0 "$MAIL/postmaster"
+if test "$(id -u)" -eq 0; then chown root "$MAIL/postmaster"; fi
+waits barred "deferred .*unable to .*$MAIL.*: Permission denied"
+if test "$(id -u)" -eq 0; then chown nobody "$MAIL/postmaster"; fi
+chmod 700 "$MAIL/postmaster"
+comes barred
+
+chmod 0 "$SPOOL/tmp"
+if test "$(id -u)" -eq 0; then chown root "$SPOOL/tmp"; fi
+refused locked "unable to create a file in $SPOOL: Permission denied"
+if test "$(id -u)" -eq 0; then chown nobody "$SPOOL/tmp"; fi
+chmod 700 "$SPOOL/tmp"
+resumes locked
+
+chmod 0 "$T/b/control"
+is "$(send control)" 421 "control: smtpd says 421"
+wait_for 5 said smtpd 'unable to read control/.*: Permission denied'
+ok $? "control: the log says what and where"
+kill -HUP "$(pid_of "$C" spool)"
+wait_for 5 said spool "warning: $T/b/control/.*: Permission denied; what was read before stays in force"
+ok $? "control: spool goes on with what it had read"
+chmod 755 "$T/b/control"
+resumes control
+
+wait_for 10 nothing_left
+ok $? "no file is left over"
+
+# --- full and read-only file systems ------------------------------------------------------------------
+
+mount_small() {
+  mount -t tmpfs -o "mode=755,$2" tmpfs "$1" 2>/dev/null || return 1
+  on_exit "umount -l '$1' 2>/dev/null"
+}
+full() { head -c 10000000 /dev/zero >"$1/fill" 2>/dev/null; }
+no_inodes() {
+  mkdir "$1/fill"
+  i=0
+  while touch "$1/fill/$i" 2>/dev/null; do i=$((i + 1)); done
+}
+
+if test -n "${MAILCTL_MOUNTS:-}" && m down >/dev/null && mount_small "$SPOOL" size=512k,nr_inodes=64 &&
+  mount_small "$MAIL" size=512k,nr_inodes=64; then
+  "$LIBEXEC/spool-deliver" --make "$MAIL/postmaster"
+  exits 0 "up with small file systems" m up
+
+  full "$SPOOL"
+  refused spool-full "unable to queue into $SPOOL: No space left on device"
+  rm "$SPOOL/fill"
+  resumes spool-full
+
+  is "$(send too-large 2000000)" 451 "a message that does not fit is refused"
+  resumes too-large
+
+  no_inodes "$SPOOL"
+  refused spool-inodes "unable to create a file in $SPOOL: No space left on device"
+  rm -r "$SPOOL/fill"
+  resumes spool-inodes
+
+  mount -o remount,ro "$SPOOL"
+  refused spool-ro "unable to create a file in $SPOOL: Read-only file system"
+  mount -o remount,rw "$SPOOL"
+  resumes spool-ro
+
+  full "$MAIL"
+  waits mail-full "deferred .*unable to write to $MAIL/postmaster: No space left on device"
+  rm "$MAIL/fill"
+  comes mail-full
+
+  no_inodes "$MAIL"
+  waits mail-inodes "deferred .*unable to write to $MAIL/postmaster: No space left on device"
+  rm -r "$MAIL/fill"
+  comes mail-inodes
+
+  mount -o remount,ro "$MAIL"
+  waits mail-ro "deferred .*unable to write to $MAIL/postmaster: Read-only file system"
+  mount -o remount,rw "$MAIL"
+  comes mail-ro
+
+  # A message is in the Maildir, but cannot leave the spool; and one cannot be written to failed/.
+  "$LIBEXEC/spool-deliver" --make "$MAIL/joe"
+  test "$(id -u)" -ne 0 || chown -R nobody "$MAIL/joe"
+  mv "$MAIL/postmaster/new" "$MAIL/postmaster/away"
+  : >"$MAIL/postmaster/new"
+  is "$(send stuck)" 250 "stuck: smtpd accepts"
+  wait_for 5 said spool 'deferred .*find even a postmaster'
+  ok $? "stuck: it waits for a Maildir"
+  mount -o remount,ro "$SPOOL"
+  rm "$MAIL/postmaster/new"
+  mv "$MAIL/postmaster/away" "$MAIL/postmaster/new"
+  wait_for 10 said spool "unable to remove $SPOOL/todo/.*: Read-only file system"
+  ok $? "stuck: delivered, the log says that it cannot leave the spool"
+  comes stuck
+  mount -o remount,rw "$SPOOL"
+  wait_for 10 nothing_left
+  ok $? "stuck: it leaves by itself"
+  is "$(grep -rl '^Subject: stuck$' "$MAIL"/*/new | grep -c .)" 1 "stuck: once"
+
+  m down >/dev/null
+  umount "$SPOOL" "$MAIL"
+  if mount_small "$T/b/log" size=256k,nr_inodes=200; then
+    exits 0 "up with a small file system for the log" m up
+    full "$T/b/log"
+    is "$(send log-full)" 250 "log-full: smtpd accepts"
+    wait_for 10 arrived log-full
+    ok $? "log-full: it arrives"
+    rm "$T/b/log/fill"
+    wait_for 10 said spool "delivered .*<postmaster@example.test>"
+    ok $? "log-full: what was said meanwhile is in the log, once there is room"
+    m down >/dev/null
+    umount "$T/b/log"
+  fi
+else
+  echo "# not root, or mounting is not allowed: no small file systems"
+fi
+exits 0 "down" m down
+
+# --- no descriptors, no memory ------------------------------------------------------------------------
+
+cd "$T" || exit 111
+mkdir control
+echo example.test >control/me
+"$LIBEXEC/spool-deliver" -1 queue mail
+"$LIBEXEC/spool-deliver" --make mail/joe
+printf 'Fa@example.org\0Tjoe@example.test\0Tpostmaster@example.test\0\0' >envelope
+{ echo 'Subject: limits'; echo; head -c 300000 /dev/zero | tr '\0' 'x' | fold; } >message
+
+# limited OPTION FROM TO STEP: runs spool-queue, then spool-deliver, with each limit
+limited() {
+  option=$1
+  limit=$2
+  accepted=0
+  wrong=0
+  while test "$limit" -le "$3"; do
+    # shellcheck disable=SC3045 # dash, bash and busybox have it
+    (ulimit "$option" "$limit" && exec "$LIBEXEC/spool-queue" queue <message 1<envelope) 2>/dev/null
+    status=$?
+    test $status -eq 0 && accepted=$((accepted + 1))
+    test "$(find queue -type f | grep -c .)" -eq $((status == 0)) || wrong=$((wrong + 1))
+    # shellcheck disable=SC3045
+    (ulimit "$option" "$limit" && exec "$LIBEXEC/spool-deliver" -1 -c control queue mail) 2>/dev/null
+    "$LIBEXEC/spool-deliver" -1 -c control -o 1 queue mail 2>>deliver.log || wrong=$((wrong + 1))
+    limit=$((limit + $4))
+  done
+  is $wrong 0 "ulimit $option from $2 to $3: queued or not, nothing between"
+  ok $((accepted == 0)) "$accepted messages were queued"
+  is "$(find mail/joe mail/postmaster -type f | grep -c .)" $((2 * accepted)) "all that was acknowledged arrived, once"
+  rm -f mail/*/new/*
+}
+limited -n 3 24 1
+limited -v 2600 4600 100
+finish
