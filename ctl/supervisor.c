@@ -122,6 +122,7 @@ static int prepare(bundle const *b, stralloc *scandir)
                                         "/servicedirs",
                                         "/started",
                                         "/deaths",
+                                        "/restarts",
                                         "/orphans",
                                         "/service/s6-svscan-log",
                                         0};

@@ -7,6 +7,8 @@
 #include <skalibs/posixplz.h>
 #include <skalibs/types.h>
 
+#include <runlib/started.h>
+
 #include <ctl/servicedir.h>
 #include <ctl/transition.h>
 
@@ -143,12 +145,32 @@ static int begin_start(transition const *t, move *m, tain const *stamp)
 
 static int begin_stop(transition const *t, move *m, tain const *stamp)
 {
-  unsigned int own = own_time(m, "/timeout-kill") + KILL_TIME;
+  set_deadline(m, t->stop_time, stamp);
+  if (servicedir_hold(m->dir, 1) < 0 || live_control(m->dir, "d") < 0) return lose(t, m);
+  if (m->status.finishing)
+    live_hurry(m->dir); /* not the finish script of the very stop that was just asked for */
+  set_step(t, m, STEP_STOPPING);
+  return 0;
+}
 
-  set_deadline(m, t->stop_time && t->stop_time < own ? own : t->stop_time, stamp);
-  if ((m->goal == GOAL_STOP && servicedir_hold(m->dir, 1) < 0) || live_control(m->dir, "d") < 0)
-    return lose(t, m);
-  if (m->status.finishing) live_hurry(m->dir); /* not the finish script of the very stop that was just asked for */
+/*
+ * One command to s6-supervise, which then stops and starts by itself: whoever kills mailctl in between, the
+ * service comes back. The mark tells its finish script that this is no death.
+ */
+static int begin_restart(transition const *t, move *m, tain const *stamp)
+{
+  stralloc mark = STRALLOC_ZERO;
+  int ok;
+
+  m->old = m->status.pid;
+  m->begun = 0;
+  set_deadline(m, t->stop_time, stamp);
+  forget_deaths(t->bundle, m->name);
+  ok = service_append(&mark, "%s/restarts/%s", t->bundle->run, m->name) >= 0 && stralloc_0(&mark) &&
+       servicedir_hold(m->dir, 0) >= 0 && started_mark(mark.s, m->old) >= 0 &&
+       live_control(m->dir, "ur") >= 0;
+  stralloc_free(&mark);
+  if (!ok) return lose(t, m);
   set_step(t, m, STEP_STOPPING);
   return 0;
 }
@@ -160,8 +182,9 @@ static int begin(transition const *t, move *m, tain const *stamp)
     set_step(t, m, STEP_DONE);
     return 0;
   }
-  if (m->goal == GOAL_START) return begin_start(t, m, stamp);
-  if (!m->status.supervised && m->goal == GOAL_STOP)
+  if (m->goal == GOAL_RESTART && m->status.up) return begin_restart(t, m, stamp);
+  if (m->goal != GOAL_STOP) return begin_start(t, m, stamp);
+  if (!m->status.supervised)
   {
     set_step(t, m, STEP_DONE);
     return 0;
@@ -199,16 +222,37 @@ static void follow_start(transition const *t, move *m, stralloc const *events, t
     set_step(t, m, STEP_LATE);
 }
 
-static int follow_stop(transition const *t, move *m, tain const *stamp)
+static void follow_stop(transition const *t, move *m, tain const *stamp)
 {
   if (!m->status.supervised || (!m->status.pid && !m->status.wanted))
-  {
-    if (m->goal == GOAL_RESTART) return begin_start(t, m, stamp);
     set_step(t, m, STEP_DONE);
-  }
   else if (tain_less(&m->deadline, stamp))
     set_step(t, m, STEP_LATE);
-  return 0;
+}
+
+/* `s6-svc -r` has no timeout-kill: a daemon that does not end in time is killed here. */
+static void follow_restart(transition const *t, move *m, tain const *stamp)
+{
+  if (!m->status.supervised)
+  {
+    errno = ENXIO;
+    lose(t, m);
+  }
+  else if (!m->status.up || m->status.pid != m->old)
+  {
+    set_deadline(m, t->start_time, stamp);
+    set_step(t, m, STEP_STARTING);
+  }
+  else if (tain_less(&m->deadline, stamp))
+  {
+    if (m->killed || live_control(m->dir, "k") < 0)
+    {
+      set_step(t, m, STEP_LATE);
+      return;
+    }
+    m->killed = 1;
+    set_deadline(m, KILL_TIME, stamp);
+  }
 }
 
 static int follow(transition *t, move *m, tain const *stamp)
@@ -223,10 +267,9 @@ static int follow(transition *t, move *m, tain const *stamp)
   {
     if (m->step == STEP_WAITING && may_begin(t, m)) begin(t, m, stamp);
     result = 0;
-    if (m->step == STEP_STARTING)
-      follow_start(t, m, &events, stamp);
-    else if (m->step == STEP_STOPPING)
-      result = follow_stop(t, m, stamp);
+    if (m->step == STEP_STOPPING)
+      m->goal == GOAL_RESTART ? follow_restart(t, m, stamp) : follow_stop(t, m, stamp);
+    if (m->step == STEP_STARTING) follow_start(t, m, &events, stamp);
   }
 end:
   stralloc_free(&events);

@@ -47,7 +47,9 @@ struct move_s
   char *dir;     /* RUN/servicedirs/NAME */
   char *blocker; /* not owned */
   int error;
-  int begun; /* its `u` event was seen */
+  int begun;  /* its `u` event was seen */
+  int killed; /* it was sent KILL, because it did not stop in time */
+  pid_t old;  /* the process that a restart ends */
   uint16_t watch;
   unsigned int patience; /* ms that it has for this; 0: for ever */
   tain start;            /* when it began; this and deadline on the stopwatch */

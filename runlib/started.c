@@ -111,3 +111,23 @@ int started_write(char const *file, pid_t pid, char const *content, char const *
   stralloc_free(&sa);
   return result;
 }
+
+int started_mark(char const *file, pid_t pid)
+{
+  char buf[64];
+  int n = snprintf(buf, sizeof buf, "%d %" PRIu64 "\n", (int)pid, started_ticks(pid));
+
+  return openwritenclose_suffix(file, buf, (size_t)n, ".new") ? 0 : -1;
+}
+
+int started_is_marked(char const *file, started const *st)
+{
+  char buf[64];
+  ssize_t n = openreadnclose(file, buf, sizeof buf - 1);
+  uint64_t ticks;
+  int pid;
+
+  if (n <= 0) return 0;
+  buf[n] = 0;
+  return sscanf(buf, "%d %" SCNu64, &pid, &ticks) == 2 && pid == st->pid && ticks == st->ticks;
+}

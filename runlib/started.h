@@ -31,4 +31,11 @@ extern int started_read(started *st, char const *file);
 /* Writes file, mode 0644, in one step. programs: a path a line, as in the service directory's file `programs`. */
 extern int started_write(char const *file, pid_t pid, char const *content, char const *programs, size_t len);
 
+/*
+ * RUN/restarts/NAME, `PID STARTTIME`: the process whose end is commanded though the service stays wanted
+ * (s6-svc -r says it to nobody). Its finish script asks, so that a restart by command is no death.
+ */
+extern int started_mark(char const *file, pid_t pid);
+extern int started_is_marked(char const *file, started const *st);
+
 #endif

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,10 +22,10 @@
  */
 
 /*
- * Whether `s6-svc -d` (so every stop and restart of mailctl) caused it. s6-supervise 2.11 says so in its
- * status file, but writes that only after it forked this process: waits until the file shows us.
+ * Whether `s6-svc -d` (a stop) caused it. s6-supervise 2.11 says so in its status file, but writes that only
+ * after it forked this process: waits until the file shows us.
  */
-static int is_commanded(void)
+static int is_stopped(void)
 {
   s6_svstatus_t st;
 
@@ -36,17 +37,24 @@ static int is_commanded(void)
   return 0;
 }
 
-/* Milliseconds since the process of the record was started, whatever the wall clock did. */
-static uint64_t life_of(char const *file)
+static int is_restarted(char const *run, char const *name, started const *st)
 {
-  started st;
+  char file[4096];
+
+  snprintf(file, sizeof file, "%s/restarts/%s", run, name);
+  return started_is_marked(file, st);
+}
+
+/* Milliseconds since the process of the record was started, whatever the wall clock did. */
+static uint64_t life_of(started const *st)
+{
   struct timespec now;
   uint64_t ticks;
   long hz = sysconf(_SC_CLK_TCK);
 
-  if (hz <= 0 || started_read(&st, file) < 0 || clock_gettime(CLOCK_BOOTTIME, &now) < 0) return 0;
+  if (hz <= 0 || clock_gettime(CLOCK_BOOTTIME, &now) < 0) return 0;
   ticks = (uint64_t)now.tv_sec * (uint64_t)hz + (uint64_t)now.tv_nsec / (1000000000u / (uint64_t)hz);
-  return ticks > st.ticks ? (ticks - st.ticks) * 1000 / (uint64_t)hz : 0;
+  return st->ticks && ticks > st->ticks ? (ticks - st->ticks) * 1000 / (uint64_t)hz : 0;
 }
 
 static void note(char const *journal, char const *kind, char const *name, death const *one)
@@ -79,6 +87,7 @@ int main(int argc, char const *const *argv)
 {
   char file[4096];
   struct timespec ts;
+  started st;
   deaths d = DEATHS_ZERO;
   death one = {.exit = 0};
   unsigned int pause;
@@ -89,9 +98,10 @@ int main(int argc, char const *const *argv)
     strerr_dieusage(100, "finished RUN JOURNAL NAME EXIT SIGNAL");
   signal(SIGTERM, &on_term);
   snprintf(file, sizeof file, "%s/started/%s", argv[1], argv[3]);
-  one.lived = life_of(file);
+  if (started_read(&st, file) < 0) memset(&st, 0, sizeof st);
+  one.lived = life_of(&st);
   tain_wallclock_read(&one.when);
-  commanded = is_commanded();
+  commanded = is_restarted(argv[1], argv[3], &st) || is_stopped();
   note(argv[2], commanded ? "stop" : "death", argv[3], &one);
   if (commanded) return 0;
   snprintf(file, sizeof file, "%s/deaths/%s", argv[1], argv[3]);
