@@ -25,7 +25,7 @@ static spp_section section_of(char letter)
 static char *find(spp const *p, char const *name, size_t len)
 {
   char *s = p->vars.s;
-  char *end = s + p->vars.len;
+  char *end = s ? s + p->vars.len : 0; /* no arithmetic on the null pointer of an empty stralloc */
 
   for (; s < end; s += strlen(s) + 1)
     if (!strncmp(s, name, len) && (s[len] == '=' || !s[len])) return s;
