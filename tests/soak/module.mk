@@ -1,0 +1,1 @@
+$(eval $(call tool,tests/soak/storm.c,,-lpthread))
