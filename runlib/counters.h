@@ -52,6 +52,34 @@ static inline void counter_set(counter *c, uint64_t n)
 }
 
 /*
+ * How often something happens: a pair of counters, by convention NAME.0 and NAME.1, one for the even minutes
+ * and one for the odd. Each holds the minute (seconds since 1970 / 60) in its upper 32 bits and the count of
+ * that minute in the lower. A process that is killed leaves nothing to mend here either. now: seconds.
+ */
+static inline void counter_rate(counter *const pair[2], uint64_t now)
+{
+  uint64_t minute = now / 60;
+  counter *c = pair[minute & 1];
+  uint64_t old = atomic_load_explicit(c, memory_order_relaxed);
+  uint64_t next;
+
+  do next = old >> 32 == (uint32_t)minute ? old + 1 : minute << 32 | 1;
+  while (!atomic_compare_exchange_weak_explicit(c, &old, next, memory_order_relaxed, memory_order_relaxed));
+}
+
+/* The count of the last 60 seconds, of the minute before in proportion. */
+static inline double counter_rate_read(uint64_t even, uint64_t odd, uint64_t now)
+{
+  uint64_t minute = now / 60;
+  uint64_t this = minute & 1 ? odd : even;
+  uint64_t last = minute & 1 ? even : odd;
+  double n = this >> 32 == (uint32_t)minute ? (double)(uint32_t)this : 0;
+
+  if (last >> 32 == (uint32_t)(minute - 1)) n += (double)(uint32_t)last * (double)(60 - now % 60) / 60;
+  return n;
+}
+
+/*
  * Reads the whole file into values, in the order in which the names were added. Only needs to read the
  * file, trusts nothing in it, and cannot be hurt by a file that shrinks meanwhile (it maps nothing).
  * Returns the number of counters, or -1 and errno (EPROTO: not a counters' file).

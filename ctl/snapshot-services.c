@@ -1,0 +1,365 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+
+#include <runlib/deaths.h>
+#include <runlib/orphans.h>
+#include <runlib/started.h>
+
+#include <ctl/live.h>
+#include <ctl/proctree.h>
+#include <ctl/servicedir.h>
+#include <ctl/snapshot-internal.h>
+#include <ctl/supervisor.h>
+#include <ctl/words.h>
+
+char const *const service_states[STATES] = {"unknown", "ready",    "up",     "starting",          "stopping",
+                                            "stopped", "retrying", "FAILED", "FAILED (retrying)", "missing"};
+
+/* What all services are looked at with. */
+typedef struct look_s look;
+struct look_s
+{
+  snapshot *s;
+  stored const *st;
+  snapshot const *before;
+  int proc;
+  int found; /* something runs */
+  stralloc path;
+};
+
+static char const *in_run(look *l, char const *folder, char const *name, char const *suffix)
+{
+  l->path.len = 0;
+  return service_append(&l->path, "%s/%s/%s%s", l->st->b.run, folder, name, suffix) < 0 ||
+                 !stralloc_0(&l->path)
+             ? 0
+             : l->path.s;
+}
+
+/* --- its state ----------------------------------------------------------------------------------- */
+
+/* 1, or 0: s6-supervise does not run, or -1: nobody knows. */
+static int read_status(live_status *st, char const *dir)
+{
+  for (unsigned int tries = 0; tries < 3; tries++)
+  {
+    if (live_read(dir, st) < 0) return -1;
+    if (!st->supervised) return 0;
+    /* A status that names a process that does not exist is either a moment old, or wrong. */
+    if (st->pid >= 0 && (!st->up || !kill(st->pid, 0) || errno == EPERM)) return 1;
+  }
+  return -1;
+}
+
+static int tells_readiness(char const *dir)
+{
+  stralloc sa = STRALLOC_ZERO;
+  int yes = service_append(&sa, "%s/notification-fd", dir) < 0 || !stralloc_0(&sa) || !access(sa.s, F_OK) ||
+            errno != ENOENT;
+
+  stralloc_free(&sa);
+  return yes;
+}
+
+static service_state state_of(live_status const *st, deaths_state dead, char const *dir)
+{
+  if (dead == DEATHS_FAILED && !st->up) return STATE_FAILED;
+  if (dead == DEATHS_TRYING && st->wanted && !st->ready) return STATE_FAILED_RETRYING;
+  if (st->up)
+  {
+    if (!st->wanted) return STATE_STOPPING;
+    return st->ready ? STATE_READY : tells_readiness(dir) ? STATE_STARTING : STATE_UP;
+  }
+  return st->wanted ? STATE_RETRYING : st->finishing ? STATE_STOPPING : STATE_STOPPED;
+}
+
+/* 2000-01-01 to tomorrow: anything else is no time that a status file of ours can have. */
+static void set_moment(datum *d, tain const *t, tain const *now)
+{
+  tain first, last;
+
+  tain_from_timespec(&first, &(struct timespec){.tv_sec = 946684800});
+  tain_addsec(&last, now, 86400);
+  if (!tain_less(t, &first) && tain_less(t, &last)) datum_time(d, t);
+}
+
+static void set_pid(datum *d, live_status const *st)
+{
+  if (st->up)
+    datum_count(d, (uint64_t)st->pid);
+  else
+    datum_none(d);
+}
+
+static int is_held(look *l, char const *name)
+{
+  char const *file = in_run(l, "held", name, "");
+  return file && !access(file, F_OK);
+}
+
+static service_state take_status(look *l, service_facts *f, live_status *st, char const *dir,
+                                 deaths_state dead)
+{
+  int r = read_status(st, dir);
+  service_state is = r < 0 ? STATE_UNKNOWN : !r ? STATE_MISSING : state_of(st, dead, dir);
+
+  l->found |= r > 0;
+  f->wanted_now = is != STATE_STOPPED && is != STATE_STOPPING ? 1 : !is_held(l, f->id);
+  if (r > 0)
+  {
+    set_pid(&f->pid, st);
+    set_moment(&f->since, is == STATE_READY && st->ready ? &st->ready_since : &st->since, &l->s->now);
+  }
+  else if (!r)
+  {
+    datum_none(&f->pid);
+    datum_none(&f->since);
+  }
+  return is;
+}
+
+static void take_logger(look *l, service_facts *f)
+{
+  live_status st;
+  int r;
+
+  if (servicedir_path(&l->path, l->st->b.run, f->id, "/log") < 0) return;
+  r = read_status(&st, l->path.s);
+  f->log_is = r < 0 ? STATE_UNKNOWN : !r ? STATE_MISSING : state_of(&st, DEATHS_NONE, l->path.s);
+  l->found |= r > 0;
+  datum_text(&f->log, service_states[f->log_is]);
+  if (r > 0) set_pid(&f->log_pid, &st);
+  if (!r) datum_none(&f->log_pid);
+}
+
+/* --- its processes ------------------------------------------------------------------------------- */
+
+/* Seconds of CPU time as a share of the time since `before` saw the same process, or since it began. */
+static void take_share(look const *l, service_facts *f, process const *p)
+{
+  service_facts const *old = l->before ? snapshot_find(l->before, f->id) : 0;
+  double used = f->cpu_seconds.real;
+  double time;
+  tain span;
+
+  if (old && old->ticks == f->ticks && old->pid.known == KNOWN && old->pid.n == f->pid.n &&
+      old->cpu_seconds.known == KNOWN && tain_less(&l->before->now, &l->s->now))
+  {
+    tain_sub(&span, &l->s->now, &l->before->now);
+    time = (double)span.sec.x + (double)span.nano / 1e9;
+    used -= old->cpu_seconds.real;
+  }
+  else
+    time = process_age(p);
+  if (time > 0 && used >= 0) datum_real(&f->cpu, 100 * used / (time < 0.01 ? 0.01 : time));
+}
+
+static void take_tree(look const *l, service_facts *f, process const *p)
+{
+  proctree t;
+
+  if (proctree_sum(&t, l->proc, p) < 0) return;
+  datum_count(&f->memory, t.memory);
+  datum_count(&f->processes, t.processes);
+  datum_real(&f->cpu_seconds, t.cpu);
+  take_share(l, f, p);
+}
+
+static void take_content(service_facts *f, started const *record, char const *content)
+{
+  int other = strcmp(record->content, content);
+
+  datum_text(&f->runs, other || record->replaced ? "restart pending" : "current");
+  if (other || record->replaced)
+    datum_text(&f->runs_reason, other ? "its files changed" : "its program was replaced");
+  else
+    datum_none(&f->runs_reason);
+}
+
+static void no_process(service_facts *f)
+{
+  datum *const all[] = {&f->cpu, &f->cpu_seconds, &f->memory, &f->processes, &f->runs, &f->runs_reason};
+  for (unsigned int i = 0; i < sizeof all / sizeof all[0]; i++) datum_none(all[i]);
+}
+
+/* The record knows the process by its start time: what only has its pid is a stranger. */
+static void take_process(look *l, service_facts *f, live_status const *st, char const *content)
+{
+  char const *file = in_run(l, "started", f->id, "");
+  started record = {.pid = 0};
+  process p;
+  orphan o;
+
+  if (!file || started_read(&record, file) < 0) record.pid = 0;
+  if (!st->up && st->supervised) no_process(f);
+  if (st->up && record.pid == st->pid && l->proc >= 0 && process_read(&p, l->proc, st->pid) >= 0 &&
+      p.start == record.ticks)
+  {
+    f->ticks = p.start;
+    take_content(f, &record, content);
+    take_tree(l, f, &p);
+  }
+  o.pid = record.pid;
+  o.ticks = record.ticks;
+  if (record.pid && record.pid != st->pid && orphan_lives(&o)) datum_count(&f->orphan, (uint64_t)o.pid);
+}
+
+static void take_orphans(look *l, service_facts *f)
+{
+  char const *file = in_run(l, "orphans", f->id, "");
+  orphan list[ORPHANS_MAX];
+
+  if (file && orphans_read(list, file))
+    datum_count(&f->orphan, (uint64_t)list[0].pid);
+  else if (f->orphan.known != KNOWN)
+    datum_none(&f->orphan);
+  l->found |= f->orphan.known == KNOWN;
+}
+
+/* --- its deaths ---------------------------------------------------------------------------------- */
+
+static deaths_state take_deaths(look *l, service_facts *f)
+{
+  char const *file = in_run(l, "deaths", f->id, "");
+  deaths d = DEATHS_ZERO;
+  char words[WORDS_MAX];
+
+  if (!file || deaths_read(&d, file) < 0)
+  {
+    if (file && errno == ENOENT) datum_none(&f->last_death);
+    return DEATHS_NONE;
+  }
+  if (!d.n)
+    datum_none(&f->last_death);
+  else
+  {
+    death const *last = d.list + d.n - 1;
+    datum_time(&f->last_death, &last->when);
+    words_exit(words, last->exit > 255 ? (int)last->signal : (int)(last->exit << 8));
+    (void)snapshot_words(&f->last_exit, l->s, words);
+  }
+  return d.state;
+}
+
+/* What the journal and RUN/deaths did not say, s6's status may. */
+static void take_exit(look *l, service_facts *f, live_status const *st)
+{
+  char words[WORDS_MAX];
+
+  if (f->last_exit.known == KNOWN && (st->up || !st->wstat)) return;
+  if (!st->supervised || !st->wstat)
+    datum_none(&f->last_exit);
+  else
+    (void)snapshot_words(&f->last_exit, l->s, words_exit(words, st->wstat));
+}
+
+/* ------------------------------------------------------------------------------------------------- */
+
+static int take_one(look *l, service_facts *f, entry const *e)
+{
+  live_status st = {.supervised = 0};
+  stralloc dir = STRALLOC_ZERO;
+  deaths_state dead = take_deaths(l, f);
+
+  if (servicedir_path(&dir, l->st->b.run, f->id, "") < 0) return -1;
+  f->is = take_status(l, f, &st, dir.s, dead);
+  if (f->is == STATE_UNKNOWN) st = (live_status){.supervised = 0};
+  take_process(l, f, &st, e->content);
+  take_orphans(l, f);
+  take_exit(l, f, &st);
+  take_logger(l, f);
+  stralloc_free(&dir);
+  return 0;
+}
+
+/* Down on purpose is not missing: with the whole bundle down, nothing is. */
+static void settle_states(snapshot *s)
+{
+  service_facts *f = snapshot_services(s);
+
+  for (size_t n = snapshot_count(s); n; n--, f++)
+  {
+    if (!s->running && f->is == STATE_MISSING) f->is = STATE_STOPPED;
+    if (!s->running && f->log_is == STATE_MISSING) f->log_is = STATE_STOPPED;
+    if (f->is == STATE_MISSING || (!s->running && f->is == STATE_STOPPED)) no_process(f);
+    datum_text(&f->state, service_states[f->is]);
+    datum_text(&f->log, service_states[f->log_is]);
+    datum_count(&f->wanted, f->wanted_now != 0);
+  }
+}
+
+static void take_supervisor(look *l, pid_t pid)
+{
+  snapshot *s = l->s;
+  process p;
+  tain t;
+
+  s->alone = pid <= 0;
+  s->running = pid > 0 || l->found;
+  datum_text(&s->supervisor.state, pid > 0 ? "running" : s->running ? "killed" : "not running");
+  if (pid <= 0)
+  {
+    datum_none(&s->supervisor.pid);
+    datum_none(&s->supervisor.since);
+    datum_none(&s->supervisor.memory);
+    datum_none(&s->supervisor.cpu_seconds);
+    return;
+  }
+  datum_count(&s->supervisor.pid, (uint64_t)pid);
+  if (l->proc < 0 || process_read(&p, l->proc, pid) < 0) return;
+  datum_count(&s->supervisor.memory, p.memory);
+  datum_real(&s->supervisor.cpu_seconds, process_seconds(&p));
+  if (process_birth(&t, &p) >= 0) datum_time(&s->supervisor.since, &t);
+}
+
+static int add_services(snapshot *s, stored const *st)
+{
+  size_t n = genalloc_len(entry, &st->g.entries);
+  entry const *e = genalloc_s(entry, &st->g.entries);
+
+  if (!genalloc_ready(service_facts, &s->services, n + 1)) return -1;
+  memset(snapshot_services(s), 0, n * sizeof(service_facts));
+  genalloc_setlen(service_facts, &s->services, n);
+  for (size_t i = 0; i < n; i++)
+  {
+    service_facts *f = snapshot_services(s) + i;
+    f->id = snapshot_keep(s, e[i].name, strlen(e[i].name));
+    if (!f->id) return -1;
+    datum_text(&f->name, f->id);
+  }
+  return 0;
+}
+
+static pid_t find_supervisor(stored const *st)
+{
+  stralloc scandir = STRALLOC_ZERO;
+  pid_t pid = st->g.number && supervisor_scandir(&scandir, &st->b) >= 0 ? live_supervisor(scandir.s) : 0;
+
+  stralloc_free(&scandir);
+  return pid;
+}
+
+int snapshot_take_services(snapshot *s, stored const *st, snapshot const *before)
+{
+  look l = {.s = s, .st = st, .before = before, .path = STRALLOC_ZERO};
+  entry const *e = genalloc_s(entry, &st->g.entries);
+  pid_t pid = find_supervisor(st);
+  int result = add_services(s, st);
+
+  l.proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (!result) result = snapshot_take_journal(s, st);
+  for (size_t i = 0; i < snapshot_count(s) && !result; i++)
+    result = take_one(&l, snapshot_services(s) + i, e + i);
+  take_supervisor(&l, pid);
+  settle_states(s);
+  if (l.proc >= 0) fd_close(l.proc);
+  stralloc_free(&l.path);
+  return result;
+}
