@@ -262,7 +262,7 @@ int spp_section_run(spp *p, spp_section section, spp_run const *run)
 {
   stralloc output = STRALLOC_ZERO;
   char const *s = run->plugins->s;
-  char const *end = s + run->plugins->len;
+  char const *end = s ? s + run->plugins->len : 0;
   spp_section current = SPP_NONE;
   int verdict = SPP_GO;
   int last = 0;
