@@ -17,7 +17,8 @@
 
 /* --- names --------------------------------------------------------------------------------------- */
 
-#define TEMPORARY ".new"
+#define TEMPORARY ".new" /* being written */
+#define DISCARDED ".old" /* being removed */
 
 /* STATE/generations, or one of it. */
 static int path_of(stralloc *sa, char const *state, char const *name)
@@ -164,7 +165,8 @@ static int list(genalloc *numbers, char const *state)
     unsigned int number;
     if (uint0_scan(d->d_name, &number))
       (void)genalloc_append(unsigned int, numbers, &number);
-    else if (!strncmp(d->d_name, TEMPORARY, sizeof TEMPORARY - 1) && path_of(&sa, state, d->d_name) >= 0)
+    else if ((!strcmp(d->d_name, TEMPORARY) || !strcmp(d->d_name, DISCARDED)) &&
+             path_of(&sa, state, d->d_name) >= 0)
       rm_rf(sa.s);
   }
   dir_close(dir);
@@ -175,10 +177,24 @@ static int list(genalloc *numbers, char const *state)
   return 0;
 }
 
+/* First out of sight, in one step: a generation is whole, or not there. */
+static int discard(char const *state, unsigned int number)
+{
+  stralloc old = STRALLOC_ZERO;
+  stralloc sa = STRALLOC_ZERO;
+  int result = -1;
+
+  if (path_of_number(&sa, state, number) >= 0 && path_of(&old, state, DISCARDED) >= 0 &&
+      rename(sa.s, old.s) >= 0)
+    result = rm_rf(old.s);
+  stralloc_free(&old);
+  stralloc_free(&sa);
+  return result;
+}
+
 int generation_prune(char const *state, unsigned int keep)
 {
   genalloc numbers = GENALLOC_ZERO;
-  stralloc sa = STRALLOC_ZERO;
   unsigned int current;
   int result = -1;
 
@@ -187,12 +203,11 @@ int generation_prune(char const *state, unsigned int keep)
   {
     unsigned int number = genalloc_s(unsigned int, &numbers)[i];
     if (number == current) continue;
-    if (path_of_number(&sa, state, number) < 0 || atomic_rm_rf(sa.s) < 0) goto end;
+    if (discard(state, number) < 0) goto end;
   }
   result = 0;
 end:
   genalloc_free(unsigned int, &numbers);
-  stralloc_free(&sa);
   return result;
 }
 

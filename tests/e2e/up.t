@@ -50,6 +50,13 @@ is "$(readlink "$T/b/state/current")" generations/0002 "a new generation is curr
 test -e "$T/b/state/generations/0001/smtpd/run"
 ok $? "the old one is kept"
 
+for i in 1 2 3 4; do
+  sed -i "s/^\[bundle\]/&\ngenerations = 3\nlog-files = $i/" "$C"
+  m up >/dev/null
+  sed -i '/^generations = 3/d; /^log-files/d' "$C"
+done
+is "$(echo "$T"/b/state/generations/*)" "$(echo "$T"/b/state/generations/000[456])" "as many generations are kept as the file says"
+
 cp "$LIBEXEC/tcplisten" "$LIBEXEC/tcplisten.new" && mv "$LIBEXEC/tcplisten.new" "$LIBEXEC/tcplisten"
 smtpd=$(pid_of "$C" smtpd)
 m plan >"$T/plan"

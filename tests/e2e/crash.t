@@ -1,0 +1,96 @@
+#!/bin/sh
+# mailctl is killed between any two system calls that change something: the next up always reaches the
+# right state, and what ran before runs on, as it was or as it shall be.
+#
+# CRASH_ALL=1 tries every place; otherwise CRASH_STEPS of them, spread evenly.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/bundle.sh"
+
+command -v strace >/dev/null || skip_all "no strace"
+strace -o /dev/null true 2>/dev/null || skip_all "strace may not trace here"
+
+CHANGES=openat,write,pwrite64,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat,symlink,symlinkat,clone,clone3,vfork,fsync,syncfs,fchmod,chmod,ftruncate,chown,mknod,mknodat
+STEPS=${CRASH_STEPS:-6}
+
+new_bundle "$T/b" || exit 111
+C=$T/b/mailctl.conf
+# Two services, one needing the other, are enough, and quick.
+awk '/^\[/ { out = $0 !~ /bundle|smtpd|spool/ } !out' "$C" >"$T/conf" && cat "$T/conf" >"$C"
+echo '[connection]' >"$T/b/control/smtpplugins"
+m() { mailctl -c "$C" "$@"; }
+
+# places COMMAND...: the calls that it makes, a line `CALL NUMBER` each; those that only read are left out
+places() {
+  strace -o "$T/trace" -e "trace=$CHANGES" mailctl -c "$C" "$@" >/dev/null 2>&1
+  awk -F'(' '/^[a-z]/ { n[$1]++; if ($1 != "openat" || /O_CREAT/) print $1, n[$1] }' "$T/trace"
+}
+spread() {
+  if test "${CRASH_ALL:-}"; then cat; else awk -v n="$STEPS" '{ line[NR] = $0 } END { step = NR / n; if (step < 1) step = 1; for (i = 1; i <= NR; i += step) print line[int(i)] }'; fi
+}
+# killed CALL NUMBER COMMAND...
+killed() {
+  call=$1
+  nth=$2
+  shift 2
+  strace -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$nth" mailctl -c "$C" "$@" >/dev/null 2>&1
+}
+well() { m status >"$T/status" 2>&1 && m plan >"$T/plan" 2>&1; }
+answers() { swaks --silent 3 -s "$IP:2525" -q HELO >/dev/null 2>&1; }
+current_is_whole() {
+  c=$T/b/state/current
+  test ! -e "$c" || { test -s "$c/manifest" && test -x "$c/smtpd/run" && test -x "$c/spool/run"; }
+}
+fail() {
+  bad=$((bad + 1))
+  echo "# $1"
+  sed 's/^/# /' "$T/status" "$T/plan" "$T/up" 2>/dev/null
+}
+
+# From nothing.
+places up | spread >"$T/places"
+m down >/dev/null
+bad=0
+while read -r call nth; do
+  rm -rf "$T/b/run" "$T/b/state/generations" "$T/b/state/current" "$T/b/state/journal" "$T/b/state/lock"
+  killed "$call" "$nth" up
+  current_is_whole || fail "$call $nth: half a generation is current"
+  m up >"$T/up" 2>&1 || fail "$call $nth: the next up fails"
+  well || fail "$call $nth: not well afterwards"
+  m down >"$T/up" 2>&1 || fail "$call $nth: down fails"
+  test "$(processes)" = "" || fail "$call $nth: left $(processes)"
+done <"$T/places"
+is $bad 0 "a first up, killed at $(wc -l <"$T/places") places"
+
+# A change, while it runs.
+m up >/dev/null
+sed -i 's/^\[smtpd\]/&\nper-client = 1/' "$C"
+places up | spread >"$T/places"
+bad=0
+n=10
+while read -r call nth; do
+  n=$((n + 1))
+  sed -i "s/^per-client = .*/per-client = $n/" "$C"
+  killed "$call" "$nth" up
+  current_is_whole || fail "$call $nth: half a generation is current"
+  wait_for 5 answers || fail "$call $nth: smtpd does not answer any more"
+  m up >"$T/up" 2>&1 || fail "$call $nth: the next up fails"
+  well || fail "$call $nth: not well afterwards"
+  tr '\0' ' ' <"/proc/$(pid_of "$C" smtpd)/cmdline" | grep -q -- "-C $n " || fail "$call $nth: the old one still runs"
+done <"$T/places"
+is $bad 0 "a change, killed at $(wc -l <"$T/places") places"
+
+# down.
+places down | spread >"$T/places"
+bad=0
+while read -r call nth; do
+  m up >"$T/up" 2>&1 || fail "$call $nth: up fails"
+  killed "$call" "$nth" down
+  m up >"$T/up" 2>&1 || fail "$call $nth: the next up fails"
+  well || fail "$call $nth: not well afterwards"
+  killed "$call" "$nth" down
+  m down >"$T/up" 2>&1 || fail "$call $nth: the next down fails"
+  test "$(processes)" = "" || fail "$call $nth: left $(processes)"
+done <"$T/places"
+is $bad 0 "a down, killed at $(wc -l <"$T/places") places"
+is "$(find "$T/b/state" -name '*.new*' -o -name 'current:*' | wc -l)" 0 "nothing temporary is left"
+finish
