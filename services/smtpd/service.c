@@ -122,7 +122,30 @@ static unsigned long long value_of(service const *sv, char const *name)
   return (unsigned long long)section_number(sv->section, name);
 }
 
-static int add_listener(stralloc *sa, service const *sv)
+/* Counters outlive a restart. tcplisten and every session write to them: the folder is their user's. */
+static int add_counters(stralloc *sa, service const *sv, char const *option)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_append(&path, "%s/%s", sv->bundle->state, sv->name) == 0 && stralloc_0(&path))
+    result = add_quoted(sa, option, path.s, "/counters");
+  stralloc_free(&path);
+  return result;
+}
+
+static int add_folder(service *sv)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_append(&path, "%s/%s", sv->bundle->state, sv->name) == 0 && stralloc_0(&path))
+    result = service_add_folder(sv, path.s, 0755, sv->user);
+  stralloc_free(&path);
+  return result;
+}
+
+static int add_listener(stralloc *sa, service *sv)
 {
   char const *list = section_text(sv->section, "listen");
   char const *word;
@@ -135,6 +158,7 @@ static int add_listener(stralloc *sa, service const *sv)
                      value_of(sv, "per-client"), value_of(sv, "backlog"), drain_of(sv) / 1000) < 0)
     return -1;
   if (add_quoted(sa, "-r", section_text(sv->section, "refusal"), "") < 0) return -1;
+  if (add_folder(sv) < 0 || add_counters(sa, sv, "-s") < 0) return -1;
   if (sv->bundle->root && sv->user && service_append(sa, " -u %s", sv->user) < 0) return -1;
   while ((n = list_word(&list, &word)))
     if ((tls || !memmem(word, n, "/tls", 4)) && service_append(sa, " %.*s", (int)n, word) < 0) return -1;
@@ -215,19 +239,6 @@ static int add_overload(service *sv, int submission)
   return submission ? service_add_text(sv, "env/OVERLOADLOGIN", 0644, "1\n") : 0;
 }
 
-/* Counters outlive a restart; every session writes them, so the folder is the service's user's. */
-static int add_counters(stralloc *sa, service *sv)
-{
-  stralloc path = STRALLOC_ZERO;
-  int result = -1;
-
-  if (service_append(&path, "%s/%s", sv->bundle->state, sv->name) == 0 && stralloc_0(&path) &&
-      service_add_folder(sv, path.s, 0755, sv->user) == 0)
-    result = add_quoted(sa, "-c", path.s, "/counters");
-  stralloc_free(&path);
-  return result;
-}
-
 static int add_smtpd(stralloc *sa, service *sv, int submission)
 {
   char const *domain = submission ? section_text(sv->section, "domain") : 0;
@@ -235,8 +246,8 @@ static int add_smtpd(stralloc *sa, service *sv, int submission)
   if (service_quote(sa, sv->bundle->libexec) < 0 ||
       service_append(sa, "/smtpd%s", submission ? " -s" : "") < 0)
     return -1;
-  if (add_queue(sa, sv) < 0 || add_limits(sa, sv) < 0 || add_counters(sa, sv) < 0 || add_tls(sa, sv) < 0 ||
-      add_auth(sa, sv, submission) < 0 || add_rater(sa, sv) < 0)
+  if (add_queue(sa, sv) < 0 || add_limits(sa, sv) < 0 || add_counters(sa, sv, "-c") < 0 ||
+      add_tls(sa, sv) < 0 || add_auth(sa, sv, submission) < 0 || add_rater(sa, sv) < 0)
     return -1;
   if (!bundle_qmail(sv->bundle) && !section_text(sv->section, "queue") && service_append(sa, " -l") < 0)
     return -1;
