@@ -160,6 +160,7 @@ static void handle_signals(daemon_state *d)
       case SIGHUP:
         d->since = wall();
         rules_forget(&d->r);
+        d->cleaned = 0;
         d->idle = 0;
         break;
       default: d->stop = 1;
@@ -349,7 +350,7 @@ static void serve(daemon_state *d)
 
 int main(int argc, char const *const *argv)
 {
-  static daemon_state d = {.o = {.retry = 300, .interval = 60, .age = 600, .files = {.control = "control"}},
+  static daemon_state d = {.o = {.retry = 300, .interval = 60, .age = 60, .files = {.control = "control"}},
                            .s = {.map = MAPPING_ZERO},
                            .r = RULES_ZERO,
                            .found = SCAN_ZERO,

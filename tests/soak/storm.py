@@ -1,0 +1,108 @@
+"""Sends mail through a bundle while killing its processes.
+
+storm.py BUNDLE IP SECONDS SEED CLIENTS
+
+Each client sends messages of its own, each once: a line `ID RECIPIENT...` goes to BUNDLE/../acked when the
+server answered 250, to BUNDLE/../sent before. Every second a random process of the bundle gets SIGKILL; when it
+was one of the supervision's, `mailctl up` repairs. Prints what was killed, and how often.
+"""
+
+import collections
+import os
+import random
+import signal
+import smtplib
+import subprocess
+import sys
+import threading
+import time
+
+bundle, ip, seconds, seed, clients = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
+folder = os.path.dirname(bundle)
+end = time.monotonic() + seconds
+conf = bundle + "/mailctl.conf"
+people = ["postmaster@example.test", "joe@example.test", "ann-list@example.test"]
+names = ("tcplisten", "smtpd", "spool-deliver", "mailctl", "raterd", "s6-log", "s6-supervise", "s6-svscan", "s6-ipcserverd", "tlsd")
+lock = threading.Lock()
+tally = collections.Counter()
+
+
+def note(file, line):
+    with lock:
+        file.write(line + "\n")
+        file.flush()
+
+
+def client(number, sent, acked):
+    rng = random.Random(seed * 1000 + number)
+    count = 0
+    while time.monotonic() < end:
+        try:
+            with smtplib.SMTP(ip, 2525, timeout=30) as s:
+                for _ in range(rng.randrange(1, 4)):
+                    count += 1
+                    name = f"{number}.{count}"
+                    to = rng.sample(people, rng.randrange(1, 4))
+                    body = f"Subject: soak {name}\r\n\r\n" + "a line of the body\r\n" * rng.choice((1, 20, 5000)) + "end\r\n"
+                    line = " ".join([name] + [x.split("@")[0].split("-")[0] for x in to])
+                    note(sent, line)
+                    s.sendmail("soak@example.org", to, body)
+                    note(acked, line)
+                    tally["acknowledged"] += 1
+        except (smtplib.SMTPException, OSError):
+            tally["sessions that failed"] += 1
+            time.sleep(0.05)
+
+
+def own_processes():
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/comm") as f:
+                name = f.read().strip()
+            if name not in names:
+                continue
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                line = f.read()
+            if folder.encode() in line or os.readlink(f"/proc/{pid}/cwd").startswith(folder):
+                found.append((name, int(pid)))
+        except OSError:
+            pass
+    return sorted(found)
+
+
+def killer():
+    rng = random.Random(seed)
+    mended = time.monotonic()
+    while time.monotonic() < end:
+        time.sleep(rng.uniform(0.5, 1.5))
+        found = own_processes()
+        kinds = sorted({n for n, _ in found})
+        if not kinds:
+            continue
+        kind = rng.choice(kinds)
+        if kind in ("s6-svscan", "s6-supervise") and rng.random() < 0.5:
+            continue
+        pid = rng.choice([p for n, p in found if n == kind])
+        try:
+            os.kill(pid, signal.SIGKILL)
+            tally["killed " + kind] += 1
+        except OSError:
+            continue
+        if kind in ("s6-svscan", "s6-supervise") or time.monotonic() - mended > 10:
+            mended = time.monotonic()
+            r = subprocess.run(["mailctl", "-c", conf, "up"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+            tally[f"up: exit {r.returncode}"] += 1
+            if r.returncode:
+                print("mailctl up:", r.stderr.strip().replace("\n", "\n  "))
+
+
+with open(folder + "/sent", "w") as sent, open(folder + "/acked", "w") as acked:
+    threads = [threading.Thread(target=client, args=(i, sent, acked)) for i in range(clients)]
+    threads.append(threading.Thread(target=killer))
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+for what in sorted(tally):
+    print(f"{tally[what]} {what}")
