@@ -31,7 +31,8 @@ early() { "$TOOLS/queue" count todo 400 100 $((10 * times)); }
 for files in 1000 100000 1000000; do
   files=$(scale "$files")
   times=$((200000 / files + 1))
-  test "$times" -le 100 || times=100
+  most=$(scale 100)
+  test "$times" -le "$most" || times=$most
   mkdir todo
   "$TOOLS/queue" fill todo "$files" || exit 1
   find_wc >/dev/null
