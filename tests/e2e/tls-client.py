@@ -1,0 +1,102 @@
+"""tls-client.py IP PORT SOURCE: an SMTP client that does odd things, a command of its own a line on stdin:
+  starttls        EHLO, STARTTLS, handshake; prints the reply to STARTTLS, then the protocol
+  tls             handshake at once
+  say TEXT        sends a line, prints the reply
+  send TEXT       sends TEXT with Python's escapes, waits for nothing;   ask TEXT: and prints the reply
+  read            prints what comes until the end, or `reset`
+  shut            close-notify
+  cut             closes the TCP connection without it;   reset: the same with RST
+  renegotiate is openssl's to try."""
+import socket, ssl, struct, sys
+
+ip, port, source = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+raw = socket.create_connection((ip, port), 20, (source, 0))
+conn = raw
+context = ssl._create_unverified_context()
+context.minimum_version = ssl.TLSVersion.TLSv1_2
+
+
+def out(text):
+    print(text, flush=True)
+
+
+def reply():
+    data = b""
+    while True:
+        try:
+            b = conn.recv(1)
+        except (ConnectionError, ssl.SSLError):
+            return "lost"
+        if not b:
+            return "end" if not data else data.decode("latin-1").strip()
+        data += b
+        if b == b"\n":
+            line = data.splitlines()[-1]
+            if line[3:4] != b"-":
+                return line.decode("latin-1").strip()
+
+
+def say(text):
+    try:
+        conn.sendall(text.encode() + b"\r\n")
+    except OSError:
+        return "lost"
+    return reply()
+
+
+def handshake():
+    global conn
+    try:
+        conn = context.wrap_socket(raw, server_hostname="asked.example.test", suppress_ragged_eofs=False)
+        out(conn.version())
+    except OSError as e:
+        out("no TLS: %s" % (getattr(e, "reason", None) or type(e).__name__))
+
+
+if port % 1000 != 465:
+    out(reply())
+for line in sys.stdin:
+    word, _, text = line.rstrip("\n").partition(" ")
+    if word == "starttls":
+        say("EHLO client.example")
+        r = say("STARTTLS")
+        out(r)
+        if r.startswith("220"):
+            handshake()
+    elif word == "tls":
+        handshake()
+        if conn is not raw:
+            out(reply())
+    elif word == "say":
+        out(say(text))
+    elif word in ("send", "ask"):
+        conn.sendall(text.encode().decode("unicode_escape").encode("latin-1"))
+        if word == "ask":
+            out(reply())
+    elif word == "read":
+        try:
+            data = b""
+            while True:
+                b = conn.recv(65536)
+                if not b:
+                    break
+                data += b
+            out(data.decode("latin-1").strip() or "end")
+        except ConnectionResetError:
+            out("reset")
+        except (ssl.SSLError, socket.timeout) as e:
+            out("broken: %s" % type(e).__name__)
+    elif word == "shut":
+        conn.settimeout(5)
+        try:
+            conn.unwrap()
+        except OSError:
+            pass
+    elif word == "cut":
+        conn.close()
+        break
+    elif word == "reset":
+        raw_fd = socket.socket(fileno=conn.detach())
+        raw_fd.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        raw_fd.close()
+        break

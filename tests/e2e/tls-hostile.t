@@ -1,0 +1,124 @@
+#!/bin/sh
+# Clients that do what they should not, and programs that ask tlsd what they should not: each loses its own
+# session at most, and what is running does not notice.
+# shellcheck source=tests/e2e/tls-lib.sh
+. "$(dirname "$0")/tls-lib.sh"
+
+start_tls 'handshake 1000' 'idle 60000'
+serve
+here=$(dirname "$0")
+client() { timeout 100 "$python" -S "$here/tls-client.py" "$IP" "$1" "$IP"; }
+say() { printf '%s\n' "$@"; }
+messages() { find "$H/queue" -name '*.message' | wc -l; }
+
+# A session that is there all the time
+mkfifo "$T/old"
+client 2525 <"$T/old" >"$T/old.out" &
+old=$!
+exec 8>"$T/old"
+on_exit 'exec 8>&-; kill $old 2>/dev/null'
+say starttls 'say EHLO again' >&8
+wait_for 10 grep -q '^250' "$T/old.out"
+is "$(sed 's/ready.*/ready/' "$T/old.out" | tr '\n' ,)" '220 mx.example.test ESMTP,220 2.0.0 ready,TLSv1.3,250 ENHANCEDSTATUSCODES,' 'a session begins'
+
+# --- STARTTLS ---
+
+out=$(say starttls 'say STARTTLS' 'say EHLO x' 'say STARTTLS' 'say QUIT' | client 2525)
+is "$(echo "$out" | grep -c '^50[23]')" 2 'STARTTLS twice is refused'
+out=$(say 'say EHLO x' 'send STARTTLS\r\nMAIL FROM:<injected@example.org>\r\n' read | client 2525)
+unlike "$out" '^220 2\.0\.0' 'text behind STARTTLS: no TLS'
+unlike "$out" '^250 2\.1\.0' 'and the text is not obeyed'
+like "$out" '^(554|501|503|500|421) ' 'the session ends'
+out=$(say 'say EHLO x' 'say MAIL FROM:<plain@example.org>' starttls 'say RCPT TO:<b@example.test>' 'say MAIL FROM:<a@example.org>' 'say QUIT' | client 2525)
+like "$out" '^503' 'a sender from before the handshake is forgotten'
+
+# --- bad beginnings ---
+
+failed=$(counter handshakes-failed)
+begin() { test $port = 2465 || say 'say EHLO x' 'say STARTTLS'; }
+for port in 2465 2525; do
+  out=$( (begin; say 'send \x16\x03\x01\x02\x00\x01\x00\xff\xff\xff\xffgarbage that is no ClientHello' read) | client $port)
+  unlike "$(echo "$out" | tail -n 1)" '^2' "$port: a bad ClientHello is answered with nothing but an alert"
+  out=$( (begin; say 'send EHLO plain.example\r\n' read) | client $port)
+  unlike "$(echo "$out" | tail -n 1)" '^2' "$port: plain text is not obeyed"
+  out=$( (begin; say 'send \x16\x03\x01\x02' cut) | client $port)
+  out=$( (begin; say cut) | client $port)
+  out=$( (begin; say reset) | client $port)
+  out=$( (begin; say read) | client $port)
+  unlike "$(echo "$out" | tail -n 1)" '^2' "$port: a client that never begins is hung up on"
+done
+like "$(cat "$T/tls.log")" "$IP: no handshake in time" 'which the log tells'
+wait_for 10 sh -c "! pgrep -f '^tlsd: worker $IP\$' | sed 1d | grep -q ." || true
+ok $(($(counter handshakes-failed) < failed + 10)) 'failures are counted'
+
+# --- ends in the middle ---
+
+before=$(messages)
+mail='say MAIL FROM:<a@example.org>|say RCPT TO:<b@example.test>|say DATA'
+data() { say tls 'say EHLO x'; echo "$mail" | tr '|' '\n'; }
+(data; say 'send Subject: cut\r\n\r\nhalf a message\r\n' cut) | client 2465 >/dev/null
+(data; say 'send Subject: reset\r\n\r\nhalf a message\r\n' reset) | client 2465 >/dev/null
+(data; say 'send Subject: shut\r\n\r\nhalf a message\r\n' shut) | client 2465 >/dev/null
+(data; say 'send Subject: dot\r\n\r\nhalf a message\r\n.' cut) | client 2465 >/dev/null
+say tls cut | client 2465 >/dev/null
+say tls reset | client 2465 >/dev/null
+is "$(messages)" "$before" 'a message that is cut off is no message'
+(data; say 'ask Subject: whole\r\n\r\nhello\r\n.\r\n' 'say QUIT' shut read) | client 2465 >"$T/out"
+is "$(messages)" $((before + 1)) 'a whole one is'
+out=$(say tls 'say QUIT' read | client 2465)
+is "$(echo "$out" | tail -n 1)" end 'the end of a session comes with close-notify'
+out=$(say tls 'say EHLO x' 'send MAIL FROM:<a@example.org>\r\nNOOP\r\nQUIT\r\n' read | client 2465)
+like "$out" '^221' 'pipelined commands are all answered'
+
+out=$( (sleep 0.3; echo R; sleep 0.5; echo QUIT) | timeout 10 openssl s_client -connect "$IP:2465" -tls1_2 2>&1)
+like "$out" 'no renegotiation|unexpected record' 'renegotiation is refused'
+
+# --- strange requests ---
+
+"$python" - "$T/tls.sock" <<'END' >"$T/out"
+import array, os, socket, sys
+good = b"tlsd 1\nmode implicit\npeer 192.0.2.1\n"
+def ask(data, nfds, wait=True):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.settimeout(5)
+    s.connect(sys.argv[1])
+    fds = [os.open("/dev/null", os.O_RDWR) for _ in range(nfds)]
+    s.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else [])
+    for fd in fds: os.close(fd)
+    if not wait: return
+    try: print(s.recv(1024).decode().replace("\n", "|"))
+    except OSError as e: print(type(e).__name__)
+ask(good, 0)
+ask(good, 1)
+ask(good, 9)
+ask(good + b"x" * 2000, 2)
+ask(b"tlsd 2\n", 2)
+ask(b"tlsd 1\npeer 192.0.2.1\n", 2)
+ask(b"tlsd 1\nmode implicit\npeer nobody\n", 2)
+for i in range(20): ask(good, 2, False)
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.connect(sys.argv[1])
+END
+is "$(grep -c '^failed|reason ' "$T/out")" 7 'bad requests are answered with what is wrong'
+like "$(cat "$T/out")" 'peer is not an IP address' 'in words'
+if test "$(id -u)" -eq 0; then
+  setpriv --reuid=daemon --regid=daemon --clear-groups test -w "$T/tls.sock"
+  is $? 1 'another user may not ask'
+fi
+
+# --- what a worker is ---
+
+pool=$(pgrep -P "$tlsd" -f 'tlsd: pool')
+worker=$(pgrep -P "$pool" -f "tlsd: worker $IP" | head -n 1)
+like "$(cat "/proc/$worker/status")" 'NoNewPrivs:.1' 'a worker can gain no privileges'
+like "$(cat "/proc/$worker/status")" 'Seccomp:.2' 'and calls little of the kernel'
+is "$(find "/proc/$worker/fd" -type l 2>/dev/null | wc -l)" 5 'it has its log, stdin, stdout, the client and the program, nothing else'
+if test "$(id -u)" -eq 0; then
+  like "$(readlink "/proc/$worker/root")" 'tlsd-empty.*deleted' 'its root is an empty folder that is gone'
+fi
+
+say 'say EHLO still.here' 'say QUIT' >&8
+exec 8>&-
+wait "$old"
+is "$(tail -n 1 "$T/old.out" | cut -c 1-3)" 221 'the old session has noticed nothing'
+finish
