@@ -31,6 +31,7 @@ struct master_s
   counter *counters[POOL_COUNTERS];
   void *counted; /* see pool_s */
   generation list[POOLS_MAX];
+  int failure; /* the exit status of the process for which generation_start failed */
 };
 
 /*

@@ -105,11 +105,13 @@ static int wait_ready(int fd)
   return r == 1 && read(fd, &c, 1) == 1 ? 0 : -1;
 }
 
-static void kill_and_wait(pid_t pid)
+/* Its own exit status says more than that it failed. */
+static void kill_and_wait(master *m, pid_t pid)
 {
   int status;
   kill(pid, SIGKILL);
   waitpid_nointr(pid, &status, 0);
+  m->failure = WIFEXITED(status) ? WEXITSTATUS(status) : 111;
 }
 
 static pid_t start_keeper(master *m, int const questions[2])
@@ -127,7 +129,7 @@ static pid_t start_keeper(master *m, int const questions[2])
   fd_close(ready[1]);
   if (pid > 0 && wait_ready(ready[0]) < 0)
   {
-    kill_and_wait(pid);
+    kill_and_wait(m, pid);
     pid = -1;
   }
   fd_close(ready[0]);
@@ -149,7 +151,7 @@ static pid_t start_pool(master *m, int questions, int const control[2])
   fd_close(ready[1]);
   if (pid > 0 && wait_ready(ready[0]) < 0)
   {
-    kill_and_wait(pid);
+    kill_and_wait(m, pid);
     pid = -1;
   }
   fd_close(ready[0]);
@@ -172,7 +174,9 @@ static int start_both(master *m, unsigned int n, int const questions[2], int con
   g->pool = start_pool(m, questions[1], control);
   if (g->pool > 0) return 0;
   g->pool = 0;
-  kill_and_wait(g->keeper);
+  int failure = m->failure;
+  kill_and_wait(m, g->keeper);
+  m->failure = failure;
   return -1;
 }
 

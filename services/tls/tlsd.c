@@ -267,7 +267,7 @@ int main(int argc, char const *const *argv)
   if (s.current < 0)
   {
     unlink(o.socket);
-    return 111;
+    return s.m.failure ? s.m.failure : 111;
   }
   if (o.notify && ready_notify((int)o.notify) < 0) strerr_diefusys(111, "tell that tlsd is ready");
   loop(&s, signals);

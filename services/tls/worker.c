@@ -256,23 +256,25 @@ static int next_connection(void)
 /* What is wrong with the request, 0 if nothing. */
 static char const *take_job(pool const *p, job *j)
 {
-  pid_t self = getpid();
   struct pollfd x = {.events = POLLIN};
 
   j->report = next_connection();
-  (void)!write(STARTED, &self, sizeof self);
-  close(STARTED);
   close(LISTENER);
   if (!may_ask(p, j->report)) return "you may not ask";
   x.fd = j->report;
   return poll(&x, 1, REQUEST_MS) == 1 ? receive_request(j) : "no request came";
 }
 
+/* The pool hears of it afterwards: what it counts then is right. */
 static void take_place(pool const *p, job const *j)
 {
   settings const *st = p->st;
+  pid_t self = getpid();
+  place_answer answer = place_take(p->common->places, st->workers, self, j->rq.key, st->per_client);
 
-  switch (place_take(p->common->places, st->workers, getpid(), j->rq.key, st->per_client))
+  (void)!write(STARTED, &self, sizeof self);
+  close(STARTED);
+  switch (answer)
   {
     case PLACE_TAKEN: return;
     case PLACE_FULL: refuse(j, "too many sessions"); break;

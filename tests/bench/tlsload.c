@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -117,6 +117,7 @@ static void one_session(int resumed)
 /* One of the processes. Its first session is its own: a peer may take a ticket only once. */
 static void visit(int i, int count, int parallel, int resumed)
 {
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   one_session(resumed);
   for (int n = i + parallel; n < count; n += parallel) one_session(resumed);
   exit(0);

@@ -77,7 +77,7 @@ start_tls() {
   mkfifo "$T/ready"
   # shellcheck disable=SC2086
   "$LIBEXEC/tlsd" -d 7 $drop ${drop:+-a nobody} -c "$T/counters" "$T/tls.sock" "$T/tlsd.conf" \
-    7>"$T/ready" 2>>"$T/tls.log" &
+    7>"$T/ready" 8>&- 2>>"$T/tls.log" &
   tlsd=$!
   read -r _ <"$T/ready"
   rm "$T/ready"

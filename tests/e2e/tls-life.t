@@ -1,0 +1,180 @@
+#!/bin/sh
+# tlsd's life: what it refuses to start with, limits, reload, processes that are killed, and its end.
+# shellcheck source=tests/e2e/tls-lib.sh
+. "$(dirname "$0")/tls-lib.sh"
+here=$(dirname "$0")
+say() { printf '%s\n' "$@"; }
+client() { timeout 100 "$python" -S "$here/tls-client.py" "$IP" "$1" "$IP"; }
+tlsd() { "$LIBEXEC/tlsd" "$@"; }
+subject() { echo QUIT | talk_tls 2465 "$@" | sed -n 's/^subject=CN = //p'; }
+
+# hold NAME: a session that is there until `release NAME`; its output is in $T/NAME.out
+hold() {
+  mkfifo "$T/$1"
+  client 2465 <"$T/$1" >"$T/$1.out" &
+  eval "$1=$!"
+  # The FIFO's other end: a process of its own, so that each session ends by itself
+  sleep 1000 >"$T/$1" &
+  eval "$1_hand=$!"
+  on_exit "kill $! 2>/dev/null"
+  echo tls >"$T/$1"
+  wait_for 20 grep -q '^220' "$T/$1.out"
+}
+# ask NAME: whether the session still answers
+asked=0
+ask() {
+  asked=$((asked + 1))
+  echo "say NOOP $asked" >"$T/$1"
+  wait_for 10 grep -qx '250 2.0.0 ok' "$T/$1.out" && : >"$T/$1.out"
+}
+release() {
+  eval "kill \$$1_hand; wait \$$1_hand; wait \$$1" 2>/dev/null
+  rm "$T/$1"
+}
+
+# --- what is wrong with files ---
+
+certificate rsa rsa:2048 rsa.example.test
+days=5 certificate soon "$ec" soon.example.test
+check() { exits "$1" "$2" tlsd --check "$T/tlsd.conf"; }
+configure
+check 0 'check: nothing is wrong'
+like "$(cat "$T/out")" "ec.pem: EC, for mx.example.test" 'it tells the names'
+like "$(cat "$T/out")" "ec.pem: (89|90) days left" 'and the days'
+configure "certificate $T/rsa.pem" "key $T/ec.key"
+check 1 'check: the wrong key'
+like "$(cat "$T/out")" "^error: $T/ec.key: not the key of the certificate in $T/rsa.pem" 'is named'
+configure "certificate $T/soon.pem" "key $T/soon.key"
+check 0 'check: nearly expired'
+like "$(cat "$T/out")" "^warning: $T/soon.pem: ends in [45] days" 'is a warning'
+cat "$T/ec.pem" "$T/rsa.pem" >"$T/chain.pem"
+configure "certificate $T/chain.pem" "key $T/ec.key"
+check 1 'check: a chain that is none'
+chmod 644 "$T/rsa.key"
+configure "certificate $T/rsa.pem" "key $T/rsa.key"
+check 1 'check: a key that others may read'
+like "$(cat "$T/out")" "chmod u=rw,g=r,o= $T/rsa.key" 'and the chmod to type'
+# shellcheck disable=SC2086
+exits 102 'tlsd does not start with it' tlsd $drop "$T/tls.sock" "$T/tlsd.conf"
+like "$(cat "$T/err")" "chmod u=rw,g=r,o= $T/rsa.key" 'and says why'
+chmod 600 "$T/rsa.key"
+configure 'nonsense yes'
+check 1 'check: an unknown key'
+like "$(cat "$T/out")" "tlsd.conf:3: unknown key" 'with its line'
+configure "certificate $T/none.pem"
+# shellcheck disable=SC2086
+exits 102 'no such file' tlsd $drop "$T/tls.sock" "$T/tlsd.conf"
+like "$(cat "$T/err")" "$T/none.pem: No such file" 'is named'
+exits 100 'bad usage' tlsd
+like "$(cat "$T/err")" '^tlsd: usage: ' 'shows how'
+exits 0 'help' tlsd --help
+exits 0 'version' tlsd --version
+test "$(id -u)" -ne 0 || exits 100 'as root, it wants a user' tlsd "$T/tls.sock" "$T/tlsd.conf"
+is "$(ls "$T"/*.sock 2>/dev/null)" '' 'and leaves no socket'
+
+# --- limits ---
+
+start_tls 'workers 4' 'per-client 2' 'spare 1'
+serve
+hold one
+hold two
+out=$(say 'say EHLO x' starttls 'say NOOP' | client 2525)
+like "$out" '^454' 'a third session of a client with two is answered 454'
+like "$out" '^250 2' 'and goes on in the clear'
+like "$(cat "$T/tls.log")" "$IP: too many sessions of this client" 'the log tells'
+is "$(echo QUIT | timeout 10 openssl s_client -connect "$IP:2465" -bind 127.0.0.1:0 -quiet 2>&1 | grep -c ^220)" 1 'another client is served'
+wait_for 5 counts sessions-refused 1
+is "$(counter sessions-refused)" 1 'refusals are counted'
+is "$(counter sessions-now)" 2 'and sessions'
+release one
+wait_for 5 counts sessions-now 1
+is "$(subject)" mx.example.test 'when one ends there is room again'
+
+# --- reload ---
+
+cp "$T/tlsd.conf" "$T/good.conf"
+configure "certificate $T/none.pem"
+kill -HUP "$tlsd"
+wait_for 10 grep -q 'unable to reload: the certificates of before stay' "$T/tls.log"
+is $? 0 'HUP with a bad configuration is told'
+is "$(subject)" mx.example.test 'and the old certificate stays'
+cp "$T/rsa.pem" "$T/ec.pem"
+cp "$T/rsa.key" "$T/ec.key"
+configure
+kill -HUP "$tlsd"
+wait_for 10 grep -q 'info: reloaded' "$T/tls.log"
+is "$(subject)" rsa.example.test 'HUP: new sessions see the new certificate'
+ask two
+ok $? 'a session from before goes on'
+(sleep 0.2; echo QUIT) | talk_tls 2465 -sess_out "$T/session" >/dev/null
+kill -HUP "$tlsd"
+twice() { test "$(grep -c 'info: reloaded' "$T/tls.log")" -eq 2; }
+wait_for 10 twice
+out=$(echo QUIT | talk_tls 2465 -sess_in "$T/session")
+like "$out" '^Reused' 'a ticket from before a reload is good'
+is "$(pgrep -P "$tlsd" | wc -l)" 4 'the process of the old session and two pairs of keeper and pool'
+release two
+few() { test "$(pgrep -P "$tlsd" | wc -l)" -eq 2; }
+wait_for 10 few
+is $? 0 'with the last old session the old processes end'
+
+# --- a worker is killed ---
+
+hold one
+hold two
+pool=$(pgrep -P "$tlsd" -f 'tlsd: pool')
+kill -9 "$(pgrep -P "$pool" -f "tlsd: worker $IP" | head -n 1)"
+wait_for 5 counts sessions-now 1
+is "$(counter sessions-now)" 1 'a worker that is killed takes its session along'
+lived=0
+for name in one two; do ask $name && lived=$((lived + 1)); done
+is $lived 1 'and no other'
+like "$(cat "$T/tls.log")" 'a worker was killed by signal 9' 'the log tells'
+release one
+release two
+wait_for 5 counts sessions-now 0
+
+# --- tlsd is killed ---
+
+for victim in tlsd pool keeper; do
+  hold one
+  pool=$(pgrep -P "$tlsd" -f 'tlsd: pool')
+  keeper=$(pgrep -P "$tlsd" -f 'tlsd: keeper')
+  eval "kill -9 \$$victim"
+  wait "$tlsd" 2>/dev/null
+  start_tls
+  is "$(subject)" rsa.example.test "$victim is killed: the next tlsd serves at once"
+  ask one
+  ok $? 'the running session goes on'
+  release one
+  left() { test -z "$(ps -o pid= -p "$pool,$keeper")"; }
+  wait_for 10 left
+  ok $? 'when it ends, nothing is left of the old processes'
+done
+
+# --- the end ---
+
+stop_tls
+start_tls 'drain 60000'
+hold one
+kill -TERM "$tlsd"
+wait_for 10 sh -c "! test -e '$T/tls.sock'"
+out=$(say starttls | client 2525)
+like "$out" '^454' 'TERM: no new sessions'
+ask one
+ok $? 'the running one goes on'
+release one
+wait_gone "$tlsd"
+ok $? 'and with it tlsd ends'
+tlsd=
+start_tls 'drain 200'
+hold one
+kill -TERM "$tlsd"
+wait_gone "$tlsd"
+ok $? 'the drain time is a bound'
+tlsd=
+like "$(cat "$T/tls.log")" 'out of time: ending 1 sessions' 'and the log tells'
+release one
+stop_server
+is "$(pgrep -f "$T" | grep -vx $$ | wc -l)" 0 'no process is left'
+finish
