@@ -321,5 +321,5 @@ service_kind const smtpd_kinds[] = {
     {.section = {.name = "submission", .help = "Mail from people's mail programs", .keys = submission_keys},
      .make = make_submission,
      .service = "submission",
-     .init = "listen = 127.0.0.1:2587\n"},
+     .init = "listen = 127.0.0.1:2587, 127.0.0.1:2465/tls\n"},
     {.section = {.name = 0}}};

@@ -54,13 +54,13 @@ static key const keys[] = {
      .min = 1000,
      .max = 86400000,
      .help = "how long a session may be silent; smtpd's own bounds are shorter"},
-    {.name = "drain",
-     .type = KEY_TIME,
-     .fallback = "60s",
-     .max = 86400000,
-     .help = "how long sessions may go on after down or restart; 0: no bound"},
     {.name = "user", .type = KEY_USER, .help = "whom tlsd runs as once it has read the keys"},
     {.name = 0}};
+
+static unsigned int drain_of(service const *sv)
+{
+  return (unsigned int)section_number(sv->bundle->self, "drain");
+}
 
 static unsigned int number(service const *sv, char const *name)
 {
@@ -171,7 +171,6 @@ end:
 static int make(service *sv, report *r)
 {
   stralloc sa = STRALLOC_ZERO;
-  unsigned int drain = number(sv, "drain");
   int result = -1;
 
   if (sv->bundle->root && sv->user && !strcmp(sv->user, "root"))
@@ -181,7 +180,7 @@ static int make(service *sv, report *r)
   sa.len = 0;
   if (add_command(&sa, sv) < 0 || !stralloc_0(&sa)) goto end;
   sv->user = 0; /* the keys may be root's alone; tlsd drops by itself */
-  if (service_add_run(sv, sa.s, drain ? drain + SPARE_MS : 0) < 0) goto end;
+  if (service_add_run(sv, sa.s, drain_of(sv) + SPARE_MS) < 0) goto end;
   result = add_folder_and_program(sv);
 end:
   stralloc_free(&sa);

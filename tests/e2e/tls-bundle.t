@@ -1,0 +1,84 @@
+#!/bin/sh
+# TLS in a bundle as init makes it: submission with AUTH only under TLS, both ports, the rater's key, reload,
+# a tlsd that is killed, and what check says.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+fresh_bundle "$T/b" || exit 1
+MAILCTL_CONF=$T/b/mailctl.conf
+export MAILCTL_CONF
+on_exit 'mailctl down >/dev/null 2>&1'
+password=$(sed -n 's/^  AUTH password  \([^ ]*\) .*/\1/p' "$T/b.init")
+
+# Two messages an hour from one address
+printf '[limit tlsip]\nrule = * 2/1h\n' >>"$T/b/mailctl.conf"
+try 'check has nothing to say' mailctl check
+try up mailctl up
+like "$(mailctl status tls)" 'ready' 'tls is ready'
+
+swaks_to() {
+  port=$1
+  shift
+  swaks --server "$IP:$port" --local-interface "$IP" --helo client.example --from postmaster@example.test \
+    --to postmaster@example.test --timeout 10 "$@" 2>&1
+}
+login="--auth PLAIN --auth-user postmaster --auth-password $password"
+# shellcheck disable=SC2086
+{
+  unlike "$(swaks_to 2587 --quit-after EHLO)" '250.AUTH' 'submission: no AUTH in the clear'
+  like "$(swaks_to 2587 $login)" 'AUTH|auth' 'and none taken'
+  unlike "$(swaks_to 2587 $login)" '<.  235' 'really none'
+  like "$(swaks_to 2587 --tls $login)" '<~  235' 'AUTH with STARTTLS'
+  like "$(swaks_to 2465 --tls-on-connect $login)" '<~  250 .*ok .* qp' 'a message over implicit TLS'
+}
+arrived() { grep -rlq 'with ESMTPSA (TLSv1.3' "$T/b/mail/postmaster/new"; }
+wait_for 10 arrived
+ok $? 'it is delivered'
+like "$(cat "$T"/b/mail/postmaster/new/*)" "postmaster@$IP" "with the client's own address"
+
+# --- the rater's key is the client, through both kinds of TLS ---
+
+# shellcheck disable=SC2016
+printf '[rcpt]\n:RATER=%s:1999 RATE=tlsip:$TCPREMOTEIP exec %s/plugins/rate\n' "$IP" "$LIBEXEC" \
+  >>"$T/b/control/smtpplugins"
+like "$(swaks_to 2525 --tls --quit-after RCPT)" '<~  250 2\.1\.5' 'STARTTLS: the rater lets one pass'
+like "$(swaks_to 2465 --tls-on-connect --quit-after RCPT $login)" '<~  250 2\.1\.5' 'implicit TLS: another'
+like "$(swaks_to 2525 --tls --quit-after RCPT)" '<~\* 451 Too often' 'and refuses the third of this address'
+like "$(swaks_to 2525 --tls --quit-after RCPT --local-interface 127.0.0.1)" '<~  250 2\.1\.5' 'but not another address'
+
+# --- reload ---
+
+shown() { echo QUIT | timeout 10 openssl s_client -connect "$IP:2465" 2>/dev/null | sed -n 's/^subject=//p'; }
+is "$(shown)" 'CN = example.test' "init's certificate"
+openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=new.example.test -keyout "$T/b/state/tls/key.pem" \
+  -out "$T/b/state/tls/cert.pem" 2>/dev/null
+before=$(mailctl status -o pid tls 2>/dev/null | tail -n 1)
+try 'mailctl reload tls' mailctl reload tls
+new() { test "$(shown)" = 'CN = new.example.test'; }
+wait_for 10 new
+is "$(shown)" 'CN = new.example.test' 'the new certificate'
+is "$(mailctl status -o pid tls 2>/dev/null | tail -n 1)" "$before" 'by the same tlsd'
+
+# --- kill -9 ---
+
+pid=$(pgrep -f "/tlsd -d 3 .*$T/b/run/tls.sock" | head -n 1)
+kill -9 "$pid"
+wait_for 3 new
+ok $? 'tlsd is killed: it serves again within three seconds'
+
+# --- what check and a bad reload say ---
+
+chmod 644 "$T/b/state/tls/key.pem"
+exits 102 'check: a key that others may read' mailctl check
+like "$(cat "$T/err" "$T/out")" "\[tls\] certificate: .*chmod" 'is refused, with the chmod'
+chmod 600 "$T/b/state/tls/key.pem"
+echo nonsense >"$T/b/state/tls/cert.pem"
+exits 102 'check: no certificate' mailctl check
+mailctl reload tls >/dev/null 2>&1
+kept() { grep -q 'unable to reload' "$T/b/log/tls/current"; }
+wait_for 10 kept
+ok $? 'a reload of it is refused, in the log'
+is "$(shown)" 'CN = new.example.test' 'and the certificate of before stays'
+try down mailctl down
+is "$(pgrep -f "$T" | grep -vxc $$)" 0 'nothing is left'
+finish
