@@ -55,10 +55,10 @@ fact const facts[] = {
     BUNDLE(health, TEXT, WORD, "health", "well, degraded or not running"),
     SERVICE(last_death, TIME, GAUGE, 0, 0, "LAST DEATH",
             "when it last died without a command, since it was last started by one"),
-    SERVICE(last_exit, TEXT, NONE, 10, 4, "LAST EXIT", "how its process before this one ended"),
-    SERVICE(log, TEXT, WORD, 8, 9, "LOGGER", "the state of its logger, in the words of state"),
+    SERVICE(last_exit, TEXT, NONE, 10, 4, "EXIT", "how its process before this one ended"),
+    SERVICE(log, TEXT, WORD, 8, 9, "LOG", "the state of its logger, in the words of state"),
     SERVICE(log_pid, COUNT, NONE, 0, 0, "LOGGER PID", "the process of its logger"),
-    SERVICE(memory, BYTES, GAUGE, 7, 1, "MEMORY",
+    SERVICE(memory, BYTES, GAUGE, 7, 1, "MEM",
             "resident memory of all its processes; what several of them share counts for each"),
     SERVICE(name, TEXT, NONE, 1, 0, "SERVICE", "its name"),
     SERVICE(orphan, COUNT, NONE, 0, 0, "ORPHAN", "a process of it that runs outside supervision"),
@@ -85,7 +85,7 @@ fact const facts[] = {
     BUNDLE(rater.keys, COUNT, GAUGE, "keys", "keys in the table"),
     BUNDLE(rater.refused, COUNT, COUNTER, "refused", "questions answered with: too often"),
     BUNDLE(rater.room, COUNT, GAUGE, "room", "keys that the table has room for"),
-    SERVICE(restarts, COUNT, GAUGE, 5, 6, "RESTARTS", "deaths in the last hour that nobody commanded"),
+    SERVICE(restarts, COUNT, GAUGE, 5, 6, "DIED", "deaths in the last hour that nobody commanded"),
     SERVICE(runs, TEXT, WORD, 9, 8, "RUNS",
             "current: started from the current generation with the program that is there now; or restart "
             "pending"),
@@ -104,6 +104,7 @@ fact const facts[] = {
     BUNDLE(supervisor.state, TEXT, WORD, "supervisor",
            "running, killed (what it ran runs on) or not running"),
     BUNDLE(time, TIME, GAUGE, "time", "the moment of all this"),
+    BUNDLE(tls.begun, COUNT, COUNTER, "begun", "sessions begun"),
     BUNDLE(tls.days_left, COUNT, GAUGE, "days left",
            "whole days until the first certificate expires; 0: it has"),
     BUNDLE(tls.expires, TIME, GAUGE, "expires", "when the first certificate expires"),
@@ -111,7 +112,6 @@ fact const facts[] = {
     BUNDLE(tls.refused, COUNT, COUNTER, "refused", "sessions refused because there were too many"),
     BUNDLE(tls.resumed, COUNT, COUNTER, "resumed", "sessions that took up an earlier one"),
     BUNDLE(tls.sessions, COUNT, GAUGE, "sessions", "sessions that run now"),
-    BUNDLE(tls.total, COUNT, COUNTER, "total", "sessions begun"),
     SERVICE(wanted, YES, GAUGE, 0, 0, "WANTED",
             "whether it should be ready; no: held down by `mailctl down NAME`"),
 };
@@ -144,7 +144,7 @@ char const *fact_time(char s[FACT_WORDS], tain const *t)
   struct tm tm;
   size_t n;
 
-  if (!timespec_from_tain(&ts, t) || !gmtime_r(&ts.tv_sec, &tm)) return "unknown";
+  if (!timespec_sysclock_from_tain(&ts, t) || !gmtime_r(&ts.tv_sec, &tm)) return "unknown";
   n = strftime(s, FACT_WORDS, "%Y-%m-%dT%H:%M:%S", &tm);
   snprintf(s + n, FACT_WORDS - n, ".%03ldZ", ts.tv_nsec / 1000000);
   return s;
@@ -162,7 +162,7 @@ static void print_bytes(char *s, uint64_t n)
   unsigned int i = 0;
 
   for (; x >= 1000 && i < 5; i++) x /= 1024;
-  snprintf(s, FACT_WORDS, x < 10 ? "%.1f %c" : "%.0f %c", x, units[i]);
+  snprintf(s, FACT_WORDS, x < 10 ? "%.1f%c" : "%.0f%c", x, units[i]);
 }
 
 static char const *print_ago(char *s, tain const *t, tain const *now)
@@ -187,7 +187,7 @@ char const *fact_human(char s[FACT_WORDS], fact const *f, datum const *d, tain c
     case FACT_BYTES: print_bytes(s, d->n); break;
     case FACT_SECONDS: words_span(s, d->n < UINT64_MAX / 1000 ? 1000 * d->n : UINT64_MAX); break;
     case FACT_TIME: return print_ago(s, &d->time, now);
-    case FACT_PERCENT: snprintf(s, FACT_WORDS, d->real < 10 ? "%.1f %%" : "%.0f %%", d->real); break;
+    case FACT_PERCENT: snprintf(s, FACT_WORDS, d->real < 10 ? "%.1f%%" : "%.0f%%", d->real); break;
     case FACT_REAL: snprintf(s, FACT_WORDS, d->real < 10 ? "%.1f" : "%.0f", d->real); break;
     default: return fact_plain(s, f, d);
   }

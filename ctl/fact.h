@@ -87,7 +87,7 @@ extern fact const *fact_find(char const *name, size_t len);
 
 #define FACT_WORDS 64 /* bytes for a datum in words; a longer text is given itself */
 
-/* For people: `12 s`, `3.1 M`, `4.2 %`, `unknown`; `-`: there is none. now: for moments. */
+/* For people: `12 s`, `3.1M`, `4.2%`, `unknown`; `-`: there is none. now: for moments. */
 extern char const *fact_human(char s[FACT_WORDS], fact const *f, datum const *d, tain const *now);
 /* For programs: whole numbers, RFC 3339 (UTC, ms), `yes` and `no`, `unknown`, `-`. */
 extern char const *fact_plain(char s[FACT_WORDS], fact const *f, datum const *d);

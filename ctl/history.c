@@ -130,6 +130,21 @@ static int gather(stralloc *sa, bundle const *b, char const *name)
   return sort_lines(sa);
 }
 
+int history_tail(stralloc *sa, bundle const *b, char const *name, size_t n)
+{
+  stralloc lines = STRALLOC_ZERO;
+  size_t at;
+  int result = -1;
+
+  if (gather(&lines, b, name) < 0) goto end;
+  for (at = lines.len; at && n; n--)
+    for (at--; at && lines.s[at - 1] != '\n';) at--;
+  result = stralloc_catb(sa, lines.s + at, lines.len - at) ? 0 : -1;
+end:
+  stralloc_free(&lines);
+  return result;
+}
+
 int command_history(context const *cx, int argc, char const *const *argv)
 {
   stored s = STORED_ZERO;

@@ -82,12 +82,14 @@ static void add(datum *sum, datum const *d, int real)
     sum->n += d->n;
 }
 
-static void take_sessions(smtp_facts *f, page const *p)
+static void take_sessions(smtp_facts *f, page *p)
 {
   static char const *const kinds[REFUSALS] = {"refused_connection", "refused_helo", "refused_mail",
                                               "refused_rcpt",       "refused_data", "refused_auth",
                                               "refused_command"};
 
+  /* The listener made the file; until the first session nothing was counted. */
+  p->absent |= p->n >= 0 && !find(p, "connections", "");
   take_tally(&f->sessions, p, "connections");
   take_tally(&f->messages, p, "accepted");
   take_tally(&f->auth_good, p, "auth_good");
@@ -123,14 +125,13 @@ static int take_smtp(smtp_facts *f, snapshot const *s, stored const *st, char co
     none((datum *)f, sizeof *f);
     return 0;
   }
-  if (read_page(p, st->b.state, name, "listener") < 0) return -1;
+  if (read_page(p, st->b.state, name, "counters") < 0) return -1;
   take_connections(f, p, sv);
   if (section_text(own, "program"))
   {
     none((datum *)&f->sessions, sizeof *f - offsetof(smtp_facts, sessions));
     return 0;
   }
-  if (read_page(p, st->b.state, name, "counters") < 0) return -1;
   take_sessions(f, p);
   return 0;
 }
@@ -152,7 +153,7 @@ static int take_tls(snapshot *s, stored const *st, page *p)
     take(&s->tls.sessions, p, "sessions-now");
   else if (sv->pid.known == NONE)
     datum_count(&s->tls.sessions, 0);
-  take(&s->tls.total, p, "sessions");
+  take(&s->tls.begun, p, "sessions");
   take(&s->tls.resumed, p, "sessions-resumed");
   take(&s->tls.failed, p, "handshakes-failed");
   take(&s->tls.refused, p, "sessions-refused");
@@ -170,7 +171,7 @@ int snapshot_take_daemons(snapshot *s, stored const *st)
   static page p;
   struct timespec ts;
 
-  p.now = timespec_from_tain(&ts, &s->now) && ts.tv_sec > 0 ? (uint64_t)ts.tv_sec : 0;
+  p.now = timespec_sysclock_from_tain(&ts, &s->now) && ts.tv_sec > 0 ? (uint64_t)ts.tv_sec : 0;
   return take_smtp(&s->smtpd, s, st, "smtpd", &p) < 0 ||
                  take_smtp(&s->submission, s, st, "submission", &p) < 0 || take_tls(s, st, &p) < 0
              ? -1

@@ -21,7 +21,7 @@
 static uint64_t seconds(tain const *t)
 {
   struct timespec ts;
-  return timespec_from_tain(&ts, t) && ts.tv_sec > 0 ? (uint64_t)ts.tv_sec : 0;
+  return timespec_sysclock_from_tain(&ts, t) && ts.tv_sec > 0 ? (uint64_t)ts.tv_sec : 0;
 }
 
 /* --- the backlog --------------------------------------------------------------------------------- */

@@ -85,7 +85,7 @@ static void set_moment(datum *d, tain const *t, tain const *now)
 {
   tain first, last;
 
-  tain_from_timespec(&first, &(struct timespec){.tv_sec = 946684800});
+  tain_from_timespec_sysclock(&first, &(struct timespec){.tv_sec = 946684800});
   tain_addsec(&last, now, 86400);
   if (!tain_less(t, &first) && tain_less(t, &last)) datum_time(d, t);
 }
@@ -98,10 +98,14 @@ static void set_pid(datum *d, live_status const *st)
     datum_none(d);
 }
 
-static int is_held(look *l, char const *name)
+/* `mailctl down NAME` holds a service with the file `down`, which up and restart remove. */
+static int is_held(char const *dir)
 {
-  char const *file = in_run(l, "held", name, "");
-  return file && !access(file, F_OK);
+  stralloc sa = STRALLOC_ZERO;
+  int yes = service_append(&sa, "%s/down", dir) >= 0 && stralloc_0(&sa) && !access(sa.s, F_OK);
+
+  stralloc_free(&sa);
+  return yes;
 }
 
 static service_state take_status(look *l, service_facts *f, live_status *st, char const *dir,
@@ -111,7 +115,7 @@ static service_state take_status(look *l, service_facts *f, live_status *st, cha
   service_state is = r < 0 ? STATE_UNKNOWN : !r ? STATE_MISSING : state_of(st, dead, dir);
 
   l->found |= r > 0;
-  f->wanted_now = is != STATE_STOPPED && is != STATE_STOPPING ? 1 : !is_held(l, f->id);
+  f->wanted_now = is != STATE_STOPPED && is != STATE_STOPPING ? 1 : !is_held(dir);
   if (r > 0)
   {
     set_pid(&f->pid, st);

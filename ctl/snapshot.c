@@ -30,7 +30,7 @@ void datum_time(datum *d, tain const *t)
 void datum_epoch(datum *d, uint64_t seconds)
 {
   d->known = seconds ? KNOWN : NONE;
-  if (seconds && !tain_from_timespec(&d->time, &(struct timespec){.tv_sec = (time_t)seconds}))
+  if (seconds && !tain_from_timespec_sysclock(&d->time, &(struct timespec){.tv_sec = (time_t)seconds}))
     d->known = UNKNOWN;
 }
 

@@ -55,7 +55,7 @@ struct snapshot_s
   smtp_facts smtpd, submission;
   struct
   {
-    datum sessions, total, resumed, failed, refused, expires, days_left;
+    datum sessions, begun, resumed, failed, refused, expires, days_left;
   } tls;
   struct
   {

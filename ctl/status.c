@@ -1,143 +1,260 @@
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
-#include <runlib/deaths.h>
+#include <skalibs/allreadwrite.h>
+#include <skalibs/iopause.h>
+#include <skalibs/types.h>
 
 #include <ctl/command.h>
-#include <ctl/live.h>
 #include <ctl/load.h>
-#include <ctl/orphan.h>
 #include <ctl/say.h>
-#include <ctl/servicedir.h>
-#include <ctl/supervisor.h>
-#include <ctl/words.h>
+#include <ctl/show.h>
+#include <ctl/suggest.h>
 
-static deaths_state deaths_of(bundle const *b, char const *name)
+#define FIELDS_MAX 128
+#define WAIT_PAUSE 100 /* ms between two looks of --wait */
+
+typedef enum form_e
 {
+  FORM_TABLE,
+  FORM_JSON,
+  FORM_METRICS,
+  FORM_FIELDS,
+  FORM_QUIET
+} form;
+
+typedef struct options_s options;
+struct options_s
+{
+  form form;
+  int wait;
+  unsigned int patience; /* seconds; 0: for ever */
+  fact const *fields[FIELDS_MAX];
+  size_t nfields;
+  int argc;
+  char const **names;
+};
+
+/* --- the command line ---------------------------------------------------------------------------- */
+
+static int unknown_field(char const *name)
+{
+  suggest near;
+
+  suggest_start(&near, name);
+  for (size_t i = 0; i < facts_count; i++) suggest_try(&near, facts[i].name);
+  if (near.best)
+    say("status: no field is called ", name, "; did you mean ", near.best, "?");
+  else
+    say("status: no field is called ", name, "; `mailctl status -o help` lists them");
+  return EXIT_USAGE;
+}
+
+static void list_fields(void)
+{
+  for (size_t i = 0; i < facts_count; i++) printf("%-34s %s\n", facts[i].name, facts[i].help);
+}
+
+static int add_fields(options *o, char const *list)
+{
+  while (*list)
+  {
+    size_t len = strcspn(list, ",");
+    fact const *f = fact_find(list, len);
+    char name[64];
+    if (!f)
+    {
+      snprintf(name, sizeof name, "%.*s", len < sizeof name ? (int)len : (int)sizeof name - 1, list);
+      return unknown_field(name);
+    }
+    if (o->nfields == FIELDS_MAX) return usage_error("status", "too many fields");
+    o->fields[o->nfields++] = f;
+    list += len + (list[len] == ',');
+  }
+  o->form = FORM_FIELDS;
+  return o->nfields ? 0 : usage_error("status", "-o which fields? `mailctl status -o help` lists them");
+}
+
+static int parse_wait(options *o, char const *seconds)
+{
+  o->wait = 1;
+  if (!*seconds) return 0;
+  return *seconds == '=' && uint0_scan(seconds + 1, &o->patience) && o->patience
+             ? 0
+             : usage_error("status", "--wait=SECONDS: a number of seconds from 1 on");
+}
+
+static int parse_one(options *o, char const *const *argv, int *i, int argc)
+{
+  char const *s = argv[*i];
+
+  if (!strcmp(s, "--json"))
+    o->form = FORM_JSON;
+  else if (!strcmp(s, "--metrics"))
+    o->form = FORM_METRICS;
+  else if (!strcmp(s, "--quiet") || !strcmp(s, "-q"))
+    o->form = FORM_QUIET;
+  else if (!strncmp(s, "--wait", 6) && (!s[6] || s[6] == '='))
+    return parse_wait(o, s + 6);
+  else if (!strcmp(s, "-o"))
+    return ++*i < argc ? add_fields(o, argv[*i]) : usage_error("status", "-o which fields?");
+  else if (s[0] == '-')
+    return usage_error("status", "what is that option?");
+  else
+    o->names[o->argc++] = s;
+  return 0;
+}
+
+static int parse(options *o, int argc, char const *const *argv)
+{
+  int status = 0;
+
+  o->names = calloc((size_t)argc + 1, sizeof *o->names);
+  if (!o->names) return EXIT_SYSTEM;
+  for (int i = 1; i < argc && !status; i++) status = parse_one(o, argv, &i, argc);
+  return status;
+}
+
+/* --- the terminal -------------------------------------------------------------------------------- */
+
+static void ask_terminal(show *w)
+{
+  char const *term = getenv("TERM");
+  char const *no_colour = getenv("NO_COLOR");
+  struct winsize size;
+
+  w->width = SHOW_WIDTH;
+  if (!isatty(1)) return;
+  if (!ioctl(1, TIOCGWINSZ, &size) && size.ws_col) w->width = size.ws_col;
+  if (!term || !*term || !strcmp(term, "dumb")) return;
+  w->colour = !no_colour || !*no_colour;
+  w->symbols = setlocale(LC_CTYPE, "") && !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+/* --- the answer ---------------------------------------------------------------------------------- */
+
+static int put_orphans(stralloc *sa, show const *w)
+{
+  service_facts const *f = snapshot_services(w->s);
+
+  for (size_t n = snapshot_count(w->s); n; n--, f++)
+    if (f->orphan.known == KNOWN && show_is_chosen(w, f->id) &&
+        service_append(sa, "%s: an orphan runs outside supervision, pid %llu: `mailctl up` ends it\n", f->id,
+                       (unsigned long long)f->orphan.n) < 0)
+      return -1;
+  return 0;
+}
+
+static int put_table(stralloc *sa, show const *w)
+{
+  if (!w->s->running) return service_append(sa, "the bundle is not running\n");
+  if (show_table(sa, w) < 0 || service_append(sa, "\n") < 0) return -1;
+  if (w->s->alone &&
+      service_append(
+          sa, "the supervisor was killed, and what it ran runs on: `mailctl up` puts it under a new one\n") <
+          0)
+    return -1;
+  if (put_orphans(sa, w) < 0) return -1;
+  return w->argc == 1 ? show_detail(sa, w) : w->argc ? 0 : show_lines(sa, w);
+}
+
+static int put_form(stralloc *sa, show const *w, options const *o)
+{
+  switch (o->form)
+  {
+    case FORM_JSON: return show_json(sa, w);
+    case FORM_METRICS: return show_metrics(sa, w);
+    case FORM_FIELDS: return show_fields(sa, w, o->fields, o->nfields);
+    case FORM_QUIET: return 0;
+    default: return put_table(sa, w);
+  }
+}
+
+static int print(snapshot const *s, stored const *st, options const *o)
+{
+  show w = {.s = s, .st = st, .argc = o->argc, .names = o->names, .width = SHOW_WIDTH};
   stralloc sa = STRALLOC_ZERO;
-  deaths d = DEATHS_ZERO;
+  int result;
 
-  if (service_append(&sa, "%s/deaths/%s", b->run, name) < 0 || !stralloc_0(&sa) || deaths_read(&d, sa.s) < 0)
-    d.state = DEATHS_NONE;
+  if (o->form == FORM_TABLE) ask_terminal(&w);
+  result = put_form(&sa, &w, o) < 0 || allwrite(1, sa.s, sa.len) < sa.len ? -1 : 0;
+  if (result < 0) say_cannot("show the status");
   stralloc_free(&sa);
-  return d.state;
+  return result;
 }
 
-static char const *state_of(live_status const *st, deaths_state dead)
+static int check_names(stored const *st, options const *o)
 {
-  if (!st->supervised) return "missing";
-  if (dead == DEATHS_FAILED && !st->up) return "FAILED";
-  if (dead == DEATHS_TRYING && st->wanted && !st->ready) return "FAILED (retrying)";
-  if (st->up) return !st->wanted ? "stopping" : st->ready ? "ready" : "starting";
-  return st->wanted ? "retrying" : st->finishing ? "stopping" : "stopped";
+  for (int i = 0; i < o->argc; i++)
+    if (!generation_find(&st->g, o->names[i]))
+    {
+      say("no service is called ", o->names[i], " in what was brought up last");
+      return EXIT_USAGE;
+    }
+  return 0;
 }
 
-static void print_service(stored const *s, char const *name, int width, int *degraded)
+/* One look. last: print it; otherwise only if all is well. */
+static int look(context const *cx, options const *o, int last)
 {
-  stralloc dir = STRALLOC_ZERO;
-  live_status st = {.supervised = 0};
-  char pid[WORDS_MAX] = "-";
-  char since[WORDS_MAX] = "-";
-  char last[WORDS_MAX] = "-";
-  tain now;
+  stored st = STORED_ZERO;
+  snapshot s = SNAPSHOT_ZERO;
+  int status = stored_load(&st, cx);
 
-  if (servicedir_path(&dir, s->b.run, name, "") < 0 || live_read(dir.s, &st) < 0) st.supervised = 0;
-  if (st.up) snprintf(pid, sizeof pid, "%d", (int)st.pid);
-  if (st.supervised && tain_wallclock_read(&now))
+  if (!status) status = check_names(&st, o);
+  if (!status && snapshot_take(&s, &st, 0) < 0)
   {
-    tain_sub(&now, &now, &st.since);
-    words_span(since, (unsigned long long)tain_to_millisecs(&now));
+    say_cannot("look at the services");
+    status = EXIT_SYSTEM;
   }
-  if (st.supervised && !st.up) words_exit(last, st.wstat);
-  printf("%-*s  %-17s  %8s  %8s  %s\n", width, name, state_of(&st, deaths_of(&s->b, name)), since, pid, last);
-  if (!st.ready) *degraded = 1;
-  stralloc_free(&dir);
-}
-
-static int is_named(char const *name, int argc, char const *const *names)
-{
-  for (int i = 0; i < argc; i++)
-    if (!strcmp(names[i], name)) return 1;
-  return !argc;
-}
-
-static int print_table(stored const *s, int argc, char const *const *names)
-{
-  entry const *e = genalloc_s(entry, &s->g.entries);
-  size_t n = genalloc_len(entry, &s->g.entries);
-  int width = 7;
-  int degraded = 0;
-
-  for (size_t i = 0; i < n; i++)
-    if ((int)strlen(e[i].name) > width) width = (int)strlen(e[i].name);
-  printf("%-*s  %-17s  %8s  %8s  %s\n", width, "SERVICE", "STATE", "SINCE", "PID", "LAST EXIT");
-  for (size_t i = 0; i < n; i++)
-    if (is_named(e[i].name, argc, names)) print_service(s, e[i].name, width, &degraded);
-  return degraded ? EXIT_NO : 0;
-}
-
-/* With no s6-svscan: whether anything of the bundle runs all the same. */
-static int left_over(stored const *s)
-{
-  entry const *e = genalloc_s(entry, &s->g.entries);
-  stralloc dir = STRALLOC_ZERO;
-  int found = 0;
-
-  for (size_t n = genalloc_len(entry, &s->g.entries); n && !found; n--, e++)
+  else if (!status)
   {
-    live_status st = {.supervised = 0};
-    found =
-        (servicedir_path(&dir, s->b.run, e->name, "") >= 0 && live_read(dir.s, &st) >= 0 && st.supervised) ||
-        orphan_of(&s->b, e->name, "");
+    status = snapshot_health(&s, o->argc, o->names);
+    if ((last || !status) && print(&s, &st, o) < 0) status = EXIT_SYSTEM;
   }
-  stralloc_free(&dir);
-  return found;
+  snapshot_free(&s);
+  stored_free(&st);
+  return status;
 }
 
-static void print_orphans(stored const *s)
+/* Until all is well. Looks again and again: what makes it well is not only what s6 tells. */
+static int wait_until_well(context const *cx, options const *o)
 {
-  entry const *e = genalloc_s(entry, &s->g.entries);
+  tain deadline = tain_infinite;
+  int status;
 
-  for (size_t n = genalloc_len(entry, &s->g.entries); n; n--, e++)
+  tain_now_set_stopwatch_g();
+  if (o->patience) tain_addsec_g(&deadline, (int)(o->patience < 1000000000 ? o->patience : 1000000000));
+  while ((status = look(cx, o, 0)) == EXIT_NO || status == EXIT_NONE)
   {
-    pid_t pid = orphan_of(&s->b, e->name, "");
-    if (pid)
-      printf("%s: an orphan runs outside supervision, pid %d: `mailctl up` ends it\n", e->name, (int)pid);
+    static tain const pause = {.sec = TAI_ZERO, .nano = WAIT_PAUSE * 1000000};
+    tain at;
+    tain_now_g();
+    if (!tain_less(&STAMP, &deadline))
+    {
+      status = look(cx, o, 1);
+      return status == EXIT_NO || status == EXIT_NONE ? EXIT_TIMEOUT : status;
+    }
+    tain_add(&at, &STAMP, &pause);
+    iopause_g(0, 0, tain_less(&at, &deadline) ? &at : &deadline);
   }
+  return status;
 }
 
 int command_status(context const *cx, int argc, char const *const *argv)
 {
-  stored s = STORED_ZERO;
-  stralloc scandir = STRALLOC_ZERO;
-  int status = stored_load(&s, cx);
+  options o = {.form = FORM_TABLE};
+  int status;
 
-  for (int i = 1; i < argc && !status; i++)
-    if (!generation_find(&s.g, argv[i]))
-    {
-      say("no service is called ", argv[i], " in what was brought up last");
-      status = EXIT_USAGE;
-    }
-  if (!status)
-  {
-    int alone = !s.g.number || supervisor_scandir(&scandir, &s.b) < 0 || live_supervisor(scandir.s) <= 0;
-    if (alone && !left_over(&s))
-    {
-      puts("the bundle is not running");
-      status = EXIT_NONE;
-    }
-    else
-    {
-      status = print_table(&s, argc - 1, argv + 1);
-      if (alone)
-      {
-        puts("\nthe supervisor was killed, and what it ran runs on: `mailctl up` puts it under a new one");
-        status = EXIT_NO;
-      }
-      print_orphans(&s);
-    }
-  }
-  stralloc_free(&scandir);
-  stored_free(&s);
+  if (argc == 3 && !strcmp(argv[1], "-o") && !strcmp(argv[2], "help")) return (list_fields(), 0);
+  status = parse(&o, argc, argv);
+  if (!status) status = o.wait ? wait_until_well(cx, &o) : look(cx, &o, 1);
+  free(o.names);
   return status;
 }

@@ -13,8 +13,8 @@ extern int report_stats(engine *e, unsigned int asker, stralloc *out);
 extern int report_limits(engine *e, request const *q, stralloc *out);
 
 /* Appends s as a JSON string; a byte that is no UTF-8 becomes the character of its number. */
-extern int json_string(stralloc *sa, char const *s, size_t n);
+extern int report_string(stralloc *sa, char const *s, size_t n);
 /* Appends `"name":number` behind a comma unless behind a brace. */
-extern int json_number(stralloc *sa, char const *name, uint64_t u);
+extern int report_number(stralloc *sa, char const *name, uint64_t u);
 
 #endif

@@ -207,6 +207,7 @@ static int check(engine *e, question const *w, stralloc *out)
   place *p = w->place;
   int over;
 
+  counter_rate((counter *const[2]){e->minutes, e->minutes + 1}, e->now / 1000);
   if (!w->hash)
   {
     e->table.header->unmatched++;

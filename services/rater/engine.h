@@ -5,6 +5,8 @@
 
 #include <skalibs/stralloc.h>
 
+#include <runlib/counters.h>
+
 #include "request.h"
 #include "rules.h"
 #include "table.h"
@@ -25,11 +27,15 @@ struct engine_s
   uint64_t log_second;
   unsigned int logs; /* in that second */
   unsigned int unlogged;
+  counter minutes[2]; /* checks, as counter_rate has them */
 };
 #define ENGINE_ZERO                                                                                          \
   {                                                                                                          \
     .table = TABLE_ZERO, .rules = 0, .now = 0, .started = 0, .clients = 0, .log = 0, .log_second = 0,        \
-    .logs = 0, .unlogged = 0                                                                                 \
+    .logs = 0, .unlogged = 0, .minutes = {                                                                   \
+      0,                                                                                                     \
+      0                                                                                                      \
+    }                                                                                                        \
   }
 
 /* Who asks, and how much they may know. */

@@ -4,7 +4,7 @@
 
 #include "engine-internal.h"
 
-int json_number(stralloc *sa, char const *name, uint64_t u)
+int report_number(stralloc *sa, char const *name, uint64_t u)
 {
   char fmt[UINT64_FMT];
   size_t n = uint64_fmt(fmt, u);
@@ -33,7 +33,7 @@ static size_t utf8_len(unsigned char const *s, size_t n)
   return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0 : len;
 }
 
-int json_string(stralloc *sa, char const *s, size_t n)
+int report_string(stralloc *sa, char const *s, size_t n)
 {
   static char const hex[] = "0123456789abcdef";
 
@@ -64,10 +64,10 @@ int json_string(stralloc *sa, char const *s, size_t n)
 static int offender_json(engine const *e, class const *c, offender const *o, stralloc *out)
 {
   uint32_t now = (uint32_t)(e->now / 1000);
-  if (!stralloc_cats(out, "{\"class\":") || json_string(out, c->name, c->len) < 0 ||
-      !stralloc_cats(out, ",\"value\":") || json_string(out, o->name, o->len) < 0 ||
-      json_number(out, "refusals", o->refusals) < 0 ||
-      json_number(out, "seconds_ago", now > o->last ? now - o->last : 0) < 0)
+  if (!stralloc_cats(out, "{\"class\":") || report_string(out, c->name, c->len) < 0 ||
+      !stralloc_cats(out, ",\"value\":") || report_string(out, o->name, o->len) < 0 ||
+      report_number(out, "refusals", o->refusals) < 0 ||
+      report_number(out, "seconds_ago", now > o->last ? now - o->last : 0) < 0)
     return -1;
   return stralloc_cats(out, "}") ? 0 : -1;
 }
@@ -142,11 +142,16 @@ static int class_json(engine const *e, class const *c, stralloc *out)
   static board const none = {.class = 0};
   board const *b = c->board < 0 ? &none : &e->table.boards[c->board];
 
-  if (!stralloc_cats(out, "{\"class\":") || json_string(out, c->name, c->len) < 0 ||
-      json_number(out, "checks", b->checks) < 0 || json_number(out, "refusals", b->refusals) < 0 ||
-      json_number(out, "observed", b->observed) < 0)
+  if (!stralloc_cats(out, "{\"class\":") || report_string(out, c->name, c->len) < 0 ||
+      report_number(out, "checks", b->checks) < 0 || report_number(out, "refusals", b->refusals) < 0 ||
+      report_number(out, "observed", b->observed) < 0)
     return -1;
   return stralloc_cats(out, "}") ? 0 : -1;
+}
+
+static uint64_t last_minute(engine const *e)
+{
+  return (uint64_t)(counter_rate_read(e->minutes[0], e->minutes[1], e->now / 1000) + 0.5);
 }
 
 static int put_totals(engine const *e, stralloc *out)
@@ -159,16 +164,18 @@ static int put_totals(engine const *e, stralloc *out)
     checks += e->table.boards[i].checks;
     refusals += e->table.boards[i].refusals;
   }
-  return json_number(out, "uptime", (e->now - e->started) / 1000) < 0 ||
-                 json_number(out, "checks", checks) < 0 || json_number(out, "refusals", refusals) < 0 ||
-                 json_number(out, "errors", h->errors) < 0 || json_number(out, "keys", h->keys) < 0 ||
-                 json_number(out, "room", table_room(&e->table)) < 0 ||
-                 json_number(out, "evictions", h->evictions) < 0 ||
-                 json_number(out, "bytes", e->table.size) < 0 ||
-                 json_number(out, "clients", e->clients) < 0 ||
-                 json_number(out, "latency_p50_us", latency_of(h, 500)) < 0 ||
-                 json_number(out, "latency_p99_us", latency_of(h, 990)) < 0 ||
-                 json_number(out, "latency_max_us", h->latency_max) < 0
+  return report_number(out, "uptime", (e->now - e->started) / 1000) < 0 ||
+                 report_number(out, "checks", checks) < 0 ||
+                 report_number(out, "checks_last_minute", last_minute(e)) < 0 ||
+                 report_number(out, "refusals", refusals) < 0 ||
+                 report_number(out, "errors", h->errors) < 0 || report_number(out, "keys", h->keys) < 0 ||
+                 report_number(out, "room", table_room(&e->table)) < 0 ||
+                 report_number(out, "evictions", h->evictions) < 0 ||
+                 report_number(out, "bytes", e->table.size) < 0 ||
+                 report_number(out, "clients", e->clients) < 0 ||
+                 report_number(out, "latency_p50_us", latency_of(h, 500)) < 0 ||
+                 report_number(out, "latency_p99_us", latency_of(h, 990)) < 0 ||
+                 report_number(out, "latency_max_us", h->latency_max) < 0
              ? -1
              : 0;
 }
@@ -191,14 +198,14 @@ static int class_limits(class const *c, stralloc *out)
   static stralloc line = STRALLOC_ZERO;
   rule const *r = genalloc_s(rule, &c->rules);
 
-  if (!stralloc_cats(out, "{\"class\":") || json_string(out, c->name, c->len) < 0 ||
+  if (!stralloc_cats(out, "{\"class\":") || report_string(out, c->name, c->len) < 0 ||
       !stralloc_cats(out, ",\"rules\":["))
     return -1;
   for (size_t n = genalloc_len(rule, &c->rules), i = 0; i < n; i++)
   {
     line.len = 0;
     if ((i && !stralloc_catb(out, ",", 1)) || rule_fmt(&r[i], &line) < 0 ||
-        json_string(out, line.s, line.len) < 0)
+        report_string(out, line.s, line.len) < 0)
       return -1;
   }
   return stralloc_cats(out, "]}") ? 0 : -1;

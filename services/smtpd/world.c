@@ -191,9 +191,13 @@ static void put_log(void *data, char const *line, size_t len)
   (void)r;
 }
 
+/* The total, and the rate of the last minute. */
 static void count(void *data, tally t)
 {
-  counter_add(((world *)data)->counters[t], 1);
+  counter *const *c = ((world *)data)->counters + 3 * t;
+
+  counter_add(c[0], 1);
+  counter_rate(c + 1, (uint64_t)time(0));
 }
 
 static uint64_t now(void *data)
@@ -205,16 +209,20 @@ static uint64_t now(void *data)
   return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_usec;
 }
 
+#define COUNTED(NAME) NAME, NAME ".0", NAME ".1"
+
 static void open_counters(world *w, char const *file)
 {
-  static char const *const names[TALLIES] = {
-      "connections",  "accepted",     "refused_connection", "refused_helo", "refused_mail", "refused_rcpt",
-      "refused_data", "refused_auth", "refused_command",    "auth_good",    "auth_bad",     "plugin_timeouts",
-      "tls"};
-  static counter own[TALLIES];
+  static char const *const names[3 * TALLIES] = {
+      COUNTED("connections"),  COUNTED("accepted"),     COUNTED("refused_connection"),
+      COUNTED("refused_helo"), COUNTED("refused_mail"), COUNTED("refused_rcpt"),
+      COUNTED("refused_data"), COUNTED("refused_auth"), COUNTED("refused_command"),
+      COUNTED("auth_good"),    COUNTED("auth_bad"),     COUNTED("plugin_timeouts"),
+      COUNTED("tls")};
+  static counter own[3 * TALLIES];
 
-  for (unsigned int i = 0; i < TALLIES; i++) w->counters[i] = own + i;
-  if (file && counters_open(file, 0644, names, TALLIES, w->counters) < 0)
+  for (unsigned int i = 0; i < 3 * TALLIES; i++) w->counters[i] = own + i;
+  if (file && counters_open(file, 0644, names, 3 * TALLIES, w->counters) < 0)
     strerr_warnwusys("use the counters in ", file);
 }
 

@@ -18,7 +18,7 @@ struct world_s
   int direct;       /* builtin:spool has the message, not queue */
   int direct_error; /* errno of what went wrong there first */
   intake intake;
-  counter *counters[TALLIES];
+  counter *counters[3 * TALLIES]; /* each with the pair of its rate */
 };
 
 extern void world_init(world *w, options const *o, effects *e);

@@ -22,7 +22,7 @@ own_prefix() {
 }
 
 pid_of() {
-  mailctl -c "$1" status "$2" | awk -v name="$2" '$1 == name { for (i = 2; i <= NF; i++) if ($i ~ /^[0-9]+$/) pid = $i } END { print pid ? pid : "-" }'
+  mailctl -c "$1" status -o pid "$2"
 }
 
 processes() {

@@ -84,7 +84,7 @@ wait $load
 exits 0 "all is well again" m status
 is "$(supervisor | wc -w)" 1 "one supervisor"
 is "$(processes | grep -c '/tcplisten ')" 2 "one listener a service"
-is "$(processes | grep -c ' s6-supervise ')" $((2 * $(m status | sed 1d | wc -l) + 1)) "no s6-supervise beside"
+is "$(processes | grep -c ' s6-supervise ')" $((2 * $(m status -o name | wc -l) + 1)) "no s6-supervise beside"
 
 # A reused pid is nobody of ours: the record's start time says so.
 m down smtpd >/dev/null

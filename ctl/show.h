@@ -1,0 +1,44 @@
+#ifndef CTL_SHOW_H
+#define CTL_SHOW_H
+
+#include <skalibs/stralloc.h>
+
+#include <ctl/snapshot.h>
+
+/*
+ * The forms of `mailctl status`: each appends to sa what it says of s. names: the services that were asked
+ * for; none: all. 0, or -1 and ENOMEM.
+ */
+
+typedef struct show_s show;
+struct show_s
+{
+  snapshot const *s;
+  stored const *st;
+  int argc;
+  char const *const *names;
+  unsigned int width; /* columns of the terminal */
+  int colour;
+  int symbols; /* it shows UTF-8 */
+};
+
+#define SHOW_WIDTH 80 /* where there is no terminal to ask */
+
+extern int show_is_chosen(show const *w, char const *name);
+
+/* The table, and the lines below it. */
+extern int show_table(stralloc *sa, show const *w);
+extern int show_lines(stralloc *sa, show const *w);
+/* Everything about one service: names[0]. */
+extern int show_detail(stralloc *sa, show const *w);
+/* One document; its schema is in mailctl-status(5). */
+extern int show_json(stralloc *sa, show const *w);
+/* The OpenMetrics text format, of which the classic Prometheus format takes every line. */
+extern int show_metrics(stralloc *sa, show const *w);
+/* A line a service, tabs between the n chosen facts; one line if none of them is a service's. */
+extern int show_fields(stralloc *sa, show const *w, fact const *const *chosen, size_t n);
+
+/* What a terminal shows around a state's words: an escape sequence, or "". */
+extern char const *show_colour(show const *w, service_state is);
+
+#endif
