@@ -130,7 +130,7 @@ static int short_options(options *o, char const *cluster, char const *next)
     char const *arg = cluster[1] ? cluster + 1 : next;
     if (!strchr("stn", *cluster))
     {
-      short_option(o, *cluster, 0);
+      short_option(o, *cluster, "");
       continue;
     }
     if (!arg) bad_usage("a value is missing after -", cluster);

@@ -21,9 +21,6 @@
 #include "listen.h"
 #include "server.h"
 
-#define USAGE                                                                                                \
-  "raterd [ -d FD ] [ -s SOCKET | -u FD ] [ -m MODE ] [ -l ADDRESS:PORT ]... [ -t TABLE ] [ -k KEYS ] [ -c " \
-  "CLIENTS ] RULES"
 #define RULES_FILE_MAX (1u << 20)
 #define ADDRESSES      8
 
@@ -44,15 +41,18 @@ static void say(char const *s, size_t n)
   if (len > 0 && write(2, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1) < 0) return;
 }
 
+static char const usage[] =
+    "raterd [ -d FD ] [ -s SOCKET | -u FD ] [ -m MODE ] [ -l ADDRESS:PORT ]... [ -t TABLE ] [ -k KEYS ] "
+    "[ -c CLIENTS ] RULES";
+
 static void bad_usage(char const *why, char const *what)
 {
-  strerr_die(100, PROG, ": fatal: ", why, what, " (usage: ", USAGE, ")");
+  strerr_die(100, PROG, ": fatal: ", why, what, " (usage: ", usage, ")");
 }
 
 static void help(void)
 {
   static char const text[] =
-      "usage: " USAGE "\n\n"
       "Counts how often things happen and says when it is too often.\n\n"
       "  -s SOCKET        listen on this unix socket\n"
       "  -u FD            a unix socket that listens already is descriptor FD\n"
@@ -63,7 +63,7 @@ static void help(void)
       "  -c CLIENTS       how many may be connected at once (1000)\n"
       "  -d FD            write a newline to FD when ready to answer\n"
       "RULES is described in rater-rules(5). HUP reads it again, TERM ends. See raterd(8).\n";
-  fputs(text, stdout);
+  printf("usage: %s\n\n%s", usage, text);
   exit(fflush(stdout) ? 111 : 0);
 }
 

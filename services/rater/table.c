@@ -27,16 +27,23 @@ static int set_find(set const *s, uint64_t hash)
   return -1;
 }
 
+/* The key's set and its place there; -1: it has none, and *in is its second set. */
+static int locate(table const *t, uint64_t hash, set **in)
+{
+  int i;
+
+  *in = first_set(t, hash);
+  i = set_find(*in, hash);
+  if (i >= 0) return i;
+  *in = second_set(t, hash);
+  return set_find(*in, hash);
+}
+
 place *table_find(table *t, uint64_t hash)
 {
-  set *s = first_set(t, hash);
-  int i = set_find(s, hash);
+  set *s;
+  int i = locate(t, hash, &s);
 
-  if (i < 0)
-  {
-    s = second_set(t, hash);
-    i = set_find(s, hash);
-  }
   return i < 0 ? 0 : &s->places[i];
 }
 
@@ -104,13 +111,13 @@ static place *settle(table *t, set *s, int i, uint64_t hash, uint32_t now)
 
 place *table_take(table *t, uint64_t hash, uint32_t now)
 {
-  place *p = table_find(t, hash);
-  set *a = first_set(t, hash), *b = second_set(t, hash);
+  set *a = first_set(t, hash), *b;
   uint32_t ua, ub;
   unsigned int na, nb;
   int ia, ib;
+  int i = locate(t, hash, &b);
 
-  if (p) return p;
+  if (i >= 0) return &b->places[i];
   ia = set_victim(a, now, &ua, &na);
   ib = set_victim(b, now, &ub, &nb);
   /*
@@ -129,15 +136,10 @@ static void set_free(table *t, set *s, int i)
 
 int table_forget(table *t, uint64_t hash)
 {
-  set *s = first_set(t, hash);
-  int i = set_find(s, hash);
+  set *s;
+  int i = locate(t, hash, &s);
 
-  if (i < 0)
-  {
-    s = second_set(t, hash);
-    i = set_find(s, hash);
-    if (i < 0) return 0;
-  }
+  if (i < 0) return 0;
   set_free(t, s, i);
   return 1;
 }

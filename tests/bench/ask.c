@@ -48,7 +48,7 @@ static void die(char const *what)
 static uint64_t server_cpu(char const *pid)
 {
   char name[64];
-  unsigned long long ns;
+  unsigned long long ns = 0;
   FILE *f;
 
   snprintf(name, sizeof name, "/proc/%s/schedstat", pid);
@@ -155,8 +155,9 @@ int main(int argc, char **argv)
   }
   seconds = (double)(now_ns() - begin) / 1e9;
   cpu = server_cpu(argv[2]) - cpu;
+  size_t middle = n_times / 2, late = n_times * 99 / 100;
   qsort(times, n_times, sizeof *times, by_size);
   printf("%.0f %.4f %.1f %.1f\n", (double)count / seconds, (double)cpu / 1e3 / (double)count,
-         times[n_times / 2] / 10.0, times[n_times * 99 / 100] / 10.0);
+         times[middle] / 10.0, times[late] / 10.0);
   return 0;
 }

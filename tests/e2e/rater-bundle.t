@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016,SC2317
 # raterd in a bundle: [rater] and [limit CLASS] of mailctl.conf, the socket, the table, plugins of smtpd.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/bundle.sh"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016,SC2119
 # The command rater, from a shell's point of view.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/rater-lib.sh"

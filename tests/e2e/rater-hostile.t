@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016,SC3045
 # A thousand clients, and none of them means well: raterd goes on answering the one that does.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/rater-lib.sh"
@@ -53,10 +54,13 @@ while time.time() < end:
     if first is None and asked > 20: first = rss()
 print("asked %d, worst %.3f s, rss %d -> %d kB, crowd %d" % (asked, worst, first, rss(), len(crowd)))
 if worst > 2: sys.exit("too slow")
-if rss() > first + 8192: sys.exit("it grew")
+if rss() > first + int(sys.argv[5]): sys.exit("it grew")
 if asked < 20: sys.exit("too few")
 EOF2
-try 'a crowd of hostile clients' python3 "$T/hostile" "$S" "$IP" "$pid" 3
+# AddressSanitizer keeps what was freed for a while.
+grow=8192
+grep -q __asan_init "$LIBEXEC/raterd" && grow=65536
+try 'a crowd of hostile clients' python3 "$T/hostile" "$S" "$IP" "$pid" 3 "$grow"
 ok "$(kill -0 "$pid"; echo $?)" 'it lives'
 is "$(echo 'a calm' | talk)" '0 1/1000000' 'and answers'
 unlike "$(cat "$T/log")" 'fatal' 'without a fatal word'

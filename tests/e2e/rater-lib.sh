@@ -1,4 +1,4 @@
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2016
 # raterd for tests: source it after lib.sh.
 #
 #   $S, $A          its unix socket, its TCP address

@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016,SC2119
 # The plugin rate, and the classics that are links to it.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/rater-lib.sh"
@@ -49,7 +50,7 @@ is "$(plugin rate RATE=nonsense)" '' 'a word that is none refuses nobody'
 like "$(log)" 'is not CLASS:KEY' 'and is logged'
 printf 'evil\nuser joe' >"$T/evil"
 plugin rate 'RATE=sender' "SMTPMAILFROM=$(cat "$T/evil")"
-is "$(echo '!peek user joe' | talk)" '1 1/1 3600' 'a newline in a value asks nothing else'
+like "$(echo '!peek user joe' | talk)" '^1 1/1 3[0-9]*$' 'a newline in a value asks nothing else'
 
 stop
 is "$(plugin rate RATE=ip TCPREMOTEIP=192.0.2.1; plugin ipthrottle TCPREMOTEIP=192.0.2.1)" '' 'without raterd mail comes in'

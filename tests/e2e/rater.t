@@ -1,4 +1,5 @@
 #!/bin/sh
+# shellcheck disable=SC2016,SC2119
 # raterd: the original protocol, its own, what it keeps, and how it ends.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/rater-lib.sh"

@@ -284,6 +284,9 @@ static int check(asker const *askers, unsigned int clients)
     if (worst > 0.001) bad = 1;
     if (!admitted) bad = 1;
   }
+  free(all);
+  free(one);
+  free(tmp);
   return bad;
 }
 
@@ -337,6 +340,8 @@ int main(int argc, char **argv)
          (unsigned long long)sum.wrong);
   bad = check(askers, clients);
   if (sum.wrong || sum.longest > (TIMEOUT + SLACK) * 1000000ull) bad = 1;
+  for (unsigned int i = 0; i < clients; i++) free(askers[i].events);
+  free(askers);
   puts(bad ? "BAD" : "good");
   return bad;
 }
