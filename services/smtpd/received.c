@@ -1,8 +1,9 @@
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "session-internal.h"
+
+#define DATE_MAX 64
 
 char const *session_protocol(session const *s)
 {
@@ -36,19 +37,34 @@ static int put_client(stralloc *sa, session const *s)
   return put_safe(sa, c->remoteip) == 0 && stralloc_cats(sa, ")\n  by ") ? 0 : -1;
 }
 
+/*
+ * `; 14 Nov 2023 22:13:20 -0000`. gmtime_r would read the time zone's file in every session. The days count from
+ * March 1st of the year 0, so that leap days come last.
+ */
+static size_t date_fmt(char s[DATE_MAX], uint64_t now)
+{
+  static char const months[] = "MarAprMayJunJulAugSepOctNovDecJanFeb";
+  unsigned int seconds = (unsigned int)(now % 86400);
+  uint64_t days = now / 86400 + 719468;
+  unsigned int day = (unsigned int)(days % 146097); /* of 400 years */
+  unsigned int year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+  unsigned int month;
+
+  day -= 365 * year + year / 4 - year / 100;
+  month = (5 * day + 2) / 153;
+  return (size_t)snprintf(s, DATE_MAX, "; %u %.3s %u %02u:%02u:%02u -0000\n", day - (153 * month + 2) / 5 + 1,
+                          months + 3 * month, year + (unsigned int)(days / 146097) * 400 + (month >= 10),
+                          seconds / 3600, seconds / 60 % 60, seconds % 60);
+}
+
 int received_fmt(stralloc *sa, session const *s)
 {
-  static char const months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  time_t now = (time_t)(s->effects->now(s->effects->world) / 1000000);
-  struct tm tm;
-  char date[64];
+  char date[DATE_MAX];
+  size_t n = date_fmt(date, s->effects->now(s->effects->world) / 1000000);
 
-  gmtime_r(&now, &tm);
-  snprintf(date, sizeof date, "; %d %.3s %d %02d:%02d:%02d -0000\n", tm.tm_mday, months + 3 * tm.tm_mon,
-           tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
   if (put_client(sa, s) < 0 || put_safe(sa, s->config->local) < 0) return -1;
   if (!stralloc_cats(sa, " with ") || !stralloc_cats(sa, session_protocol(s))) return -1;
   if (s->tls && (!stralloc_cats(sa, " (") || !stralloc_cats(sa, s->tls_name.s) || !stralloc_cats(sa, ")")))
     return -1;
-  return stralloc_cats(sa, date) ? 0 : -1;
+  return stralloc_catb(sa, date, n) ? 0 : -1;
 }

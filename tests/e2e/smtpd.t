@@ -243,10 +243,30 @@ wait "$server"
 server=
 like "$(cat "$T/out")" '^250 2\.0\.0 ok [0-9]+ qp' 'a session that runs when the service stops may end'
 
+serve -t offer -T "$T/no.sock"
+out=$(python3 -c '
+import socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=30)
+f = s.makefile()
+for say in "EHLO c", "STARTTLS", "NOOP", "QUIT":
+    s.sendall(say.encode() + b"\r\n")
+    if say == "EHLO c": f.readline()
+    while True:
+        l = f.readline()
+        print(l, end="")
+        if l[3:4] != "-": break' "$IP" "$PORT")
+like "$out" '^250-STARTTLS$' 'STARTTLS is offered'
+is "$(echo "$out" | sed '1,/^250 ENH/d' | cut -c1-3 | tr '\n' ' ')" '454 250 221 ' 'tlsd is away: 454, and the session goes on'
+is "$(printf 'EHLO c\nSTARTTLS\nNOOP\n' | talk | tail -1 | cut -c1-3)" 554 'plaintext behind STARTTLS ends it'
+serve -t require -T "$T/no.sock"
+out=$(printf 'EHLO c\nMAIL FROM:<a@client.test>\nQUIT\n' | talk)
+like "$out" '^530 5\.7\.0 ' 'STARTTLS required'
 "$LIBEXEC/smtpd" --help >/dev/full 2>/dev/null
 is $? 111 'a help that cannot be written'
 printf 'QUIT\r\n' >"$T/in"
 (cd "$H" && "$LIBEXEC/smtpd" <"$T/in" >"$T/out" 2>/dev/null)
 like "$(cat "$T/out")" '^221 2\.0\.0 mx\.example\.test' 'from a file, without any server'
+exits 1 'TLS at once, and tlsd is away' sh -c "cd '$H' && TCPLOCALLABEL=tls exec '$LIBEXEC/smtpd' -T no.sock <'$T/in'"
+is "$(cat "$T/out")" '' 'no word in the clear where TLS comes first'
 
 finish

@@ -23,6 +23,7 @@ struct fake_s
   int open_fails;
   int code; /* of the queue program */
   int is_open;
+  uint64_t now;   /* microseconds; 0: a day in 2023 */
   int relayed_ok; /* to the fuzzers' checks */
   int throttled;
   login login;
@@ -114,8 +115,8 @@ static void fake_count(void *world, tally t)
 
 static uint64_t fake_now(void *world)
 {
-  (void)world;
-  return 1700000000000000ull;
+  fake const *f = world;
+  return f->now ? f->now : 1700000000000000ull;
 }
 
 /* A control list from words that each end with a newline. */

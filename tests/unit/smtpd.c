@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <time.h>
 
 #include <services/smtpd/base64.h>
 #include <services/smtpd/path.h>
@@ -304,6 +305,27 @@ START_TEST(message)
 }
 END_TEST
 
+/* The date against the C library's, over leap days, centuries and their ends. */
+START_TEST(dates)
+{
+  for (time_t t = 1; t < 8000000000; t += 86399 * 29 + 11)
+  {
+    fake f;
+    struct tm tm;
+    char wanted[64];
+
+    fake_init(&f);
+    f.now = (uint64_t)t * 1000000;
+    talk(&f, RCPT "DATA\n", 100);
+    gmtime_r(&t, &tm);
+    strftime(wanted, sizeof wanted, "; %e %b %Y %H:%M:%S -0000\n", &tm);
+    if (wanted[2] == ' ') memmove(wanted + 2, wanted + 3, strlen(wanted + 3) + 1);
+    ck_assert_msg(has(&f.message, wanted), "%s, not %s", wanted, f.message.s);
+    fake_free(&f);
+  }
+}
+END_TEST
+
 START_TEST(ehlo)
 {
   fake f;
@@ -561,6 +583,7 @@ static Suite *suite(void)
 
   tcase_add_loop_test(t, golden, 0, sizeof dialogues / sizeof dialogues[0]);
   tcase_add_test(t, message);
+  tcase_add_test(t, dates);
   tcase_add_test(t, ehlo);
   tcase_add_test(t, secured);
   tcase_add_loop_test(t, smuggling, 0, sizeof smuggled / sizeof smuggled[0]);
