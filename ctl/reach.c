@@ -46,7 +46,7 @@ static void find_culprit(char const *path, char *culprit)
 {
   size_t n = 0;
 
-  while (path[n] && n < PATH_MAX - 1)
+  while (n < PATH_MAX - 1 && path[n])
   {
     n += 1 + strcspn(path + n + 1, "/");
     memcpy(culprit, path, n);

@@ -18,6 +18,7 @@ own_prefix() {
   mkdir "$T/prefix"
   cp -a "$B/bin" "$B/libexec" "$T/prefix/"
   PATH=$T/prefix/bin:$PATH
+  # shellcheck disable=SC2034 # for the tests
   LIBEXEC=$T/prefix/libexec/mailctl
 }
 

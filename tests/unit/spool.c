@@ -77,7 +77,7 @@ START_TEST(limits)
 {
   static char s[65536];
   envelope_scan e = ENVELOPE_SCAN_ZERO;
-  size_t used, fed = 0;
+  size_t used;
   int r = 0;
 
   ck_assert_int_eq(feed_address(ENVELOPE_ADDRESS_MAX), 1);
@@ -85,7 +85,7 @@ START_TEST(limits)
   ck_assert_int_eq(errno, ENAMETOOLONG);
   ck_assert_int_eq(envelope_feed(&e, "F", 2, &used), 0);
   for (size_t i = 0; i < sizeof s; i += 2) memcpy(s + i, "T", 2);
-  for (; !r; fed += sizeof s) r = envelope_feed(&e, s, sizeof s, &used);
+  while (!r) r = envelope_feed(&e, s, sizeof s, &used);
   ck_assert_int_eq(r, -1);
   ck_assert_int_eq(errno, EMSGSIZE);
   ck_assert_uint_eq(e.len, ENVELOPE_MAX);
