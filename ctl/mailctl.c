@@ -20,7 +20,8 @@ static command const commands[] = {
     {"down", &command_down, "[NAME...]", "stop services, or all and the supervisor; sessions may finish", ""},
     {"restart", &command_restart, "NAME...", "stop and start services", ""},
     {"reload", &command_reload, "NAME...", "make services read their rules and certificates again", ""},
-    {"status", &command_status, "[NAME...]", "show every service", ""},
+    {"status", &command_status, "[NAME...]", "show every service",
+     "  --watch       live, on the whole terminal; ? there tells the keys\n"},
     {"log", &command_log, "NAME [-f] [-n LINES]", "show a service's log with local times",
      "  -f            go on as the log grows\n"
      "  -n LINES      so many from the end (default: 50)\n"},

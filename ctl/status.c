@@ -12,6 +12,7 @@
 #include <skalibs/types.h>
 
 #include <ctl/command.h>
+#include <ctl/dash-become.h>
 #include <ctl/load.h>
 #include <ctl/say.h>
 #include <ctl/show.h>
@@ -34,6 +35,7 @@ struct options_s
 {
   form form;
   int wait;
+  int watch;
   unsigned int patience; /* seconds; 0: for ever */
   fact const *fields[FIELDS_MAX];
   size_t nfields;
@@ -100,6 +102,8 @@ static int parse_one(options *o, char const *const *argv, int *i, int argc)
     o->form = FORM_METRICS;
   else if (!strcmp(s, "--quiet") || !strcmp(s, "-q"))
     o->form = FORM_QUIET;
+  else if (!strcmp(s, "--watch"))
+    o->watch = 1;
   else if (!strncmp(s, "--wait", 6) && (!s[6] || s[6] == '='))
     return parse_wait(o, s + 6);
   else if (!strcmp(s, "-o"))
@@ -254,7 +258,12 @@ int command_status(context const *cx, int argc, char const *const *argv)
 
   if (argc == 3 && !strcmp(argv[1], "-o") && !strcmp(argv[2], "help")) return (list_fields(), 0);
   status = parse(&o, argc, argv);
-  if (!status) status = o.wait ? wait_until_well(cx, &o) : look(cx, &o, 1);
+  if (!status && o.watch)
+    status = o.wait || o.form != FORM_TABLE || o.argc > 1
+                 ? usage_error(argv[0], "--watch goes with one NAME at the most")
+                 : dash_become(cx, o.names[0]);
+  else if (!status)
+    status = o.wait ? wait_until_well(cx, &o) : look(cx, &o, 1);
   free(o.names);
   return status;
 }

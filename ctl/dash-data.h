@@ -1,0 +1,36 @@
+#ifndef CTL_DASH_DATA_H
+#define CTL_DASH_DATA_H
+
+#include <ctl/dash-log.h>
+#include <ctl/load.h>
+#include <ctl/screen-canvas.h>
+#include <ctl/snapshot.h>
+
+#include <services/monitor/history.h>
+
+/* What the dashboard knows of its bundle, read again and again. */
+
+typedef struct dash_data_s dash_data;
+struct dash_data_s
+{
+  context cx;
+  stored *st; /* moves nowhere: what is in it points into it */
+  snapshot now;
+  snapshot base; /* some seconds earlier: CPU shares are those since then */
+  dash_log log;
+  int log_error;
+  history_point points[CANVAS_MAX];
+  size_t npoints;
+  unsigned int step;
+  uint64_t read; /* the points: when */
+};
+
+/* The first time. Prints what went wrong to stderr. 0, or the exit status to end with. */
+extern int dash_data_begin(dash_data *d, context const *cx);
+/* Everything but the log anew, points for so many columns; what it says to stderr goes nowhere. 0, or -1 and errno. */
+extern int dash_data_refresh(dash_data *d, size_t columns);
+/* The log of a service, at most max bytes. 1: it changed. */
+extern int dash_data_log(dash_data *d, char const *name, size_t max);
+extern void dash_data_free(dash_data *d);
+
+#endif

@@ -1,0 +1,133 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include <ctl/dash-view-internal.h>
+
+/* --- the title ----------------------------------------------------------------------------------- */
+
+static char const *text_of(datum const *d)
+{
+  return d->known == KNOWN ? d->text : "unknown";
+}
+
+static void clock_text(char s[16], tain const *now)
+{
+  struct timespec ts;
+  struct tm tm;
+
+  if (!timespec_from_tain(&ts, now) || !localtime_r(&ts.tv_sec, &tm) || !strftime(s, 16, "%H:%M:%S", &tm))
+    *s = 0;
+}
+
+static void draw_title(canvas *c, rect r, view const *v)
+{
+  snapshot const *s = v->s;
+  char text[512];
+  char now[16];
+  int len;
+
+  canvas_fill(c, r, STYLE_BAR, L' ');
+  len = snprintf(text, sizeof text, " mailctl  %s  supervisor %s  generation %" PRIu64 "  %s", v->hostname,
+                 text_of(&s->supervisor.state), s->generation.known == KNOWN ? s->generation.n : 0,
+                 text_of(&s->health));
+  canvas_say(c, r.row, r.col, r.cols, STYLE_BAR, text);
+  clock_text(now, &s->now);
+  if (len + 10 < r.cols) canvas_say(c, r.row, r.cols - 9, 8, STYLE_BAR, now);
+}
+
+/* --- the keys ------------------------------------------------------------------------------------ */
+
+typedef struct hint_s hint;
+struct hint_s
+{
+  char const *key;
+  char const *what;
+  int keep; /* those with the smallest go first where the terminal is narrow */
+};
+
+static hint const overview_hints[] = {
+    {"jk", "move", 1}, {"Enter", "detail", 3}, {"r", "restart", 6}, {"u", "up", 7},    {"d", "down", 8},
+    {"o", "hold", 5},  {"l", "log", 4},        {"/", "filter", 2},  {"?", "help", 10}, {"q", "quit", 11},
+    {0, 0, 0}};
+static hint const detail_hints[] = {
+    {"Esc", "back", 9}, {"jk", "scroll", 1}, {"r", "restart", 6}, {"u", "up", 7},    {"d", "down", 8},
+    {"o", "hold", 5},   {"l", "log", 4},     {"?", "help", 10},   {"q", "quit", 11}, {0, 0, 0}};
+static hint const log_hints[] = {
+    {"Esc", "back", 9}, {"jk", "scroll", 3}, {"g", "begin", 1}, {"G", "follow", 4}, {"/", "search", 8},
+    {"n", "older", 6},  {"N", "newer", 5},   {"?", "help", 10}, {"q", "quit", 11},  {0, 0, 0}};
+static hint const help_hints[] = {{"Esc", "back", 9}, {"jk", "scroll", 1}, {"q", "quit", 11}, {0, 0, 0}};
+static hint const *const hints[] = {[PAGE_OVERVIEW] = overview_hints,
+                                    [PAGE_DETAIL] = detail_hints,
+                                    [PAGE_LOG] = log_hints,
+                                    [PAGE_HELP] = help_hints};
+
+static int hints_width(hint const *h, int least, int gap)
+{
+  int sum = -gap;
+
+  for (; h->key; h++)
+    if (h->keep >= least) sum += (int)(strlen(h->key) + 1 + strlen(h->what)) + gap;
+  return sum;
+}
+
+static void draw_keys(canvas *c, rect r, hint const *h)
+{
+  int gap = hints_width(h, 0, 2) <= r.cols - 2 ? 2 : 1;
+  int least = 0;
+  int col = r.col + 1;
+
+  canvas_fill(c, r, STYLE_BAR, L' ');
+  while (least < 12 && hints_width(h, least, gap) > r.cols - 2) least++;
+  for (; h->key; h++)
+  {
+    if (h->keep < least) continue;
+    col += canvas_say(c, r.row, col, r.cols - col, STYLE_CHOSEN, h->key) + 1;
+    col += canvas_say(c, r.row, col, r.cols - col, STYLE_BAR, h->what) + gap;
+  }
+}
+
+/* --- the message --------------------------------------------------------------------------------- */
+
+static void draw_warning(canvas *c, rect r, snapshot const *s)
+{
+  warning_facts const *w = s->warnings;
+  char now[16];
+  int col;
+
+  if (!s->nwarnings) return;
+  clock_text(now, &w->time);
+  col = 1 + canvas_say(c, r.row, 1, 8, STYLE_DIM, now) + 1;
+  col += canvas_say(c, r.row, col, r.cols - col, STYLE_NOTE, w->service) + 1;
+  canvas_say(c, r.row, col, r.cols - col, STYLE_PLAIN, w->text);
+}
+
+static void draw_message(canvas *c, rect r, view const *v)
+{
+  char question[UI_QUESTION];
+
+  if (*ui_question(question, v->u))
+    canvas_say(c, r.row, 1, r.cols - 1, v->u->mode == UI_KEYS ? STYLE_DIM : STYLE_NOTE, question);
+  else if (*v->said)
+    canvas_say(c, r.row, 1, r.cols - 1, STYLE_NOTE, v->said);
+  else if (v->s->alone && v->s->running)
+    canvas_say(c, r.row, 1, r.cols - 1, STYLE_BAD,
+               "the supervisor was killed, and what it ran runs on: u puts it under a new one");
+  else
+    draw_warning(c, r, v->s);
+}
+
+void view_draw_frame(canvas *c, layout const *l, view const *v)
+{
+  draw_title(c, l->title, v);
+  /* Where there is no line for them, what is asked stands in the place of the keys. */
+  draw_keys(c, l->keys, hints[v->u->page]);
+  if (l->message.rows)
+    draw_message(c, l->message, v);
+  else if (v->u->mode != UI_KEYS)
+  {
+    canvas_fill(c, l->keys, STYLE_PLAIN, L' ');
+    draw_message(c, l->keys, v);
+  }
+}
