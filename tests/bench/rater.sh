@@ -60,3 +60,17 @@ many=$(scale 1000000)
 ROUNDS=1
 echo "$many keys"
 compare memory_raterd memory_redis bytes/key
+
+# What a check costs in the plugin, over a start of a program that does nothing.
+plugin() { "$TOOLS/start" "$starts" "$LIBEXEC/plugins/rate"; }
+bare() { "$TOOLS/start" "$starts" "$TOOLS/bare"; }
+command_rater() { "$TOOLS/start" "$starts" "$B/bin/rater" incr 192.0.2.1; }
+starts=$(scale 1000)
+test "${BENCH_SHORT:-}" || ROUNDS=5
+start_raterd $keys
+RATER=$T/rater.sock RATE=incr:192.0.2.1
+export RATER RATE
+echo "$starts starts"
+compare plugin bare us/start CPU_us/start
+compare command_rater bare us/start CPU_us/start
+stop

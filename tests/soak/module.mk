@@ -1,1 +1,2 @@
 $(eval $(call tool,tests/soak/storm.c,,-lpthread))
+$(eval $(call tool,tests/soak/askmany.c,,))
