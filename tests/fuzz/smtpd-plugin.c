@@ -37,8 +37,7 @@ int LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len)
   fake_begin(&f);
   fake_feed(&f, client, sizeof client - 1, 1000);
   fuzz_check_replies(&f);
-  for (size_t i = 0; i < f.envelope.len; i++)
-    if ((unsigned char)f.envelope.s[i] < 32 && f.envelope.s[i]) abort();
+  if (f.envelope.len && memchr(f.envelope.s, '\n', f.envelope.len)) abort();
   fake_free(&f);
   return 0;
 }

@@ -75,6 +75,10 @@ static int fake_close(void *world, char const *envelope, size_t len, unsigned lo
 {
   fake *f = world;
   if (!f->is_open || !stralloc_copyb(&f->envelope, envelope, len)) abort();
+  /* A message has no bare CR, and ends with a newline. */
+  if (!f->message.len || f->message.s[f->message.len - 1] != '\n' ||
+      memchr(f->message.s, '\r', f->message.len))
+    abort();
   f->is_open = 0;
   f->queued++;
   *id = 42;
