@@ -142,14 +142,10 @@ void control_free(control *c)
 
 int control_has(stralloc const *entries, char const *word, size_t len)
 {
-  char const *s = entries->s;
-  char const *end = s + entries->len;
-
-  while (s < end)
+  for (size_t i = 0, n; i < entries->len; i += n + 1)
   {
-    size_t n = strlen(s);
-    if (n == len && !strncasecmp(s, word, len)) return 1;
-    s += n + 1;
+    n = strlen(entries->s + i);
+    if (n == len && !strncasecmp(entries->s + i, word, len)) return 1;
   }
   return 0;
 }

@@ -11,7 +11,7 @@ static int head(session *s)
 {
   effects const *e = s->effects;
   stralloc sa = STRALLOC_ZERO;
-  int ok = received_fmt(&sa, s) == 0 && stralloc_catb(&sa, s->spp.headers.s, s->spp.headers.len);
+  int ok = received_fmt(&sa, s) == 0 && (!s->spp.headers.len || stralloc_cat(&sa, &s->spp.headers));
 
   if (ok) e->queue_put(e->world, sa.s, sa.len);
   stralloc_free(&sa);

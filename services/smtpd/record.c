@@ -68,18 +68,18 @@ static int put_client(stralloc *sa, session const *s, char const *event)
 
 static int put_recipients(stralloc *sa, session const *s)
 {
-  char const *t = s->envelope.s;
-  char const *end = t + s->envelope.len;
+  size_t at = 0;
 
   if (put_number(sa, "recipients", s->recipients) < 0 || !stralloc_cats(sa, " to=")) return -1;
-  for (unsigned int i = 0; t < end && i < RECORD_RCPTS; i++)
+  for (unsigned int i = 0; at < s->envelope.len && i < RECORD_RCPTS; i++)
   {
+    char const *t = s->envelope.s + at;
     size_t n = strlen(t);
     if (i && !stralloc_catb(sa, ",", 1)) return -1;
     if (put_escaped(sa, t + 1, n - 1, 0) < 0) return -1;
-    t += n + 1;
+    at += n + 1;
   }
-  return t < end && !stralloc_cats(sa, ",...") ? -1 : 0;
+  return at < s->envelope.len && !stralloc_cats(sa, ",...") ? -1 : 0;
 }
 
 static int done(session *s, stralloc *sa, int ok)

@@ -71,7 +71,7 @@ int spp_set(spp *p, char const *name, char const *value)
   if (!stralloc_readyplus(&p->vars, len + n + 2)) return -1;
   stralloc_catb(&p->vars, name, len);
   if (value) stralloc_catb(&p->vars, "=", 1);
-  stralloc_catb(&p->vars, value, n);
+  if (n) stralloc_catb(&p->vars, value, n);
   stralloc_catb(&p->vars, "", 1);
   return 0;
 }
@@ -261,15 +261,15 @@ static int run_one(spp *p, char const *plugin, spp_run const *run, stralloc *out
 int spp_section_run(spp *p, spp_section section, spp_run const *run)
 {
   stralloc output = STRALLOC_ZERO;
-  char const *s = run->plugins->s;
-  char const *end = s ? s + run->plugins->len : 0;
   spp_section current = SPP_NONE;
   int verdict = SPP_GO;
   int last = 0;
 
   if (p->off) return SPP_GO;
   if (run->variable && spp_set(p, run->variable, run->address->s) < 0) return -1;
-  for (; s < end && !last; s += strlen(s) + 1)
+  for (size_t i = 0; i < run->plugins->len && !last; i += strlen(run->plugins->s + i) + 1)
+  {
+    char const *s = run->plugins->s + i;
     if (*s == '[')
       current = section_of(s[1]);
     else if (current == section)
@@ -277,6 +277,7 @@ int spp_section_run(spp *p, spp_section section, spp_run const *run)
       output.len = 0;
       verdict = run_one(p, s, run, &output, &last);
     }
+  }
   stralloc_free(&output);
   return verdict;
 }

@@ -169,13 +169,13 @@ static char const *relayclient(session const *s)
 }
 
 /* Returns 0, or the reply that refuses s->rcpt. verdict: what the plugins said; allowed: control_accepts. */
-static char const *rcpt_checks(session *s, int verdict, int allowed, char const *relay)
+static char const *rcpt_checks(session *s, int verdict, int allowed)
 {
   if (verdict != SPP_GO) return 0;
   if (control_has_address(&s->config->control->badrcptto, s->rcpt.s))
     return "553 5.7.1 sorry, that recipient is in my badrcptto list";
   if (allowed) return 0;
-  if (!relay) return "553 5.7.1 sorry, that domain isn't in my list of allowed rcpthosts";
+  if (!relayclient(s)) return "553 5.7.1 sorry, that domain isn't in my list of allowed rcpthosts";
   return s->config->local_only ? "550 5.7.1 sorry, mail is only delivered here, not relayed" : 0;
 }
 
@@ -190,10 +190,11 @@ static int rcpt_variables(session *s, int allowed)
   return spp_set(&s->spp, "SMTPRCPTHOSTSOK", allowed ? "1" : "0");
 }
 
-static int add_recipient(session *s, char const *relay)
+static int add_recipient(session *s)
 {
   stralloc *e = &s->envelope;
   int verdict = plugins_run(s, SPP_PASS, STAGE_RCPT, &s->rcpt);
+  char const *relay = relayclient(s); /* only now: a plugin may have moved it */
 
   if (verdict <= SPP_REFUSE) return verdict;
   if (!stralloc_catb(e, "T", 1) || !stralloc_catb(e, s->rcpt.s, s->rcpt.len)) return -1;
@@ -206,18 +207,17 @@ static int add_recipient(session *s, char const *relay)
 
 static int rcpt(session *s)
 {
-  char const *relay = relayclient(s);
   char const *wrong;
   int allowed = control_accepts(s->config->control, s->rcpt.s);
   int r = spp_refused_earlier(&s->spp, SPP_RCPT, &s->out);
 
   if (r) return r < 0 ? -1 : refused(s, STAGE_RCPT, s->reply = s->out.len - s->spp.later[1].len);
   if (allowed < 0) return reply_closing(s, "421 4.3.0 unable to read controls");
-  if (rcpt_variables(s, allowed || relay) < 0) return -1;
+  if (rcpt_variables(s, allowed || relayclient(s)) < 0) return -1;
   r = plugins_run(s, SPP_RCPT, STAGE_RCPT, &s->rcpt);
   if (r <= SPP_REFUSE) return r;
-  wrong = rcpt_checks(s, r, allowed, relay);
-  return wrong ? refuse(s, STAGE_RCPT, wrong) : add_recipient(s, relay);
+  wrong = rcpt_checks(s, r, allowed);
+  return wrong ? refuse(s, STAGE_RCPT, wrong) : add_recipient(s);
 }
 
 int command_rcpt(session *s, char const *argument)

@@ -161,7 +161,7 @@ drown() {
   ok $? "$layout: the flag stays for its dwell"
   try "$layout: and falls" wait_for 10 clear
   took=$(($(ms) - from))
-  test "$took" -ge 500 && test "$took" -le 3500
+  test "$took" -ge 500 && test "$took" -le 6000
   ok $? "$layout: in its time ($took ms after the queue was empty)"
   python3 pour "$IP" 2525 after 3 1 >>strangers
   is "$(grep -c '^250 after' strangers)" 3 "$layout: strangers are welcome again"

@@ -351,15 +351,15 @@ END_TEST
 /* All that was said before the handshake is forgotten, and the Received line tells of TLS and the user. */
 START_TEST(secured)
 {
+  static char const says[] =
+      "EHLO good\r\nAUTH PLAIN AGpvZQBzZWNyZXQ=\r\nMAIL FROM:<a>\r\nRCPT TO:<u@far.test>\r\n"
+      "DATA\r\n.\r\n";
   fake f;
 
   fake_init(&f);
   submission_tls(&f);
   talk(&f, "EHLO evil\nSTARTTLS\n", 100);
-  fake_feed(
-      &f,
-      "EHLO good\r\nAUTH PLAIN AGpvZQBzZWNyZXQ=\r\nMAIL FROM:<a>\r\nRCPT TO:<u@far.test>\r\nDATA\r\n.\r\n",
-      90, 100);
+  fake_feed(&f, says, sizeof says - 1, 100);
   ck_assert(has(&f.message, "Received: from unknown (HELO good) (joe@192.0.2.1)\n"
                             "  by 192.0.2.9 with ESMTPSA (TLSv1.3 TLS_AES_256_GCM_SHA384); "));
   ck_assert(is(&f.envelope, "Fa@default.test\0Tu@far.test\0", 29));
