@@ -266,7 +266,7 @@ static int make_all(fresh *f)
 static char const *own_name(fresh const *f, char *buf)
 {
   char const *path = getenv("PATH");
-  size_t n = path ? strcspn(path, ":") : 0;
+  size_t n;
 
   snprintf(buf, PATH_MAX, "%s/mailctl", f->cx->bin);
   for (; path && *path; path += n + (path[n] == ':'))
