@@ -49,7 +49,7 @@ static void pause_for(server *v)
 static int shake_hands(server *v, tls_mode mode)
 {
   options const *o = &v->options;
-  tls_request const rq = {.mode = mode, .peer = o->config.remoteip, .name = 0, .ready = 0};
+  tls_request const rq = {.mode = mode, .peer = o->config.remoteip, .name = v->control.me.s, .ready = 0};
   tls_info info = TLS_INFO_ZERO;
   int fd;
 

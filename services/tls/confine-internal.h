@@ -9,6 +9,9 @@
  */
 extern int confine(uid_t uid, gid_t gid);
 
+/* Bounds memory and descriptors, and allows no processes. Returns 0, or -1 and errno. */
+extern int confine_resources(void);
+
 /*
  * Lets the process only use what it has: read, write, receive and send on open descriptors, memory that
  * is not executable, time and exit. Everything else fails with EPERM. Returns 0, or -1 and errno.

@@ -34,7 +34,7 @@ struct contexts_s
 /* Builds them from the files of st, with keys from keeper_key. Returns 0, or -1 and what is wrong in why. */
 extern int contexts_build(contexts *cs, settings const *st, char why[WHY_MAX]);
 
-/* The identity for name, the first one if it has none of its own. */
+/* The identity for name; 0 if there is none. */
 extern SSL_CTX *contexts_find(contexts const *cs, char const *name);
 
 /*

@@ -81,10 +81,11 @@ static identity *find_partner(contexts *cs, cert const *c)
 static int servername(SSL *ssl, int *alert, void *data)
 {
   char const *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  SSL_CTX *ctx = name ? contexts_find(data, name) : 0;
 
   (void)alert;
   /* An unknown name is no error: a mail client goes by the certificate, or does not care (RFC 7672, 8.1). */
-  if (name) SSL_set_SSL_CTX(ssl, contexts_find(data, name));
+  if (ctx) SSL_set_SSL_CTX(ssl, ctx);
   return SSL_TLSEXT_ERR_OK;
 }
 
@@ -133,12 +134,12 @@ int contexts_build(contexts *cs, settings const *st, char why[WHY_MAX])
 
 SSL_CTX *contexts_find(contexts const *cs, char const *name)
 {
-  for (unsigned int i = 0; i < cs->n && *name; i++)
+  for (unsigned int i = 0; i < cs->n; i++)
   {
     identity const *id = cs->list + i;
     if (cert_has_name(id->ec.leaf ? &id->ec : &id->rsa, name)) return id->ctx;
   }
-  return cs->list[0].ctx;
+  return 0;
 }
 
 /* --- the handshakes with itself --- */

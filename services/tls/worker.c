@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -159,12 +158,13 @@ static int greet(job const *j)
 
 static int serve(job *j, SSL *ssl, contexts const *cs, settings const *st)
 {
+  SSL_CTX *named = j->rq.name[0] ? contexts_find(cs, j->rq.name) : 0;
   char const *wrong;
 
   if (fcntl(j->client, F_SETFL, O_NONBLOCK) < 0 || fcntl(j->plain, F_SETFL, O_NONBLOCK) < 0 ||
       SSL_set_fd(ssl, j->client) != 1)
     return WORKER_UNUSED;
-  if (j->rq.name[0]) SSL_set_SSL_CTX(ssl, contexts_find(cs, j->rq.name));
+  if (named) SSL_set_SSL_CTX(ssl, named);
   if (greet(j) < 0) return WORKER_UNUSED;
   wrong = handshake(ssl, j, st->handshake);
   close(KEEPER); /* from here on nothing is signed for this process any more */
@@ -211,22 +211,6 @@ static int keep_descriptors(int listener, int keeper, int started)
   if (l < 0 || k < 0 || s < 0 || dup2(l, LISTENER) < 0 || dup2(k, KEEPER) < 0 || dup2(s, STARTED) < 0)
     return -1;
   return close_range(STARTED + 1, ~0u, 0);
-}
-
-static int limit_resources(void)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__clang__)
-  return 0;
-#else
-  /* The first bounds the user's descriptors under way in messages, too (unix(7), ETOOMANYREFS). */
-  struct rlimit const files = {1024, 1024};
-  struct rlimit const data = {64 << 20, 64 << 20};
-  struct rlimit const processes = {0, 0};
-  return setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_DATA, &data) < 0 ||
-                 setrlimit(RLIMIT_NPROC, &processes) < 0
-             ? -1
-             : 0;
-#endif
 }
 
 static int may_ask(pool const *p, int fd)
@@ -300,7 +284,7 @@ void worker_run(pool const *p, int started)
 
   title_set("worker", "waiting");
   if (!ssl || handle_signals() < 0 || keep_descriptors(p->listener, p->keeper, started) < 0 ||
-      limit_resources() < 0 || confine_calls() < 0)
+      confine_resources() < 0 || confine_calls() < 0)
     _exit(WORKER_UNUSED);
   keeper_use(KEEPER);
   char const *wrong = take_job(p, &j);

@@ -5,7 +5,11 @@
 
 certificate rsa rsa:2048 mx.example.test
 certificate other "$ec" other.example.test '*.wild.example.test'
-start_tls "certificate $T/rsa.pem" "key $T/rsa.key" "certificate $T/other.pem" "key $T/other.key"
+mv "$T/ec.pem" "$T/mx.pem"
+mv "$T/ec.key" "$T/mx.key"
+mv "$T/other.pem" "$T/ec.pem"
+mv "$T/other.key" "$T/ec.key"
+start_tls "certificate $T/mx.pem" "key $T/mx.key" "certificate $T/rsa.pem" "key $T/rsa.key"
 serve
 
 message() { grep -h "$1" "$H"/queue/*.message 2>/dev/null; }
@@ -40,10 +44,10 @@ like "$out" '^subject=CN = other\.example\.test' 'the certificate of the name th
 out=$(echo QUIT | talk_tls 2465 -servername a.wild.example.test)
 like "$out" '^subject=CN = other\.example\.test' 'a wildcard'
 out=$(echo QUIT | talk_tls 2465 -servername unknown.example)
-like "$out" '^subject=CN = mx\.example\.test' 'an unknown name gets the first'
+like "$out" '^subject=CN = mx\.example\.test' 'an unknown name gets the one of control/me'
 out=$(echo QUIT | talk_tls 2465 -noservername)
 like "$out" '^subject=CN = mx\.example\.test' 'so does none'
-out=$(echo QUIT | talk_tls 2465 -CAfile "$T/ec.pem" -verify_return_error -verify_hostname mx.example.test)
+out=$(echo QUIT | talk_tls 2465 -CAfile "$T/mx.pem" -verify_return_error -verify_hostname mx.example.test)
 like "$out" 'Verify return code: 0' 'a client that trusts it verifies it'
 
 # --- resumption ---
