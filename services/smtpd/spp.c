@@ -116,9 +116,10 @@ static int keep_reply(spp *p, char const *s, size_t len)
   return put_reply(sa, s + 1, len - 1);
 }
 
+/* An empty line would end the header, a CR would be a line's end to some and not to others. */
 static int keep_header(spp *p, char const *s, size_t len)
 {
-  if (memchr(s, 0, len) || p->headers.len + len > SPP_KEPT_MAX) return 0;
+  if (!len || memchr(s, 0, len) || memchr(s, '\r', len) || p->headers.len + len > SPP_KEPT_MAX) return 0;
   return stralloc_catb(&p->headers, s, len) && stralloc_catb(&p->headers, "\n", 1) ? 0 : -1;
 }
 

@@ -169,7 +169,7 @@ START_TEST(headers)
 {
   fake f;
 
-  begin(&f, "[mail]\nsay HX-One: 1|HX-Two: 2|\n[data]\nsay HX-Three: 3|\n");
+  begin(&f, "[mail]\nsay HX-One: 1|H|HX-Bad: \r.|HX-Two: 2|\n[data]\nsay HX-Three: 3|\n");
   say(&f, DATA "MAIL FROM:<>\nRCPT TO:<u@here.test>\nDATA\n.\n");
   ck_assert(stralloc_0(&f.message));
   ck_assert_ptr_nonnull(strstr(f.message.s, " -0000\nX-One: 1\nX-Two: 2\nX-Three: 3\n"));
