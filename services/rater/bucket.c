@@ -49,14 +49,11 @@ static void drain(bucket *b, limit const *l, uint64_t now)
 
 static int in_penalty(bucket *b, limit const *l, uint64_t now)
 {
-  if (!(b->flags & BUCKET_PENALTY)) return 0;
-  if (l->penalty && b->until > now / 1000)
-  {
-    if (b->until - now / 1000 > l->penalty + 1ul) b->until = (uint32_t)(now / 1000) + l->penalty;
-    return 1;
-  }
-  b->flags &= ~(unsigned int)BUCKET_PENALTY;
-  return 0;
+  uint32_t s = (uint32_t)(now / 1000);
+
+  if (!l->penalty || b->penalty <= s) b->penalty = 0;
+  if (b->penalty && b->penalty - s > l->penalty + 1ul) b->penalty = s + l->penalty;
+  return !!b->penalty;
 }
 
 static uint32_t seconds(uint64_t ms)
@@ -74,8 +71,7 @@ static uint32_t retry(bucket const *b, limit const *l, uint64_t now, uint64_t co
 
   if (cost > room) return VERDICT_NEVER;
   if (full > room) ms = div_up(full - room, l->count);
-  if (b->flags & BUCKET_PENALTY && b->until * 1000ull > now && b->until * 1000ull - now > ms)
-    ms = b->until * 1000ull - now;
+  if (b->penalty * 1000ull > now && b->penalty * 1000ull - now > ms) ms = b->penalty * 1000ull - now;
   return seconds(ms);
 }
 
@@ -86,11 +82,7 @@ static void refuse(bucket *b, limit const *l, uint64_t now, uint64_t cost, int a
     b->level = add_sat(b->level, cost);
     if (b->level > level_max(l)) b->level = level_max(l);
   }
-  if (l->penalty && !already)
-  {
-    b->flags |= BUCKET_PENALTY;
-    b->until = seconds(now) + l->penalty;
-  }
+  if (l->penalty && !already) b->penalty = seconds(now) + l->penalty;
   b->flags |= BUCKET_OVER;
 }
 
@@ -115,7 +107,8 @@ void bucket_step(bucket *b, limit const *l, uint64_t now, uint64_t quantity, ver
     b->level += cost;
     b->flags &= ~(unsigned int)BUCKET_OVER;
   }
-  if (!(b->flags & BUCKET_PENALTY)) b->until = seconds(b->last + div_up(b->level, l->count));
+  b->until = seconds(b->last + div_up(b->level, l->count));
+  if (b->until < b->penalty) b->until = b->penalty;
 }
 
 void bucket_peek(bucket const *b, limit const *l, uint64_t now, verdict *v)

@@ -12,8 +12,9 @@
  * is at most burst + COUNT * (t2 - t1) / PERIOD, whatever the clock does in between.
  */
 
-#define LIMIT_PERIOD_MAX 4294967000ull /* ms: 49 days; it has 32 bits in the table */
-#define LIMIT_PARTS_MAX  ((uint64_t)1 << 62)
+#define LIMIT_PERIOD_MAX  4294967000ull /* ms: 49 days; it has 32 bits in the table */
+#define LIMIT_PARTS_MAX   ((uint64_t)1 << 62)
+#define LIMIT_PENALTY_MAX (48 * 86400) /* s; it has 22 bits in the table */
 
 #define LIMIT_STRICT    1 /* refused attempts count as well */
 #define LIMIT_OBSERVE   2 /* never refuse */
@@ -33,21 +34,22 @@ struct limit_s
     .count = 0, .burst = 0, .period = 0, .penalty = 0, .flags = 0                                            \
   }
 
-#define BUCKET_PENALTY 1 /* refused until `until` */
-#define BUCKET_OVER    2 /* the last attempt was refused: so that an offence is logged once */
+#define BUCKET_OVER 1 /* the last attempt was refused: so that an offence is logged once */
 
 typedef struct bucket_s bucket;
 struct bucket_s
 {
-  uint64_t level;  /* parts */
-  uint64_t last;   /* ms: when level was right */
-  uint32_t period; /* ms: what a request's parts were; 0: a bucket never used */
-  uint32_t until;  /* s: the end of the penalty, else when the bucket will be empty, rounded up */
+  uint64_t level;   /* parts */
+  uint64_t last;    /* ms: when level was right */
+  uint32_t period;  /* ms: what a request's parts were; 0: a bucket never used */
+  uint32_t penalty; /* s: refused until then; 0: no penalty */
+  uint32_t
+      until; /* s: when the bucket will be empty and no penalty holds, rounded up: it may be forgotten then */
   unsigned int flags;
 };
 #define BUCKET_ZERO                                                                                          \
   {                                                                                                          \
-    .level = 0, .last = 0, .period = 0, .until = 0, .flags = 0                                               \
+    .level = 0, .last = 0, .period = 0, .penalty = 0, .until = 0, .flags = 0                                 \
   }
 
 #define VERDICT_NEVER UINT32_MAX

@@ -138,7 +138,7 @@ static int scan_penalty(word const *w, rule *r, char *error)
 
   if (scan_amount(w->s, w->n, times, 1000, 0, &ms) < 0)
     return wrong(error, "penalty: `%.*s` is not a time (write 30s, 10m, 2h or 7d)", shown(w), w->s);
-  if (!ms || ms > LIMIT_PERIOD_MAX) return wrong(error, "penalty: a time is 1ms to 49d");
+  if (!ms || ms > LIMIT_PENALTY_MAX * 1000ull) return wrong(error, "penalty: a time is 1ms to 48d");
   r->limit.penalty = (uint32_t)((ms + 999) / 1000);
   return 0;
 }

@@ -160,16 +160,30 @@ uint64_t table_room(table const *t)
   return t->header->sets * TABLE_LOAD;
 }
 
-#define WHEN_BITS 48
-#define WHEN_MASK (((uint64_t)1 << WHEN_BITS) - 1)
+#define LAST_BITS    40 /* 34 years of ms */
+#define FLAG_BITS    2
+#define PENALTY_BITS 22
+#define LOW(n)       (((uint64_t)1 << (n)) - 1)
 
 void place_get(place const *p, bucket *b)
 {
+  uint32_t penalty = (uint32_t)(p->when >> (LAST_BITS + FLAG_BITS));
+
   b->level = p->level;
-  b->last = p->when & WHEN_MASK;
-  b->flags = (unsigned int)(p->when >> WHEN_BITS);
+  b->last = p->when & LOW(LAST_BITS);
+  b->flags = p->when >> LAST_BITS & LOW(FLAG_BITS);
   b->period = p->period;
+  b->penalty = penalty ? (uint32_t)(b->last / 1000) + penalty : 0;
   b->until = p->until;
+}
+
+static uint64_t when_of(bucket const *b)
+{
+  uint64_t s = b->last / 1000;
+  uint64_t penalty = b->penalty > s ? b->penalty - s : 0;
+
+  if (penalty > LOW(PENALTY_BITS)) penalty = LOW(PENALTY_BITS);
+  return (b->last & LOW(LAST_BITS)) | (uint64_t)b->flags << LAST_BITS | penalty << (LAST_BITS + FLAG_BITS);
 }
 
 /*
@@ -180,7 +194,7 @@ void place_put(place *p, bucket const *b)
 {
   p->until = b->until;
   barrier();
-  p->when = (b->last & WHEN_MASK) | (uint64_t)b->flags << WHEN_BITS;
+  p->when = when_of(b);
   barrier();
   if (b->period <= p->period)
   {

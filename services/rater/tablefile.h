@@ -33,7 +33,8 @@ typedef struct place_s place;
 struct place_s
 {
   uint64_t level;
-  uint64_t when; /* bits 0..47: bucket.last, ms; 48..: bucket.flags */
+  uint64_t
+      when; /* bits 0..39: bucket.last, ms; 40..41: bucket.flags; 42..63: s from last to bucket.penalty */
   uint32_t period;
   uint32_t until;
 };

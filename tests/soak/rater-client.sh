@@ -6,6 +6,7 @@
 . "$(dirname "$0")/../e2e/rater-lib.sh"
 
 command -v valgrind >/dev/null || skip_all 'no valgrind: install the package valgrind'
+grep -q __asan_init "$B/tests/soak/askmany" && skip_all 'AddressSanitizer and valgrind exclude each other'
 count=1000000
 test -z "${SOAK_SHORT:-}" || count=3000
 

@@ -12,7 +12,7 @@ cat >"$T/rules" <<'RULES'
 fast * 2000/1s burst 100
 slow * 20/1s burst 10
 strict * 50/1s burst 20 strict
-penalty * 100/1s burst 50 penalty 1s
+penalty * 100/10s burst 50 penalty 1s
 hour * 3600/1h burst 30
 bytes * 1000000/1s burst 500000
 RULES

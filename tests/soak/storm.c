@@ -29,8 +29,8 @@ static struct
   char const *name;
   double count, period, burst; /* period: ns */
 } const classes[] = {
-    {"fast", 2000, 1e9, 100},  {"slow", 20, 1e9, 10},      {"strict", 50, 1e9, 20},
-    {"penalty", 100, 1e9, 50}, {"hour", 3600, 3600e9, 30}, {"bytes", 1e6, 1e9, 500000},
+    {"fast", 2000, 1e9, 100},   {"slow", 20, 1e9, 10},      {"strict", 50, 1e9, 20},
+    {"penalty", 100, 10e9, 50}, {"hour", 3600, 3600e9, 30}, {"bytes", 1e6, 1e9, 500000},
 };
 #define CLASSES (sizeof classes / sizeof classes[0])
 

@@ -218,6 +218,22 @@ START_TEST(penalty)
 }
 END_TEST
 
+/* A penalty that ends long before the bucket is empty: the key must not be swept with it. */
+START_TEST(short_penalty)
+{
+  load("fail2 * 10/10h penalty 1m\n");
+  is("!add 10 fail2 x", "0 10/10");
+  is("fail2 x", "1 11/10 3600");
+  e.now += 61000;
+  table_sweep(&e.table, (unsigned int)e.table.header->sets, (uint32_t)(e.now / 1000));
+  is("!peek fail2 x", "1 10/10 3539");
+  is("fail2 x", "1 11/10 3539");
+  e.now += 36000000;
+  table_sweep(&e.table, (unsigned int)e.table.header->sets, (uint32_t)(e.now / 1000));
+  ck_assert_uint_eq(e.table.header->keys, 0);
+}
+END_TEST
+
 START_TEST(counts_survive_reload)
 {
   is("logins joe", "0 1/3");
@@ -297,6 +313,7 @@ int main(void)
   tcase_add_test(t, observe);
   tcase_add_test(t, unlimited);
   tcase_add_test(t, penalty);
+  tcase_add_test(t, short_penalty);
   tcase_add_test(t, counts_survive_reload);
   tcase_add_test(t, reports);
   tcase_add_test(t, worst);

@@ -93,6 +93,7 @@ static struct
     {"logins * 1/1h group /64", 0, "not an address"},
     {"logins * unlimited strict", 0, "takes no options"},
     {"logins * 1/1h penalty x", 0, "penalty: `x`"},
+    {"logins * 1/1h penalty 49d", 0, "penalty: a time is"},
     {"logins [a 1/1h", 0, "without its `]`"},
     {"ip 10.0.0.1/8 1/1h", 0, "bits set behind its prefix"},
     {"ip 10.0.0.0/8 1/1h group /33", 0, "not a prefix length, /0 to /32"},
