@@ -111,10 +111,10 @@ static int add_targets(mapping *m, char const *s, size_t n, char const **wrong)
 static int end_targets(mapping *m, char const **wrong)
 {
   size_t count = genalloc_len(alias, &m->aliases);
-  alias const *last = genalloc_s(alias, &m->aliases) + count - 1;
 
   if (!count) return 0;
-  if (last->targets == m->text.len) return *wrong = "an alias without a target", -1;
+  if (genalloc_s(alias, &m->aliases)[count - 1].targets == m->text.len)
+    return *wrong = "an alias without a target", -1;
   return stralloc_catb(&m->text, "", 1) ? 0 : -1;
 }
 

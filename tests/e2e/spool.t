@@ -227,7 +227,7 @@ wait_for 5 holds mail/ann new
 ok $? "a changed alias file is read by itself"
 rm mail/*/new/*
 
-exits 111 "a second spool-deliver is refused" "$LIBEXEC/spool-deliver" -c control queue mail
+exits 111 "a second spool-deliver is refused" timeout 10 "$LIBEXEC/spool-deliver" -c control queue mail
 like "$(cat err)" "another process already delivers from queue\$" "and says why"
 end
 
