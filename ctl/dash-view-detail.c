@@ -7,7 +7,7 @@
 /* --- everything about one service ---------------------------------------------------------------- */
 
 #define WIDTH 40 /* columns for a fact */
-#define NAMES 22 /* of them for its title */
+#define NAMES 23 /* of them for its title */
 
 static int belongs(fact const *f, char const *prefix)
 {
@@ -39,12 +39,27 @@ static int is_shown(fact const *f, snapshot const *s, service_facts const *v)
   return is_of(f, v->id) && datum_of(f, s, v)->known != NONE;
 }
 
-static size_t count_items(view const *v)
+#define ITEMS 256
+
+static size_t add_item(fact const **list, size_t n, view const *v, service_facts const *x, fact const *f)
+{
+  if (n < ITEMS && strcmp(f->name, "name") && is_shown(f, v->s, x)) list[n++] = f;
+  return n;
+}
+
+/* The table's columns first, then what else there is of the service, then what there is of its trade. */
+static size_t collect(fact const **list, view const *v)
 {
   service_facts const *x = chosen_of(v);
   size_t n = 0;
 
-  for (size_t i = 0; x && i < facts_count; i++) n += is_shown(facts + i, v->s, x) != 0;
+  if (!x) return 0;
+  for (unsigned int column = 1; column <= facts_count; column++)
+    for (size_t i = 0; i < facts_count; i++)
+      if (facts[i].column == column) n = add_item(list, n, v, x, facts + i);
+  for (int scope = FACT_SERVICE; scope <= FACT_BUNDLE; scope++)
+    for (size_t i = 0; i < facts_count; i++)
+      if ((int)facts[i].scope == scope && !facts[i].column) n = add_item(list, n, v, x, facts + i);
   return n;
 }
 
@@ -55,8 +70,25 @@ static int across(int cols)
 
 size_t view_detail_lines(view const *v, int cols)
 {
+  fact const *list[ITEMS];
   size_t k = (size_t)across(cols);
-  return (count_items(v) + k - 1) / k;
+  return (collect(list, v) + k - 1) / k;
+}
+
+/* The facts' own names: `last_exit` as `last exit`, `smtpd.refused_per_minute` as `refused/min`. */
+static void draw_name(canvas *c, rect r, fact const *f)
+{
+  static char const minute[] = "_per_minute";
+  char const *dot = f->scope == FACT_BUNDLE ? strchr(f->name, '.') : 0;
+  char name[NAMES + sizeof minute];
+  size_t len = (size_t)snprintf(name, sizeof name, "%s", dot ? dot + 1 : f->name);
+
+  if (len >= sizeof name) len = sizeof name - 1;
+  if (len > sizeof minute && !strcmp(name + len + 1 - sizeof minute, minute))
+    strcpy(name + len + 1 - sizeof minute, "/min");
+  for (char *s = name; *s; s++)
+    if (*s == '_') *s = ' ';
+  canvas_say(c, r.row, r.col, NAMES - 1, STYLE_DIM, name);
 }
 
 static void draw_item(canvas *c, rect r, fact const *f, view const *v, service_facts const *x)
@@ -64,14 +96,9 @@ static void draw_item(canvas *c, rect r, fact const *f, view const *v, service_f
   char words[FACT_WORDS];
   datum const *d = datum_of(f, v->s, x);
   style look = d->known != KNOWN ? STYLE_DIM : STYLE_PLAIN;
-  char const *title = f->title;
 
   if (!strcmp(f->name, "state")) look = dash_state_style(x->is, x->wanted_now);
-  for (int i = 0; title[i] && i < NAMES - 2 && i < r.cols; i++)
-    canvas_char(c, r.row, r.col + i, STYLE_DIM,
-                f->scope == FACT_SERVICE && title[i] >= 'A' && title[i] <= 'Z' ? title[i] + 32 : title[i],
-                f->scope == FACT_SERVICE && title[i] >= 'A' && title[i] <= 'Z' ? (char)(title[i] + 32)
-                                                                               : title[i]);
+  draw_name(c, r, f);
   canvas_say(c, r.row, r.col + NAMES, r.cols - NAMES - 1, look, fact_human(words, f, d, &v->s->now));
 }
 
@@ -79,26 +106,20 @@ static void draw_item(canvas *c, rect r, fact const *f, view const *v, service_f
 void view_draw_detail(canvas *c, rect r, view const *v)
 {
   service_facts const *x = chosen_of(v);
+  fact const *list[ITEMS];
   char title[UI_NAME + 64];
+  size_t n = collect(list, v);
   size_t lines = view_detail_lines(v, r.cols);
   int width = r.cols / across(r.cols);
-  size_t item = 0;
 
   snprintf(title, sizeof title, "%s%s", v->u->chosen, lines > (size_t)r.rows - 1 ? " (j and k scroll)" : "");
   view_draw_rule(c, r, title);
-  for (int second = 0; x && second < 2; second++)
-    for (size_t i = 0; i < facts_count; i++)
-    {
-      size_t line;
-      if ((facts[i].scope == FACT_BUNDLE) != second || !is_shown(facts + i, v->s, x)) continue;
-      line = item % lines;
-      if (line >= v->u->detail && line - v->u->detail < (size_t)r.rows - 1)
-        draw_item(
-            c,
-            (rect){r.row + 1 + (int)(line - v->u->detail), r.col + 1 + (int)(item / lines) * width, 1, width},
-            facts + i, v, x);
-      item++;
-    }
+  for (size_t i = 0; i < n; i++)
+  {
+    size_t line = i % lines;
+    rect at = {r.row + 1 + (int)(line - v->u->detail), r.col + 1 + (int)(i / lines) * width, 1, width};
+    if (line >= v->u->detail && line - v->u->detail < (size_t)r.rows - 1) draw_item(c, at, list[i], v, x);
+  }
 }
 
 /* --- help ---------------------------------------------------------------------------------------- */

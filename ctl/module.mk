@@ -13,6 +13,7 @@ $(eval $(call program,bin/mailctl,ctl/mailctl.c,ctl $(KINDS),-linih -ls6 -ljanss
 $(eval $(call program,libexec/mailctl/dashboard,ctl/dash.c,ctl $(KINDS),-linih -ls6 -ljansson -lncursesw -ltinfo))
 $(eval $(call unit,tests/unit/conf.c,ctl services,-linih))
 $(eval $(call unit,tests/unit/reach.c,ctl))
+$(eval $(call unit,tests/unit/dash.c,ctl services))
 $(eval $(call unit,tests/unit/snapshot.c,ctl services,-linih -ls6 -ljansson))
 $(eval $(call unit,tests/unit/confmemory.c,ctl services,-linih))
 $(eval $(call fuzz,tests/fuzz/conf.c,ctl $(KINDS),-linih))
