@@ -36,6 +36,7 @@ struct state_s
   int ending;     /* takes no more sessions */
   tain deadline;  /* of the ending */
   tain warning;   /* when to look at the certificates' days again */
+  tain patience;  /* no new workers before: the last ones died as soon as they were there */
 };
 
 /* --- workers --- */
@@ -55,6 +56,7 @@ static int spawn(state *s)
 
 static void refill(state *s)
 {
+  if (tain_future(&s->patience)) return;
   while (!s->ending && s->workers.n - s->workers.busy < s->p->st->spare && s->workers.n < s->workers.max)
     if (spawn(s) < 0)
     {
@@ -90,12 +92,19 @@ static void count_end(state *s, int status)
   }
   else if (WEXITSTATUS(status) == WORKER_REFUSED)
     counter_add(c[POOL_REFUSED], 1);
+  else if (WEXITSTATUS(status) == WORKER_BROKEN)
+    strerr_warnwu("confine a worker");
   else if (WEXITSTATUS(status) != WORKER_UNUSED)
   {
     counter_add(c[POOL_TOTAL], 1);
     if (WEXITSTATUS(status) == WORKER_RESUMED) counter_add(c[POOL_RESUMED], 1);
     if (WEXITSTATUS(status) == WORKER_FAILED) counter_add(c[POOL_FAILED], 1);
   }
+}
+
+static int is_broken(int status)
+{
+  return WIFSIGNALED(status) || WEXITSTATUS(status) == WORKER_BROKEN;
 }
 
 /* Those that took a request are known before anybody's end is. */
@@ -107,7 +116,8 @@ static void reap(state *s)
     int status;
     pid_t pid = waitpid(-1, &status, WNOHANG);
     if (pid <= 0) break;
-    crew_remove(&s->workers, pid);
+    int waited = !crew_remove(&s->workers, pid);
+    if (waited && is_broken(status) && !s->ending) tain_addsec_g(&s->patience, IMPATIENT);
     place_free(s->p->common->places, pid);
     count_end(s, status);
   }
@@ -190,10 +200,15 @@ static void warn_daily(state *s)
 
 static void next_deadline(state const *s, tain *t)
 {
-  *t = s->ending ? s->deadline : s->warning;
-  if (!s->ending || s->workers.n == s->workers.busy) return;
   tain soon;
-  tain_addsec_g(&soon, IMPATIENT);
+
+  *t = s->ending ? s->deadline : s->warning;
+  if (s->ending && s->workers.n > s->workers.busy)
+    tain_addsec_g(&soon, IMPATIENT);
+  else if (tain_future(&s->patience))
+    soon = s->patience;
+  else
+    return;
   if (tain_less(&soon, t)) *t = soon;
 }
 
@@ -208,16 +223,16 @@ static void turn(state *s, int signals)
   next_deadline(s, &deadline);
   if (iopause_g(x, 3, &deadline) < 0) strerr_diefusys(111, "wait for events");
   if (x[2].revents) hear_workers(s);
-  refill(s); /* before anything else: the next session may be here already */
+  refill(s); /* before the dead are counted: the next session may be here already */
   if (x[0].revents)
   {
     while (selfpipe_read() > 0)
       ;
     reap(s);
-    refill(s);
   }
   if (x[1].revents) hear_master(s);
   warn_daily(s);
+  refill(s);
 }
 
 void pool_run(pool *p, int ready)
@@ -226,7 +241,7 @@ void pool_run(pool *p, int ready)
   int signals;
 
   tain_now_set_stopwatch_g();
-  s.warning = STAMP;
+  s.warning = s.patience = STAMP;
   signals = selfpipe_init();
   if (signals < 0 || !selfpipe_trap(SIGCHLD) || !sig_ignore(SIGPIPE) || pipenbcoe(s.started) < 0 ||
       crew_init(&s.workers, p->st->workers + p->st->spare) < 0)

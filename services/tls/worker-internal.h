@@ -13,7 +13,8 @@ enum worker_exit_e
   WORKER_RESUMED = 1, /* as WORKER_DONE, an earlier session taken up again */
   WORKER_UNUSED = 2,  /* no session came, or its client was gone before it began */
   WORKER_FAILED = 3,  /* the handshake failed */
-  WORKER_REFUSED = 4  /* there was no place for it */
+  WORKER_REFUSED = 4, /* there was no place for it */
+  WORKER_BROKEN = 5   /* it could not begin to wait */
 };
 
 /*

@@ -233,7 +233,7 @@ static int next_connection(void)
     if (retired || orphaned) _exit(WORKER_UNUSED);
     fd = accept4(LISTENER, 0, 0, SOCK_CLOEXEC);
     if (fd >= 0) return fd;
-    if (errno != EINTR && errno != ECONNABORTED && errno != EAGAIN) _exit(WORKER_UNUSED);
+    if (errno != EINTR && errno != ECONNABORTED && errno != EAGAIN) _exit(WORKER_BROKEN);
   }
 }
 
@@ -285,7 +285,7 @@ void worker_run(pool const *p, int started)
   title_set("worker", "waiting");
   if (!ssl || handle_signals() < 0 || keep_descriptors(p->listener, p->keeper, started) < 0 ||
       confine_resources() < 0 || confine_calls() < 0)
-    _exit(WORKER_UNUSED);
+    _exit(WORKER_BROKEN);
   keeper_use(KEEPER);
   char const *wrong = take_job(p, &j);
   if (wrong)
