@@ -7,9 +7,9 @@
 #include <skalibs/genalloc.h>
 #include <skalibs/stralloc.h>
 
-#define SCAN_MAX 1024U /* names that one scan of todo/ gathers */
+#define SCAN_MAX 4096U /* names that one scan of todo/ gathers */
 
-/* The messages that are due, oldest first. Times are microseconds since 1970. */
+/* Messages that are due, the oldest of those found first. Times are microseconds since 1970. */
 typedef struct scan_s scan;
 struct scan_s
 {

@@ -146,6 +146,7 @@ static void start(daemon_state *d)
   trap(d);
   if (rules_load(&d->r, &d->o.files, &d->s.map) < 0) strerr_dief(111, reason(&d->r));
   d->s.batch = batch_size();
+  if (!tain_now_set_stopwatch_g()) strerr_diefusys(111, "read the clock");
   d->since = wall();
 }
 
