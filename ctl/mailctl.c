@@ -40,7 +40,9 @@ static command const commands[] = {
      "Its options are described in mailctl-monitor(8).\n"},
     {"passwd", &command_passwd, "NAME", "set the password that NAME logs in with (AUTH)",
      "The password is asked for twice on a terminal; else it is the first line of the input.\n"},
-    {"run", &command_run, "", "the supervisor in the foreground, for systemd or a container", ""},
+    {"run", &command_run, "[-d FD]", "the supervisor in the foreground, for systemd, s6 or a container",
+     "  -d FD         write a newline to descriptor FD when every service is ready\n\n"
+     "systemd is told through NOTIFY_SOCKET.\n"},
     {0, 0, 0, 0, 0}};
 
 static void print_help(void)

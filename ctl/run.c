@@ -1,12 +1,27 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/tai.h>
+#include <skalibs/types.h>
+
+#include <runlib/ready.h>
 
 #include <ctl/command.h>
 #include <ctl/folder.h>
 #include <ctl/live.h>
 #include <ctl/load.h>
+#include <ctl/lock.h>
+#include <ctl/notify.h>
+#include <ctl/orphan.h>
 #include <ctl/say.h>
 #include <ctl/supervisor.h>
+
+#define LOCK_TIMEOUT 120000 /* ms that another command may take */
+#define PAUSE_MAX    60     /* seconds between two attempts to bring the services up */
 
 /*
  * The supervisor in the foreground: this process becomes s6-svscan, and a child brings the services up on
@@ -14,38 +29,97 @@
  * reaps orphans if it is process 1, and which TERM makes run `mailctl down`.
  */
 
-static int start_child(context const *cx, char const *scandir)
+/* Until the parent has become s6-svscan: it holds the scan directory's lock from then on. */
+static void await_supervisor(char const *scandir, pid_t parent)
 {
-  static char const *const up[] = {"up", 0};
-  pid_t parent = getpid();
-  pid_t pid = fork();
-
-  if (pid) return pid < 0 ? -1 : 0;
-  /* Until the parent has become s6-svscan: it holds the scan directory's lock from then on. */
   for (unsigned int i = 0; i < 1000 && live_supervisor(scandir) != parent; i++)
   {
     if (getppid() != parent) _exit(EXIT_SYSTEM);
     usleep(10000);
   }
-  _exit(command_up(cx, 1, up));
+}
+
+/* A full disk or a lack of memory passes, and nobody else would try again. */
+static int bring_up(context const *cx, pid_t parent)
+{
+  static char const *const up[] = {"up", 0};
+  unsigned int pause = 1;
+  int status;
+
+  while ((status = command_up(cx, 1, up)) == EXIT_SYSTEM && getppid() == parent)
+  {
+    say("trying again soon");
+    sleep(pause);
+    pause = pause * 2 < PAUSE_MAX ? pause * 2 : PAUSE_MAX;
+  }
+  return status;
+}
+
+/*
+ * s6's readiness is given only if all are ready. systemd would end a unit that does not become ready in time,
+ * those of its services that do run included: it is told what there is to know as text.
+ */
+static void announce(int fd, int status)
+{
+  if (!status && ready_notify(fd) < 0) say_cannot("write to the descriptor that -d names");
+  if (notify_systemd(status ? "not every service is ready: see mailctl status" : "every service is ready") <
+      0)
+    say_cannot("tell systemd that the services are up");
+}
+
+static int start_child(context const *cx, char const *scandir, int fd)
+{
+  pid_t parent = getpid();
+  pid_t pid = fork();
+  int status;
+
+  if (pid) return pid < 0 ? -1 : 0;
+  await_supervisor(scandir, parent);
+  status = bring_up(cx, parent);
+  announce(fd, status);
+  _exit(status);
+}
+
+/* What is left of an s6-svscan that was killed would refuse to be supervised by another. */
+static int clear_orphans(wanted const *w, char const *scandir)
+{
+  if (live_supervisor(scandir) <= 0) return orphan_end_supervisors(&w->b, &STAMP);
+  say("the bundle is running already; `mailctl down` stops it");
+  return EXIT_SYSTEM;
+}
+
+static int take_lock(wanted const *w)
+{
+  if (lock_take(w->b.state, "run", LOCK_TIMEOUT) >= 0) return 0; /* until this process is s6-svscan */
+  say_cannot("lock ", w->b.state, "/lock");
+  return errno == ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SYSTEM;
+}
+
+static int parse(int *fd, int argc, char const *const *argv)
+{
+  unsigned int n = 0;
+
+  if (argc > 1 && (argc != 3 || strcmp(argv[1], "-d") || !uint0_scan(argv[2], &n) || n < 3))
+    return usage_error(argv[0], "it takes nothing, or -d and a descriptor of 3 or more");
+  if (n && fcntl((int)n, F_GETFD) < 0)
+    return usage_error(argv[0], "the descriptor that -d names is not open");
+  *fd = (int)n;
+  return 0;
 }
 
 int command_run(context const *cx, int argc, char const *const *argv)
 {
   wanted w = WANTED_ZERO;
   stralloc scandir = STRALLOC_ZERO;
-  int status;
+  int fd = 0;
+  int status = parse(&fd, argc, argv);
 
-  if (argc > 1) return usage_error(argv[0], "it takes no names");
-  status = wanted_load(&w, cx, 1);
   if (status) return status;
+  tain_now_set_stopwatch_g();
+  if ((status = wanted_load(&w, cx, 1))) return status;
   if (folder_make_bundle(&w.b) < 0 || supervisor_scandir(&scandir, &w.b) < 0) return EXIT_SYSTEM;
-  if (live_supervisor(scandir.s) > 0)
-  {
-    say("the bundle is running already; `mailctl down` stops it");
-    return EXIT_SYSTEM;
-  }
-  if (start_child(cx, scandir.s) < 0 || supervisor_become(&w.b) < 0)
+  if ((status = take_lock(&w)) || (status = clear_orphans(&w, scandir.s))) return status;
+  if (start_child(cx, scandir.s, fd) < 0 || supervisor_become(&w.b) < 0)
     say_cannot("become s6-svscan on ", scandir.s);
   return EXIT_SYSTEM;
 }

@@ -1,0 +1,187 @@
+#!/bin/sh
+# A boot: `mailctl run` under systemd, under an s6 that is there already, and as process 1 of a container, with
+# the files of examples/.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/e2e/bundle.sh
+. "$(dirname "$0")/bundle.sh"
+
+EXAMPLES=$(cd "$(dirname "$0")/../../examples" && pwd)
+new_bundle "$T/b" || exit 111
+C=$T/b/mailctl.conf
+m() { mailctl -c "$C" "$@"; }
+here() { sed "s|/usr/local/bin|$B/bin|g; s|/etc/mailctl|$T/b|g; s|/var/log/mailctl-run|$T/log|g" "$1"; }
+well() { m status; }
+gone() { test -z "$(processes)"; }
+words() { { tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null; }
+supervisor() {
+  for p in /proc/[0-9]*; do
+    words "${p#/proc/}" | grep -q "^s6-svscan .* $T/b/run/service " && echo "${p#/proc/}"
+  done
+}
+
+# ends PID [SIGNAL]: signals a process by a pid that is one: what asks s6 for the pid of what is down hears -1
+ends() {
+  case $1 in
+  '' | *[!0-9]* | 0 | 1)
+    echo "Bail out! \"$1\" is no pid to signal"
+    exit 1
+    ;;
+  esac
+  kill "${2:--TERM}" "$1"
+}
+
+# --- systemd ------------------------------------------------------------------------------------------
+
+here "$EXAMPLES/systemd/mailctl.service" >"$T/mailctl.service"
+value() { sed -n "s/^$1=//p" "$T/mailctl.service"; }
+if command -v systemd-analyze >/dev/null; then
+  exits 0 "systemd-analyze verifies the unit" systemd-analyze verify --man=no "$T/mailctl.service"
+  # It also reads the machine's own units.
+  is "$(grep -F mailctl "$T/err" "$T/out")" "" "and has nothing to say"
+fi
+
+# What systemd does: a notify socket, ExecStart, ExecReload, TERM to the main process.
+cat >"$T/notified" <<'END'
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+open(sys.argv[1] + ".bound", "w").close()
+s.settimeout(60)
+print(s.recv(4096).decode(), flush=True)
+END
+python3 "$T/notified" "$T/notify" >"$T/said" &
+notified=$!
+wait_for 10 test -e "$T/notify.bound"
+# shellcheck disable=SC2046,SC2091 # it is a command line
+NOTIFY_SOCKET=$T/notify $(value ExecStart) >"$T/run.out" 2>&1 &
+main=$!
+on_exit "kill $main 2>/dev/null"
+wait $notified
+ok $? "systemd is told"
+is "$(grep . "$T/said" | tr '\n' ' ')" "READY=1 STATUS=every service is ready " "that every service is ready"
+exits 0 "which is so" m status
+is "$(supervisor)" "$main" "the main process is the supervisor"
+sed -i 's/^\[smtpd\]/&\nper-client = 9/' "$C"
+before=$(pid_of "$C" smtpd)
+# shellcheck disable=SC2046,SC2091
+exits 0 "ExecReload" $(value ExecReload)
+test "$(pid_of "$C" smtpd)" != "$before"
+ok $? "takes a change"
+ends "$main"
+wait $main
+is $? 0 "TERM: it ends well"
+is "$(processes)" "" "with nothing left for systemd to kill"
+
+# A notify socket that is gone brings nothing down.
+NOTIFY_SOCKET=$T/nowhere mailctl -c "$C" run >"$T/run.out" 2>&1 &
+main=$!
+ready_or_told() { grep -q 'tell systemd' "$T/run.out"; }
+wait_for 30 ready_or_told
+ok $? "a notify socket that is gone is said"
+ends "$main"
+wait $main
+is $? 0 "and no more"
+exits 100 "run: -d wants an open descriptor" m run -d 42
+exits 100 "run: not 0, 1 or 2" m run -d 1
+exits 100 "run: no names" m run smtpd
+
+# --- an s6 that is there already ----------------------------------------------------------------------
+
+mkdir "$T/scan"
+cp -a "$EXAMPLES/s6/mailctl" "$T/scan/"
+for i in run log/run; do here "$EXAMPLES/s6/mailctl/$i" >"$T/scan/mailctl/$i"; done
+s6-svscan "$T/scan" >/dev/null 2>&1 &
+outer=$!
+on_exit "kill $outer 2>/dev/null"
+is_ready() { test "$(s6-svstat -o ready "$T/scan/mailctl")" = true; }
+wait_for 30 is_ready
+ok $? "under another s6 it becomes ready"
+exits 0 "when all is" m status
+main=$(supervisor)
+is "$(s6-svstat -o pid "$T/scan/mailctl")" "$main" "the service is the bundle's s6-svscan"
+count=$(processes | grep -c " s6-supervise ")
+
+ends "$main" -9
+is_new() { new=$(supervisor); test "$new" && test "$new" != "$main" && is_ready && well; }
+wait_for 60 is_new
+ok $? "its s6-svscan is killed: another one takes over by itself"
+is "$(processes | grep -c " s6-supervise ")" "$count" "with every service under it, once"
+main=$(supervisor)
+stray() {
+  for p in $(processes | sed -n 's/^\([0-9]*\) s6-supervise .*/\1/p'); do
+    parent=$(awk '$1 == "PPid:" { print $2 }' "/proc/$p/status")
+    test "$parent" = "$main" || test "$parent" = "$outer" || words "$p"
+  done
+}
+is "$(stray)" "" "none is left over from the old one"
+try "s6-svc -d" s6-svc -wD -T 60000 -d "$T/scan/mailctl"
+is "$(processes | grep -v "$T/scan" | grep -v 's6-supervise mailctl\|s6-log .*/log ')" "" "stops everything, in order"
+is "$(s6-svstat -o exitcode,signal "$T/scan/mailctl")" "0 NA" "and it ends well"
+s6-svscanctl -t "$T/scan"
+wait $outer
+wait_for 10 gone
+ok $? "nothing is left"
+
+# --- process 1 of a container -------------------------------------------------------------------------
+
+if test "$(id -u)" -eq 0; then
+  new=
+  enter=
+else
+  new="--user --map-current-user"
+  enter="--user --preserve-credentials"
+fi
+# shellcheck disable=SC2086
+if unshare $new --pid --fork --mount-proc true 2>/dev/null; then
+  contain() {
+    # shellcheck disable=SC2086
+    unshare $new --pid --fork --mount-proc --kill-child "$B/bin/mailctl" -c "$C" run >"$T/run.out" 2>&1 &
+    container=$!
+    # shellcheck disable=SC2046,SC2086
+    first() { first=$(cat /proc/$container/task/$container/children) && test "$first"; }
+    wait_for 10 first
+    first=${first% }
+    on_exit "kill -9 $container 2>/dev/null"
+  }
+  # shellcheck disable=SC2086
+  inside() { nsenter -t "$first" $enter --pid --mount "$@"; }
+  well_inside() { inside mailctl -c "$C" status; }
+  child_called() { grep -ls "^PPid:.$first\$" /proc/[0-9]*/status | xargs -r grep -ls "^Name:.$1\$" | grep .; }
+
+  contain
+  wait_for 30 well_inside
+  ok $? "as process 1: every service is ready"
+  is "$(awk '$1 == "NSpid:" { print $NF }' "/proc/$first/status")" 1 "it is process 1"
+  mkfifo "$T/fifo"
+  # The child of a shell that ends becomes process 1's.
+  inside sh -c "cat '$T/fifo' >/dev/null 2>&1 </dev/null &"
+  wait_for 5 child_called cat
+  ok $? "an orphan becomes its child"
+  : >"$T/fifo"
+  reaped() { ! child_called cat; }
+  wait_for 5 reaped
+  ok $? "and is reaped"
+  ends "$first"
+  wait $container
+  is $? 0 "TERM to process 1 stops everything"
+  like "$(tail -n 20 "$T/b/state/journal")" '^@[0-9a-f]* stop smtpd exit 0 ' "in order"
+
+  # The container is killed, and the next one finds the same RUN with the old one's pids.
+  contain
+  wait_for 30 well_inside
+  ends "$first" -9
+  wait $container
+  wait_for 5 gone
+  contain
+  wait_for 30 well_inside
+  ok $? "a container after a kill -9, with the RUN of before"
+  ends "$first"
+  wait $container
+  is $? 0 "is stopped as well"
+else
+  echo "# no new pid namespaces here: not tried as process 1"
+fi
+wait_for 5 gone
+ok $? "nothing is left"
+finish
