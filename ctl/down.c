@@ -29,21 +29,14 @@ static int is_named(char const *name, int argc, char const *const *names)
 static int move_all(stored const *s, goal g, int argc, char const *const *names)
 {
   entry *e = genalloc_s(entry, &s->g.entries);
-  transition t = TRANSITION_ZERO;
-  progress p = PROGRESS_ZERO;
+  transition t;
   int status = EXIT_SYSTEM;
 
-  t.bundle = &s->b;
-  t.start_time = (unsigned int)section_number(s->b.self, "ready-timeout");
-  t.stop_time = stop_time(&s->b);
+  transition_init(&t, &s->b);
   for (size_t n = genalloc_len(entry, &s->g.entries); n; n--, e++)
     if (transition_add(&t, e->name, &e->needs, !argc || is_named(e->name, argc, names) ? g : GOAL_KEEP) < 0)
       goto end;
-  progress_init(&p, &t);
-  if (transition_run(&t, &STAMP) < 0)
-    say_cannot("wait for the services");
-  else
-    status = progress_result(&t);
+  status = progress_run(&t, &STAMP);
 end:
   transition_free(&t);
   return status;

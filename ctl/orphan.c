@@ -133,12 +133,10 @@ static int end_supervisor(char const *dir, tain const *deadline, tain *stamp)
 static int stop_services(bundle const *b, genalloc const *names, tain *stamp, unsigned int *found)
 {
   static genalloc const nothing = GENALLOC_ZERO;
-  transition t = TRANSITION_ZERO;
-  progress p = PROGRESS_ZERO;
+  transition t;
   int status = EXIT_SYSTEM;
 
-  t.bundle = b;
-  t.stop_time = stop_time(b);
+  transition_init(&t, b);
   for (size_t i = 0; i < genalloc_len(char *, names); i++)
   {
     stralloc dir = STRALLOC_ZERO;
@@ -150,8 +148,7 @@ static int stop_services(bundle const *b, genalloc const *names, tain *stamp, un
     if (transition_add(&t, genalloc_s(char *, names)[i], &nothing, GOAL_STOP) < 0) goto end;
   }
   if (*found) say("s6-svscan was killed: stopping what it left running");
-  progress_init(&p, &t);
-  status = !*found ? 0 : transition_run(&t, stamp) < 0 ? EXIT_SYSTEM : progress_result(&t);
+  status = progress_run(&t, stamp);
 end:
   transition_free(&t);
   return status;

@@ -12,6 +12,13 @@
 #include <ctl/say.h>
 #include <ctl/words.h>
 
+typedef struct progress_s progress;
+struct progress_s
+{
+  int terminal; /* draw again */
+  size_t drawn; /* lines on the screen */
+};
+
 static char const *phrase(move const *m)
 {
   switch (m->step)
@@ -87,16 +94,6 @@ static void show(transition const *t, move const *m, void *data)
   }
 }
 
-void progress_init(progress *p, transition *t)
-{
-  struct winsize size;
-
-  p->drawn = 0;
-  p->terminal = isatty(1) && ioctl(1, TIOCGWINSZ, &size) >= 0 && size.ws_row > transition_count(t);
-  t->progress = &show;
-  t->data = p;
-}
-
 /* The logger writes what the service said last a moment after it died: waits for that, a quarter of a second at most. */
 static void show_log(transition const *t, move const *m)
 {
@@ -154,7 +151,7 @@ static void say_failure(transition const *t, move const *m)
   say_blocked(t, m->name);
 }
 
-int progress_result(transition const *t)
+static int result_of(transition const *t)
 {
   move const *m = transition_moves(t);
 
@@ -162,4 +159,17 @@ int progress_result(transition const *t)
   if (transition_ended(t, STEP_LOST)) return EXIT_SYSTEM;
   if (transition_ended(t, STEP_DIED)) return EXIT_NO;
   return transition_ended(t, STEP_LATE) ? EXIT_TIMEOUT : 0;
+}
+
+int progress_run(transition *t, tain *stamp)
+{
+  struct winsize size;
+  progress p = {.drawn = 0};
+
+  p.terminal = isatty(1) && ioctl(1, TIOCGWINSZ, &size) >= 0 && size.ws_row > transition_count(t);
+  t->progress = &show;
+  t->data = &p;
+  if (transition_run(t, stamp) >= 0) return result_of(t);
+  say_cannot("wait for the services");
+  return EXIT_SYSTEM;
 }

@@ -14,9 +14,14 @@
 
 #define KILL_TIME 15000 /* ms after drain: TERM, KILL, and the reaping */
 
-unsigned int stop_time(bundle const *b)
+void transition_init(transition *t, bundle const *b)
 {
-  return (unsigned int)section_number(b->self, "drain") + KILL_TIME;
+  static transition const zero = TRANSITION_ZERO;
+
+  *t = zero;
+  t->bundle = b;
+  t->start_time = (unsigned int)section_number(b->self, "ready-timeout");
+  t->stop_time = (unsigned int)section_number(b->self, "drain") + KILL_TIME;
 }
 
 int transition_add(transition *t, char const *name, genalloc const *needs, goal g)
@@ -335,6 +340,7 @@ int transition_run(transition *t, tain *stamp)
   tain deadline;
   int r;
 
+  if (transition_ended(t, STEP_WAITING) == 0) return 0;
   tain_addsec(&deadline, stamp, 10);
   if (watch_all(t, &deadline, stamp) < 0) return -1;
   while ((r = look(t, &deadline, stamp)) > 0)

@@ -77,15 +77,15 @@ struct transition_s
 #define transition_moves(t) genalloc_s(move, &(t)->moves)
 #define transition_count(t) genalloc_len(move, &(t)->moves)
 
-/* How long mailctl waits for a service to stop: [bundle] drain, and what s6 then needs to kill it. ms. */
-extern unsigned int stop_time(bundle const *b);
+/* Sets the bundle, and the times that it gives a start ([bundle] ready-timeout) and a stop (drain, and a margin). */
+extern void transition_init(transition *t, bundle const *b);
 /* Adds a service; needs must outlive the transition. 0, or -1 and ENOMEM. */
 extern int transition_add(transition *t, char const *name, genalloc const *needs, goal g);
 /* Does it. 0 when every move has come to its end, good or bad; -1 and errno if events cannot be had. */
 extern int transition_run(transition *t, tain *stamp);
 /* Whether it is still to be done. */
 extern int move_open(move const *m);
-/* How many ended at step. */
+/* How many of those that are to be moved are at step. */
 extern size_t transition_ended(transition const *t, step s);
 extern void transition_free(transition *t);
 

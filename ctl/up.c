@@ -9,6 +9,7 @@
 
 #include <ctl/command.h>
 #include <ctl/folder.h>
+#include <ctl/gone.h>
 #include <ctl/history.h>
 #include <ctl/live.h>
 #include <ctl/load.h>
@@ -52,69 +53,6 @@ end:
   stralloc_free(&manifest);
   generation_free(&old);
   return result;
-}
-
-/* --- what is there already ----------------------------------------------------------------------- */
-
-/* The services that RUN/servicedirs has and the plan does not. */
-static int list_gone(genalloc *names, wanted const *w)
-{
-  genalloc all = GENALLOC_ZERO;
-  int result = orphan_names(&all, &w->b);
-
-  for (size_t i = 0; i < genalloc_len(char *, &all); i++)
-  {
-    char *name = genalloc_s(char *, &all)[i];
-    if (plan_find(&w->p, name))
-      free(name);
-    else if (!genalloc_append(char *, names, &name))
-      result = -1;
-  }
-  genalloc_free(char *, &all);
-  return result;
-}
-
-static int stop_gone(wanted const *w, genalloc const *names)
-{
-  static genalloc const nothing = GENALLOC_ZERO;
-  transition t = TRANSITION_ZERO;
-  progress p = PROGRESS_ZERO;
-  int result = -1;
-
-  t.bundle = &w->b;
-  t.stop_time = stop_time(&w->b);
-  for (size_t i = 0; i < genalloc_len(char *, names); i++)
-    if (transition_add(&t, genalloc_s(char *, names)[i], &nothing, GOAL_STOP) < 0) goto end;
-  progress_init(&p, &t);
-  if (transition_run(&t, &STAMP) < 0) goto end;
-  result = progress_result(&t);
-end:
-  transition_free(&t);
-  return result;
-}
-
-/* Takes services that the file no longer has out of the scan directory. 0, or an exit status. */
-static int remove_gone(wanted const *w, char const *scandir)
-{
-  genalloc names = GENALLOC_ZERO;
-  tain deadline;
-  int status = 0;
-
-  if (list_gone(&names, w) < 0) status = EXIT_SYSTEM;
-  size_t n = genalloc_len(char *, &names);
-  if (n && !status)
-  {
-    char const *const *list = (char const *const *)genalloc_s(char *, &names);
-    status = stop_gone(w, &names);
-    deadline_in(&deadline, 30);
-    if (!status && live_remove(scandir, list, n, &deadline, &STAMP) < 0) status = EXIT_SYSTEM;
-    for (size_t i = 0; i < n && !status; i++)
-      if (servicedir_remove(&w->b, list[i]) < 0) status = EXIT_SYSTEM;
-  }
-  if (status == EXIT_SYSTEM || status < 0) say_cannot("remove what the file no longer has from ", scandir);
-  for (size_t i = 0; i < n; i++) free(genalloc_s(char *, &names)[i]);
-  genalloc_free(char *, &names);
-  return status < 0 ? EXIT_SYSTEM : status;
 }
 
 /* --- supervision --------------------------------------------------------------------------------- */
@@ -255,13 +193,10 @@ static int is_chosen(plan const *p, char const *name, int argc, char const *cons
 static int start_all(wanted const *w, generation const *old, int argc, char const *const *names)
 {
   planned const *ps = plan_services(&w->p);
-  transition t = TRANSITION_ZERO;
-  progress p = PROGRESS_ZERO;
+  transition t;
   int status = EXIT_SYSTEM;
 
-  t.bundle = &w->b;
-  t.start_time = (unsigned int)section_number(w->b.self, "ready-timeout");
-  t.stop_time = stop_time(&w->b);
+  transition_init(&t, &w->b);
   for (size_t n = plan_count(&w->p); n; n--, ps++)
   {
     int chosen = is_chosen(&w->p, ps->sv.name, argc, names);
@@ -270,11 +205,7 @@ static int start_all(wanted const *w, generation const *old, int argc, char cons
                        chosen ? goal_of(w, ps, generation_find(old, ps->sv.name)) : GOAL_KEEP) < 0)
       goto end;
   }
-  progress_init(&p, &t);
-  if (transition_run(&t, &STAMP) < 0)
-    say_cannot("wait for the services");
-  else
-    status = progress_result(&t);
+  status = progress_run(&t, &STAMP);
 end:
   transition_free(&t);
   return status;
@@ -307,7 +238,7 @@ static int converge(wanted const *w, int argc, char const *const *names)
     say_cannot("start s6-svscan on ", scandir.s);
     goto end;
   }
-  if (!argc && (status = remove_gone(w, scandir.s))) goto end;
+  if (!argc && (status = gone_remove(w, &old, scandir.s))) goto end;
   status = EXIT_SYSTEM;
   if (supervise_all(w, scandir.s) < 0)
   {

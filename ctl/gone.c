@@ -1,0 +1,91 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include <ctl/command.h>
+#include <ctl/gone.h>
+#include <ctl/live.h>
+#include <ctl/orphan.h>
+#include <ctl/progress.h>
+#include <ctl/say.h>
+#include <ctl/servicedir.h>
+
+#define GONE_TIME 30 /* seconds that their s6-supervise may take to end */
+
+static int list(genalloc *names, wanted const *w)
+{
+  genalloc all = GENALLOC_ZERO;
+  int result = orphan_names(&all, &w->b);
+
+  for (size_t i = 0; i < genalloc_len(char *, &all); i++)
+  {
+    char *name = genalloc_s(char *, &all)[i];
+    if (plan_find(&w->p, name))
+      free(name);
+    else if (!genalloc_append(char *, names, &name))
+      result = -1;
+  }
+  genalloc_free(char *, &all);
+  return result;
+}
+
+static int stop(wanted const *w, generation const *old, char const *const *names, size_t n)
+{
+  static genalloc const nothing = GENALLOC_ZERO;
+  transition t;
+  int status = EXIT_SYSTEM;
+
+  transition_init(&t, &w->b);
+  for (size_t i = 0; i < n; i++)
+  {
+    entry const *e = generation_find(old, names[i]);
+    if (transition_add(&t, names[i], e ? &e->needs : &nothing, GOAL_STOP) < 0) goto end;
+  }
+  status = progress_run(&t, &STAMP);
+end:
+  transition_free(&t);
+  return status;
+}
+
+/* s6_supervise_unlink_names reports success at its timeout too. */
+static int is_supervised(wanted const *w, char const *name)
+{
+  stralloc dir = STRALLOC_ZERO;
+  live_status st = {.supervised = 1};
+
+  if (servicedir_path(&dir, w->b.run, name, "") >= 0) (void)live_read(dir.s, &st);
+  stralloc_free(&dir);
+  return st.supervised;
+}
+
+static int take_out(wanted const *w, char const *scandir, char const *const *names, size_t n)
+{
+  tain deadline;
+
+  tain_addsec_g(&deadline, GONE_TIME);
+  if (live_remove(scandir, names, n, &deadline, &STAMP) < 0) return -1;
+  for (size_t i = 0; i < n; i++)
+  {
+    if (is_supervised(w, names[i])) return (errno = ETIMEDOUT, -1);
+    if (servicedir_remove(&w->b, names[i]) < 0) return -1;
+  }
+  return 0;
+}
+
+int gone_remove(wanted const *w, generation const *old, char const *scandir)
+{
+  genalloc all = GENALLOC_ZERO;
+  int result = list(&all, w);
+  size_t n = genalloc_len(char *, &all);
+  char const *const *names = (char const *const *)genalloc_s(char *, &all);
+  int status = result < 0 ? EXIT_SYSTEM : stop(w, old, names, n);
+
+  if (!status && n && take_out(w, scandir, names, n) < 0) result = -1;
+  if (result < 0)
+  {
+    say_cannot("remove what the file no longer has from ", scandir);
+    status = errno == ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SYSTEM;
+  }
+  for (size_t i = 0; i < n; i++) free(genalloc_s(char *, &all)[i]);
+  genalloc_free(char *, &all);
+  return status;
+}
