@@ -94,8 +94,7 @@ static int feed(server *v, size_t len)
   {
     done += session_feed(s, v->input + done, len - done);
     if (act(v) < 0) return -1;
-    if (child_clock() >= v->end) break;
-  } while (done < len);
+  } while (done < len && child_clock() < v->end);
   return 0;
 }
 
@@ -106,6 +105,12 @@ static void serve(server *v)
   while (act(v) == 0)
   {
     size_t n;
+    /* A client may keep on sending: it would never be found idle. */
+    if (child_clock() >= v->end)
+    {
+      session_end(s, "421 4.4.2 session time is over");
+      continue;
+    }
     switch (client_read(v->input, sizeof v->input, &n, deadline(v), s->phase == PHASE_DATA))
     {
       case CLIENT_GONE: return;
@@ -113,7 +118,7 @@ static void serve(server *v)
         if (feed(v, n) < 0) return;
         break;
       case CLIENT_IDLE:
-        session_end(s, child_clock() >= v->end ? "421 4.4.2 session time is over" : "451 4.4.2 timeout");
+        if (child_clock() < v->end) session_end(s, "451 4.4.2 timeout");
         break;
       case CLIENT_STOP: session_end(s, "421 4.3.2 the service is stopping"); break;
     }

@@ -138,6 +138,10 @@ plugins '[mail]' plugins/flood
 serve -p 20000
 like "$(say "${mail}QUIT\n" | tail -1)" '^221 ' 'a plugin that never stops talking'
 
+plugins '[mail]' ':exec yes' ':echo E550 the next one'
+serve -p 700
+is "$(say "$mail" | head -1)" '550 the next one' 'one that really never does'
+
 plugins '[connection]' ':echo E554 go away' '[helo]' ':echo E550 still no'
 is "$(printf 'EHLO c\nQUIT\n' | talk | cut -c1-3 | tr '\n' ' ')" '554 550 221 ' 'E in [connection] takes the place of the greeting'
 serve NOSPP=1

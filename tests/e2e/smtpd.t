@@ -219,6 +219,19 @@ import socket, sys
 s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 print(s.makefile().read())' "$IP" "$PORT")" '^421 4\.4\.2 session time is over' 'so is one that takes too long in all'
 
+like "$(timeout 30 python3 -c '
+import socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+f = s.makefile("rb")
+s.sendall(b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<u@example.test>\r\nDATA\r\n")
+while f.readline()[:3] != b"354": pass
+try:
+    while True: s.sendall(b"x" * 1000 + b"\r\n")
+except OSError:
+    pass
+print(f.readline().decode())' "$IP" "$PORT")" '^421 4\.4\.2 session time is over' 'and one that never stops sending'
+is "$(queued)" 0 'whose message is not queued'
+
 serve -g 300
 like "$(printf 'EHLO c\nQUIT\n' | talk)" '^554 5\.5\.1 you talked before my greeting' 'greet-delay: who talks first is refused'
 try 'greet-delay: who waits is served' swaks --server "$IP:$PORT" --from a@client.test --to u@example.test --helo client.test
