@@ -341,6 +341,7 @@ int transition_run(transition *t, tain *stamp)
   int r;
 
   if (transition_ended(t, STEP_WAITING) == 0) return 0;
+  tain_now(stamp); /* what came before, such as ending orphans, may have taken longer than this deadline */
   tain_addsec(&deadline, stamp, 10);
   if (watch_all(t, &deadline, stamp) < 0) return -1;
   while ((r = look(t, &deadline, stamp)) > 0)
