@@ -1,11 +1,14 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/iopause.h>
 #include <skalibs/posixplz.h>
@@ -15,15 +18,49 @@
 
 #include <ctl/live.h>
 
-int live_read(char const *dir, live_status *st)
+static int open_at(int fd, char const *dir, char const *file)
+{
+  char path[PATH_MAX];
+
+  if ((size_t)snprintf(path, sizeof path, "%s/" S6_SUPERVISE_CTLDIR "/%s", dir, file) >= sizeof path)
+    return (errno = ENAMETOOLONG, -1);
+  return openat(fd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+/* As s6_svc_ok: s6-supervise holds a lock on this file as long as it lives. */
+static int is_supervised(int fd, char const *dir)
+{
+  int lock = open_at(fd, dir, "lock");
+  int r;
+
+  if (lock < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
+  r = fd_islocked(lock);
+  fd_close(lock);
+  return r;
+}
+
+static int read_status(int fd, char const *dir, s6_svstatus_t *s)
+{
+  char pack[S6_SVSTATUS_SIZE + 1];
+  int file = open_at(fd, dir, "status");
+  ssize_t n;
+
+  if (file < 0) return -1;
+  n = fd_read(file, pack, sizeof pack);
+  fd_close(file);
+  if (n != S6_SVSTATUS_SIZE) return (errno = EPROTO, -1);
+  s6_svstatus_unpack(pack, s);
+  return 0;
+}
+
+int live_read_at(int fd, char const *dir, live_status *st)
 {
   s6_svstatus_t s = S6_SVSTATUS_ZERO;
-  int r = s6_svc_ok(dir);
+  int r = is_supervised(fd, dir);
 
   memset(st, 0, sizeof *st);
-  if (r < 0) return errno == ENOENT || errno == ENXIO ? 0 : -1;
-  if (!r) return 0;
-  if (!s6_svstatus_read(dir, &s)) return -1;
+  if (r <= 0) return r;
+  if (read_status(fd, dir, &s) < 0) return -1;
   st->supervised = 1;
   st->pid = s.pid;
   st->up = s.pid && !s.flagfinishing;
@@ -34,6 +71,11 @@ int live_read(char const *dir, live_status *st)
   st->since = s.stamp;
   st->ready_since = s.readystamp;
   return 0;
+}
+
+int live_read(char const *dir, live_status *st)
+{
+  return live_read_at(AT_FDCWD, dir, st);
 }
 
 static int control(char const *dir, char const *ctldir, char const *letters)

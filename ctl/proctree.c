@@ -27,15 +27,14 @@ static uint64_t hertz(void)
 static ssize_t read_at(int proc, char const *name, char *s, size_t max)
 {
   int fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
-  size_t n;
+  ssize_t n;
 
   if (fd < 0) return -1;
-  errno = 0;
-  n = allread(fd, s, max);
+  n = fd_read(fd, s, max); /* the kernel makes such a file whole, at the first read */
   int e = errno;
   fd_close(fd);
   errno = e;
-  return n || !e ? (ssize_t)n : -1;
+  return n;
 }
 
 /* Fields 4 to 24 of stat(5): the name in parentheses before them may hold anything. */

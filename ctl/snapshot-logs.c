@@ -1,10 +1,10 @@
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
-#include <skalibs/stralloc.h>
 
 #include <ctl/snapshot-internal.h>
 
@@ -61,17 +61,24 @@ static int take_lines(snapshot *s, char const *name, char const *text, size_t le
   return 0;
 }
 
-/* The first line may lack its beginning; then it has no stamp, and is passed over. */
-static int take_log(snapshot *s, char const *path, char const *name, char const *first)
+/*
+ * What is empty, or was not written to in that time, is not even opened. The first line may lack its
+ * beginning; then it has no stamp, and is passed over.
+ */
+static int take_log(snapshot *s, int logs, char const *name, char const *first, time_t since)
 {
-  int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  char path[256];
   char buf[TAIL];
   struct stat st;
-  ssize_t n = -1;
+  ssize_t n;
+  int fd;
 
+  if ((size_t)snprintf(path, sizeof path, "%s/current", name) >= sizeof path ||
+      fstatat(logs, path, &st, 0) < 0 || !S_ISREG(st.st_mode) || !st.st_size || st.st_mtime < since)
+    return 0;
+  fd = openat(logs, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return 0;
-  if (!fstat(fd, &st) && S_ISREG(st.st_mode))
-    n = pread(fd, buf, sizeof buf, st.st_size > TAIL ? st.st_size - TAIL : 0);
+  n = pread(fd, buf, sizeof buf, st.st_size > TAIL ? st.st_size - TAIL : 0);
   fd_close(fd);
   return n > 0 ? take_lines(s, name, buf, (size_t)n, first) : 0;
 }
@@ -79,22 +86,18 @@ static int take_log(snapshot *s, char const *path, char const *name, char const 
 int snapshot_take_logs(snapshot *s, stored const *st)
 {
   service_facts const *f = snapshot_services(s);
-  stralloc path = STRALLOC_ZERO;
   char first[TIMESTAMP + 1];
   tain day = {.sec = {.x = 86400}, .nano = 0};
+  struct timespec since = {.tv_sec = 0};
+  int logs = open(st->b.log, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   int result = 0;
 
+  if (logs < 0) return 0;
   tain_sub(&day, &s->now, &day);
   timestamp_fmt(first, &day);
+  (void)timespec_sysclock_from_tain(&since, &day);
   for (size_t i = 0; i <= snapshot_count(s) && !result; i++)
-  {
-    char const *name = i < snapshot_count(s) ? f[i].id : "supervisor";
-    path.len = 0;
-    if (service_append(&path, "%s/%s/current", st->b.log, name) < 0 || !stralloc_0(&path))
-      result = -1;
-    else
-      result = take_log(s, path.s, name, first);
-  }
-  stralloc_free(&path);
+    result = take_log(s, logs, i < snapshot_count(s) ? f[i].id : "supervisor", first, since.tv_sec);
+  fd_close(logs);
   return result;
 }

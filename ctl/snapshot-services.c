@@ -1,11 +1,14 @@
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
 
 #include <runlib/deaths.h>
@@ -14,13 +17,20 @@
 
 #include <ctl/live.h>
 #include <ctl/proctree.h>
-#include <ctl/servicedir.h>
 #include <ctl/snapshot-internal.h>
 #include <ctl/supervisor.h>
 #include <ctl/words.h>
 
 char const *const service_states[STATES] = {"unknown", "ready",    "up",     "starting",          "stopping",
                                             "stopped", "retrying", "FAILED", "FAILED (retrying)", "missing"};
+
+/* The names that a folder has. */
+typedef struct names_s names;
+struct names_s
+{
+  stralloc all; /* each with a NUL */
+  int known;
+};
 
 /* What all services are looked at with. */
 typedef struct look_s look;
@@ -29,53 +39,84 @@ struct look_s
   snapshot *s;
   stored const *st;
   snapshot const *before;
-  int proc;
-  int found; /* something runs */
+  int proc;     /* /proc */
+  int dirs;     /* RUN/servicedirs */
+  int no_dirs;  /* there is none */
+  int found;    /* something runs */
+  names deaths; /* of the files in RUN/deaths, RUN/orphans: asked once, because most services have none */
+  names orphans;
   stralloc path;
 };
 
-static char const *in_run(look *l, char const *folder, char const *name, char const *suffix)
+static char const *in_run(look *l, char const *folder, char const *name)
 {
   l->path.len = 0;
-  return service_append(&l->path, "%s/%s/%s%s", l->st->b.run, folder, name, suffix) < 0 ||
-                 !stralloc_0(&l->path)
+  return service_append(&l->path, "%s/%s/%s", l->st->b.run, folder, name) < 0 || !stralloc_0(&l->path)
              ? 0
              : l->path.s;
 }
 
+/* --- folders where most services have no file ---------------------------------------------------- */
+
+static void list_names(names *list, look *l, char const *folder)
+{
+  char const *path = in_run(l, folder, "");
+  DIR *d = path ? opendir(path) : 0;
+  struct dirent *e;
+
+  list->known = d || errno == ENOENT;
+  while (d && (e = readdir(d)))
+    if (!stralloc_catb(&list->all, e->d_name, strlen(e->d_name) + 1)) list->known = 0;
+  if (d) dir_close(d);
+}
+
+static int may_have(names const *list, char const *name)
+{
+  for (size_t i = 0; i < list->all.len; i += strlen(list->all.s + i) + 1)
+    if (!strcmp(list->all.s + i, name)) return 1;
+  return !list->known;
+}
+
 /* --- its state ----------------------------------------------------------------------------------- */
 
-/* 1, or 0: s6-supervise does not run, or -1: nobody knows. */
-static int read_status(live_status *st, char const *dir)
+/* Whether it runs; p is filled where /proc shows it, else its pid is 0. */
+static int is_running(look const *l, pid_t pid, process *p)
 {
+  if (p && l->proc >= 0 && process_read(p, l->proc, pid) >= 0) return 1;
+  if (p) p->pid = 0;
+  return !kill(pid, 0) || errno == EPERM;
+}
+
+/* 1, or 0: s6-supervise does not run, or -1: nobody knows. */
+static int read_status(look const *l, char const *dir, live_status *st, process *p)
+{
+  if (l->dirs < 0) return l->no_dirs ? (memset(st, 0, sizeof *st), 0) : -1;
   for (unsigned int tries = 0; tries < 3; tries++)
   {
-    if (live_read(dir, st) < 0) return -1;
+    if (live_read_at(l->dirs, dir, st) < 0) return -1;
     if (!st->supervised) return 0;
     /* A status that names a process that does not exist is either a moment old, or wrong. */
-    if (st->pid >= 0 && (!st->up || !kill(st->pid, 0) || errno == EPERM)) return 1;
+    if (st->pid >= 0 && (!st->up || is_running(l, st->pid, p))) return 1;
   }
   return -1;
 }
 
-static int tells_readiness(char const *dir)
+static int has_file(look const *l, char const *dir, char const *file)
 {
-  stralloc sa = STRALLOC_ZERO;
-  int yes = service_append(&sa, "%s/notification-fd", dir) < 0 || !stralloc_0(&sa) || !access(sa.s, F_OK) ||
-            errno != ENOENT;
+  char path[256];
 
-  stralloc_free(&sa);
-  return yes;
+  if (l->dirs < 0 || (size_t)snprintf(path, sizeof path, "%s/%s", dir, file) >= sizeof path) return 0;
+  return !faccessat(l->dirs, path, F_OK, 0);
 }
 
-static service_state state_of(live_status const *st, deaths_state dead, char const *dir)
+static service_state state_of(look const *l, live_status const *st, deaths_state dead, char const *dir)
 {
   if (dead == DEATHS_FAILED && !st->up) return STATE_FAILED;
   if (dead == DEATHS_TRYING && st->wanted && !st->ready) return STATE_FAILED_RETRYING;
   if (st->up)
   {
     if (!st->wanted) return STATE_STOPPING;
-    return st->ready ? STATE_READY : tells_readiness(dir) ? STATE_STARTING : STATE_UP;
+    return st->ready ? STATE_READY : has_file(l, dir, "notification-fd") ? STATE_STARTING : STATE_UP;
   }
   return st->wanted ? STATE_RETRYING : st->finishing ? STATE_STOPPING : STATE_STOPPED;
 }
@@ -99,23 +140,13 @@ static void set_pid(datum *d, live_status const *st)
 }
 
 /* `mailctl down NAME` holds a service with the file `down`, which up and restart remove. */
-static int is_held(char const *dir)
+static service_state take_status(look *l, service_facts *f, live_status *st, process *p, deaths_state dead)
 {
-  stralloc sa = STRALLOC_ZERO;
-  int yes = service_append(&sa, "%s/down", dir) >= 0 && stralloc_0(&sa) && !access(sa.s, F_OK);
-
-  stralloc_free(&sa);
-  return yes;
-}
-
-static service_state take_status(look *l, service_facts *f, live_status *st, char const *dir,
-                                 deaths_state dead)
-{
-  int r = read_status(st, dir);
-  service_state is = r < 0 ? STATE_UNKNOWN : !r ? STATE_MISSING : state_of(st, dead, dir);
+  int r = read_status(l, f->id, st, p);
+  service_state is = r < 0 ? STATE_UNKNOWN : !r ? STATE_MISSING : state_of(l, st, dead, f->id);
 
   l->found |= r > 0;
-  f->wanted_now = is != STATE_STOPPED && is != STATE_STOPPING ? 1 : !is_held(dir);
+  f->wanted_now = (is != STATE_STOPPED && is != STATE_STOPPING) || !has_file(l, f->id, "down");
   if (r > 0)
   {
     set_pid(&f->pid, st);
@@ -131,12 +162,13 @@ static service_state take_status(look *l, service_facts *f, live_status *st, cha
 
 static void take_logger(look *l, service_facts *f)
 {
+  char dir[256];
   live_status st;
   int r;
 
-  if (servicedir_path(&l->path, l->st->b.run, f->id, "/log") < 0) return;
-  r = read_status(&st, l->path.s);
-  f->log_is = r < 0 ? STATE_UNKNOWN : !r ? STATE_MISSING : state_of(&st, DEATHS_NONE, l->path.s);
+  if ((size_t)snprintf(dir, sizeof dir, "%s/log", f->id) >= sizeof dir) return;
+  r = read_status(l, dir, &st, 0);
+  f->log_is = r < 0 ? STATE_UNKNOWN : !r ? STATE_MISSING : state_of(l, &st, DEATHS_NONE, dir);
   l->found |= r > 0;
   datum_text(&f->log, service_states[f->log_is]);
   if (r > 0) set_pid(&f->log_pid, &st);
@@ -194,21 +226,20 @@ static void no_process(service_facts *f)
 }
 
 /* The record knows the process by its start time: what only has its pid is a stranger. */
-static void take_process(look *l, service_facts *f, live_status const *st, char const *content)
+static void take_process(look *l, service_facts *f, live_status const *st, process const *p,
+                         char const *content)
 {
-  char const *file = in_run(l, "started", f->id, "");
+  char const *file = in_run(l, "started", f->id);
   started record = {.pid = 0};
-  process p;
   orphan o;
 
   if (!file || started_read(&record, file) < 0) record.pid = 0;
   if (!st->up && st->supervised) no_process(f);
-  if (st->up && record.pid == st->pid && l->proc >= 0 && process_read(&p, l->proc, st->pid) >= 0 &&
-      p.start == record.ticks)
+  if (st->up && record.pid == st->pid && p->pid == st->pid && p->start == record.ticks)
   {
-    f->ticks = p.start;
+    f->ticks = p->start;
     take_content(f, &record, content);
-    take_tree(l, f, &p);
+    take_tree(l, f, p);
   }
   o.pid = record.pid;
   o.ticks = record.ticks;
@@ -217,7 +248,7 @@ static void take_process(look *l, service_facts *f, live_status const *st, char 
 
 static void take_orphans(look *l, service_facts *f)
 {
-  char const *file = in_run(l, "orphans", f->id, "");
+  char const *file = may_have(&l->orphans, f->id) ? in_run(l, "orphans", f->id) : 0;
   orphan list[ORPHANS_MAX];
 
   if (file && orphans_read(list, file))
@@ -231,13 +262,14 @@ static void take_orphans(look *l, service_facts *f)
 
 static deaths_state take_deaths(look *l, service_facts *f)
 {
-  char const *file = in_run(l, "deaths", f->id, "");
+  int may = may_have(&l->deaths, f->id);
+  char const *file = in_run(l, "deaths", f->id);
   deaths d = DEATHS_ZERO;
   char words[WORDS_MAX];
 
-  if (!file || deaths_read(&d, file) < 0)
+  if (!may || !file || deaths_read(&d, file) < 0)
   {
-    if (file && errno == ENOENT) datum_none(&f->last_death);
+    if (!may || errno == ENOENT) datum_none(&f->last_death);
     return DEATHS_NONE;
   }
   if (!d.n)
@@ -266,21 +298,18 @@ static void take_exit(look *l, service_facts *f, live_status const *st)
 
 /* ------------------------------------------------------------------------------------------------- */
 
-static int take_one(look *l, service_facts *f, entry const *e)
+static void take_one(look *l, service_facts *f, entry const *e)
 {
   live_status st = {.supervised = 0};
-  stralloc dir = STRALLOC_ZERO;
+  process p = {.pid = 0};
   deaths_state dead = take_deaths(l, f);
 
-  if (servicedir_path(&dir, l->st->b.run, f->id, "") < 0) return -1;
-  f->is = take_status(l, f, &st, dir.s, dead);
+  f->is = take_status(l, f, &st, &p, dead);
   if (f->is == STATE_UNKNOWN) st = (live_status){.supervised = 0};
-  take_process(l, f, &st, e->content);
+  take_process(l, f, &st, &p, e->content);
   take_orphans(l, f);
   take_exit(l, f, &st);
   take_logger(l, f);
-  stralloc_free(&dir);
-  return 0;
 }
 
 /* Down on purpose is not missing: with the whole bundle down, nothing is. */
@@ -350,20 +379,38 @@ static pid_t find_supervisor(stored const *st)
   return pid;
 }
 
+static void open_all(look *l)
+{
+  char const *path = in_run(l, "servicedirs", "");
+
+  l->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  l->dirs = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+  l->no_dirs = l->dirs < 0 && path && errno == ENOENT;
+  list_names(&l->deaths, l, "deaths");
+  list_names(&l->orphans, l, "orphans");
+}
+
+static void close_all(look *l)
+{
+  if (l->proc >= 0) fd_close(l->proc);
+  if (l->dirs >= 0) fd_close(l->dirs);
+  stralloc_free(&l->deaths.all);
+  stralloc_free(&l->orphans.all);
+  stralloc_free(&l->path);
+}
+
 int snapshot_take_services(snapshot *s, stored const *st, snapshot const *before)
 {
-  look l = {.s = s, .st = st, .before = before, .path = STRALLOC_ZERO};
+  look l = {.s = s, .st = st, .before = before};
   entry const *e = genalloc_s(entry, &st->g.entries);
   pid_t pid = find_supervisor(st);
   int result = add_services(s, st);
 
-  l.proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (!result) result = snapshot_take_journal(s, st);
-  for (size_t i = 0; i < snapshot_count(s) && !result; i++)
-    result = take_one(&l, snapshot_services(s) + i, e + i);
+  open_all(&l);
+  for (size_t i = 0; i < snapshot_count(s) && !result; i++) take_one(&l, snapshot_services(s) + i, e + i);
   take_supervisor(&l, pid);
   settle_states(s);
-  if (l.proc >= 0) fd_close(l.proc);
-  stralloc_free(&l.path);
+  close_all(&l);
   return result;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/stralloc.h>
 
@@ -42,10 +43,25 @@ static int changed(char const *line)
          (uintmax_t)st.st_mtim.tv_sec * 1000000000u + (uintmax_t)st.st_mtim.tv_nsec != mtime;
 }
 
+/* One read: the file was written in one step, and status reads hundreds of them. */
+static ssize_t read_file(char const *file, char *buf)
+{
+  int fd = openc_read(file);
+  ssize_t n;
+  int e;
+
+  if (fd < 0) return -1;
+  n = fd_read(fd, buf, STARTED_MAX);
+  e = errno;
+  fd_close(fd);
+  errno = e;
+  return n;
+}
+
 int started_read(started *st, char const *file)
 {
   char buf[STARTED_MAX + 1];
-  ssize_t n = openreadnclose(file, buf, STARTED_MAX);
+  ssize_t n = read_file(file, buf);
   char *line;
   char *next;
   int pid;

@@ -1,0 +1,56 @@
+#!/bin/sh
+# mailctl status against a shell loop of s6-svstat over the same directories, of 8 and of 100 services; and
+# mailctl's own start. Ratios below 1: ours is the faster one. status says much more than the loop: loggers,
+# processes, restarts, the queue, the counters, the logs.
+# shellcheck source=tests/bench/lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/e2e/bundle.sh
+. "$(dirname "$0")/../e2e/bundle.sh"
+
+# runs COMMAND...: milliseconds that a run takes, the best of a few groups
+runs() {
+  for i in 1 2 3; do
+    from=$(date +%s%N)
+    j=0
+    while test "$j" -lt "$times"; do
+      "$@" >"$T/out"
+      j=$((j + 1))
+    done
+    echo "$from $(date +%s%N)"
+  done | awk -v n="$times" '{ ms = ($2 - $1) / 1e6 / n; if (NR == 1 || ms < best) best = ms } END { print best }'
+}
+status() { runs mailctl -c "$C" status; }
+json() { runs mailctl -c "$C" status --json; }
+version() { runs mailctl --version; }
+# One shell, in which the loop is: nobody starts a shell for it alone.
+svstat() {
+  (
+    cd "$T/b/run/servicedirs" || exit
+    set -- *
+    loop() { for dir in "$@"; do s6-svstat "$dir"; done; }
+    runs loop "$@"
+  )
+}
+true_loop() { runs /bin/true; }
+
+for services in 8 100; do
+  times=$(test "${BENCH_SHORT:-}" && echo 1 || echo 10)
+  test -z "${BENCH_SHORT:-}" || test "$services" -eq 8 || services=12
+  mkdir "$T/b" "$T/b/control"
+  C=$T/b/mailctl.conf
+  {
+    printf '[bundle]\nhostname = bench.example.test\n'
+    test "$(id -u)" -ne 0 || echo 'user = nobody'
+    for i in $(seq "$services"); do printf '[service s%03d]\ncommand = sleep 1000000\n' "$i"; done
+  } >"$C"
+  on_exit "mailctl -c '$C' down >/dev/null 2>&1"
+  mailctl -c "$C" up >"$T/up" 2>&1 || { cat "$T/up"; exit 1; }
+  test "$(find "$T/b/run/servicedirs" -mindepth 1 -maxdepth 1 | wc -l)" -eq "$services" || exit 1
+  echo "$services services"
+  compare status svstat ms
+  compare json svstat ms
+  mailctl -c "$C" down >/dev/null
+  rm -rf "$T/b"
+done
+echo "a start"
+compare version true_loop ms
