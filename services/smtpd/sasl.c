@@ -15,7 +15,8 @@ enum
 
 int auth_offered(session const *s)
 {
-  return s->config->auth && !s->user.len && (s->tls || s->config->auth_plain);
+  session_config const *c = s->config;
+  return c->auth && !s->user.len && (s->tls || (c->auth_plain && c->starttls != STARTTLS_REQUIRE));
 }
 
 static void wipe(stralloc *sa)

@@ -85,7 +85,7 @@ for queue in "$LIBEXEC/spool-queue" builtin:spool; do
   rm -rf "$SPOOL"
   mkdir -p "$SPOOL/tmp" "$SPOOL/todo"
   serve -q "$queue"
-  try "kill -9 at random, queueing with ${queue##*/}" python3 "$T/storm.py" "$IP" "$PORT" "$server" "$SPOOL" "${STORM:-5}"
+  try "kill -9 at random, queueing with ${queue##*/}" python3 "$T/storm.py" "$IP" "$PORT" "$server" "$SPOOL" "${STORM:-4}"
   sed 's/^/# /' "$T/.try"
 done
 

@@ -71,6 +71,11 @@ static void tls_required(fake *f)
   submission_tls(f);
   f->config.starttls = STARTTLS_REQUIRE;
 }
+static void tls_required_plain(fake *f)
+{
+  tls_required(f);
+  f->config.auth_plain = 1;
+}
 static void auth_away(fake *f)
 {
   submission(f);
@@ -204,6 +209,8 @@ static dialogue const dialogues[] = {
 
     {"STARTTLS off", "EHLO c\nSTARTTLS\n", "220 250 502", 0},
     {"STARTTLS with an argument", "EHLO c\nSTARTTLS x\n", "220 250 501", submission_tls},
+    {"STARTTLS required before AUTH", "EHLO c\nAUTH PLAIN AGpvZQBzZWNyZXQ=\nSTARTTLS\n", "220 250 538",
+     tls_required_plain},
     {"STARTTLS required", MAIL "NOOP\nRSET\nQUIT\n", "220 250 530 250 250 221", tls_required},
     {"plaintext behind STARTTLS", "EHLO c\nSTARTTLS\nNOOP\n", "220 250 554", submission_tls},
 };
