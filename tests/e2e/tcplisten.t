@@ -126,7 +126,8 @@ EOF
 script descriptors <<'EOF'
 #!/bin/sh
 echo "$TCPLOCALIP $TCPREMOTEIP $TCPLOCALLABEL"
-ls /proc/$$/fd | tr '\n' ' '
+ls /proc/$$/fd >"$0.fds" # not through a pipe, which would be one more
+tr '\n' ' ' <"$0.fds"
 readlink /proc/$$/fd/0 /proc/$$/fd/1 | sed 's/:.*//' | tr '\n' ' '
 grep -E 'Sig(Blk|Ign)' /proc/$$/status
 EOF
