@@ -8,7 +8,7 @@
 
 #include <ctl/show.h>
 
-/* The schema of the document is in doc/status.schema.json. */
+/* The schema of the document is in mailctl-status(5). */
 
 static json_t *number(uint64_t n)
 {

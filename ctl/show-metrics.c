@@ -9,9 +9,7 @@
  * counter, which the older format has too. What is unknown has no sample.
  */
 
-#define NAME_MAX_LENGTH 96
-
-static void make_name(char *s, fact const *f)
+void show_metric_name(char s[SHOW_METRIC], fact const *f)
 {
   static char const *const units[] = {[FACT_PERCENT] = "_ratio",
                                       [FACT_BYTES] = "_bytes",
@@ -22,7 +20,7 @@ static void make_name(char *s, fact const *f)
   size_t n = strlen(f->scope == FACT_SERVICE ? "mailctl_service_" : "mailctl_");
 
   memcpy(s, "mailctl_service_", n);
-  for (char const *x = f->name; *x && n < NAME_MAX_LENGTH - 32; x++) s[n++] = *x == '.' ? '_' : *x;
+  for (char const *x = f->name; *x && n < SHOW_METRIC - 32; x++) s[n++] = *x == '.' ? '_' : *x;
   strcpy(s + n, unit);
 }
 
@@ -67,9 +65,9 @@ static int put_sample(stralloc *sa, char const *name, fact const *f, datum const
 static int put_family(stralloc *sa, show const *w, fact const *f)
 {
   service_facts const *s = snapshot_services(w->s);
-  char name[NAME_MAX_LENGTH];
+  char name[SHOW_METRIC];
 
-  make_name(name, f);
+  show_metric_name(name, f);
   if (service_append(sa, "# HELP %s %s\n# TYPE %s %s\n", name, f->help, name,
                      f->metric == METRIC_COUNTER ? "counter" : "gauge") < 0)
     return -1;

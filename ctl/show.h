@@ -35,6 +35,9 @@ extern int show_detail(stralloc *sa, show const *w);
 extern int show_json(stralloc *sa, show const *w);
 /* The OpenMetrics text format, of which the classic Prometheus format takes every line. */
 extern int show_metrics(stralloc *sa, show const *w);
+#define SHOW_METRIC 96
+/* The name of a fact's metric, without the _total of a counter's sample. */
+extern void show_metric_name(char s[SHOW_METRIC], fact const *f);
 /* A line a service, tabs between the n chosen facts; one line if none of them is a service's. */
 extern int show_fields(stralloc *sa, show const *w, fact const *const *chosen, size_t n);
 

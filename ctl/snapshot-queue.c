@@ -123,7 +123,7 @@ static int take_spool(snapshot *s, bundle const *b)
   count(&s->queue.failed, path.s);
   path.len = 0;
   if (spool_path(&path, b, "/todo") < 0) goto end;
-  count(&s->queue.total, path.s);
+  count(&s->queue.messages, path.s);
   take_free(s, path.s);
   result = 0;
 end:
@@ -138,7 +138,7 @@ static int take_qmail(snapshot *s, bundle const *b)
 
   datum_none(&s->queue.failed);
   if (qmail_path(&path, b, "/mess") < 0) goto end;
-  count(&s->queue.total, path.s);
+  count(&s->queue.messages, path.s);
   take_free(s, path.s);
   result = 0;
 end:

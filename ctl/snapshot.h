@@ -46,7 +46,7 @@ struct snapshot_s
   } supervisor;
   struct
   {
-    datum backlog, oldest, total, failed, free, enter, leave, severe_enter, severe_leave;
+    datum backlog, oldest, messages, failed, free, enter, leave, severe_enter, severe_leave;
   } queue;
   struct
   {

@@ -10,6 +10,7 @@
 #include <ctl/command.h>
 #include <ctl/folder.h>
 #include <ctl/gone.h>
+#include <ctl/grant.h>
 #include <ctl/history.h>
 #include <ctl/live.h>
 #include <ctl/load.h>
@@ -245,6 +246,7 @@ static int converge(wanted const *w, int argc, char const *const *names)
     say_cannot("add the services to ", scandir.s);
     goto end;
   }
+  (void)grant_status(&w->b, &w->p); /* mail comes before those who watch it */
   status = start_all(w, &old, argc, names);
 end:
   generation_free(&old);
