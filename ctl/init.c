@@ -282,6 +282,26 @@ static char const *own_name(fresh const *f, char *buf)
   return buf;
 }
 
+/* As a word for a shell. */
+static void print_word(char const *s)
+{
+  if (!s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:@%+,=")])
+  {
+    fputs(s, stdout);
+    return;
+  }
+  putchar('\'');
+  for (; *s; s++) *s == '\'' ? fputs("'\\''", stdout) : putchar(*s);
+  putchar('\'');
+}
+
+static void print_line(char const *before, char const *path, char const *after)
+{
+  fputs(before, stdout);
+  print_word(path);
+  fputs(after, stdout);
+}
+
 static int say_next(fresh const *f)
 {
   char buf[PATH_MAX], culprit[PATH_MAX];
@@ -293,13 +313,16 @@ static int say_next(fresh const *f)
          "Next:\n",
          f->folder, AUTH_NAME, f->password, AUTH_NAME);
   if (f->user && reach_try(&f->who, f->folder, X_OK, culprit) == EACCES)
-    printf("  chmod o+x %s   # or the user %s cannot reach what is in it\n", culprit, f->user);
-  printf("  export MAILCTL_CONF=%s/mailctl.conf\n"
-         "  %s up\n"
+  {
+    print_line("  chmod o+x ", culprit, "   # or the user ");
+    printf("%s cannot reach what is in it\n", f->user);
+  }
+  print_line("  export MAILCTL_CONF=", f->folder, "/mailctl.conf\n");
+  printf("  %s up\n"
          "  swaks --server 127.0.0.1:2525 --to postmaster@%s\n"
          "  %s status\n"
          "  %s down\n",
-         f->folder, name, DOMAIN, name, name);
+         name, DOMAIN, name, name);
   if (!fflush(stdout)) return 0;
   say_cannot("write to the standard output");
   return EXIT_SYSTEM;

@@ -12,6 +12,7 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/iopause.h>
 #include <skalibs/posixplz.h>
+#include <skalibs/unix-transactional.h>
 
 #include <s6/ftrigr.h>
 #include <s6/supervise.h>
@@ -149,6 +150,31 @@ static int drop_link(char const *scandir, char const *name)
 
   if (stralloc_cats(&sa, scandir) && stralloc_cats(&sa, "/") && stralloc_cats(&sa, name) && stralloc_0(&sa))
     result = unlink(sa.s) < 0 && errno != ENOENT ? -1 : 0;
+  stralloc_free(&sa);
+  return result;
+}
+
+int live_is_linked(char const *scandir, char const *name, char const *dir)
+{
+  stralloc sa = STRALLOC_ZERO;
+  stralloc target = STRALLOC_ZERO;
+  int result = -1;
+
+  if (stralloc_cats(&sa, scandir) && stralloc_cats(&sa, "/") && stralloc_cats(&sa, name) && stralloc_0(&sa))
+    result = sareadlink(&target, sa.s) < 0 ? (errno == ENOENT ? 0 : -1) : 2;
+  if (result == 2 && target.len == strlen(dir) && !memcmp(target.s, dir, target.len)) result = 1;
+  stralloc_free(&sa);
+  stralloc_free(&target);
+  return result;
+}
+
+int live_relink(char const *scandir, char const *name, char const *dir)
+{
+  stralloc sa = STRALLOC_ZERO;
+  int result = -1;
+
+  if (stralloc_cats(&sa, scandir) && stralloc_cats(&sa, "/") && stralloc_cats(&sa, name) && stralloc_0(&sa))
+    result = atomic_symlink(dir, sa.s, ".new") ? 0 : -1;
   stralloc_free(&sa);
   return result;
 }

@@ -17,6 +17,7 @@
 
 #include <ctl/live.h>
 #include <ctl/proctree.h>
+#include <ctl/servicedir.h>
 #include <ctl/snapshot-internal.h>
 #include <ctl/supervisor.h>
 #include <ctl/words.h>
@@ -328,6 +329,21 @@ static void settle_states(snapshot *s)
   }
 }
 
+/* The service directories lead to STATE; after a move of either, to where it was. */
+static int is_moved(look const *l)
+{
+  stralloc dir = STRALLOC_ZERO;
+  stralloc run = STRALLOC_ZERO;
+  char const *name = snapshot_count(l->s) ? snapshot_services(l->s)->id : 0;
+  int yes = name && servicedir_path(&dir, l->st->b.run, name, "") >= 0 &&
+            service_append(&run, "%s/current/%s/run", l->st->b.state, name) >= 0 && stralloc_0(&run) &&
+            live_is_linked(dir.s, "run", run.s) == 2;
+
+  stralloc_free(&dir);
+  stralloc_free(&run);
+  return yes;
+}
+
 static void take_supervisor(look *l, pid_t pid)
 {
   snapshot *s = l->s;
@@ -410,6 +426,7 @@ int snapshot_take_services(snapshot *s, stored const *st, snapshot const *before
   open_all(&l);
   for (size_t i = 0; i < snapshot_count(s) && !result; i++) take_one(&l, snapshot_services(s) + i, e + i);
   take_supervisor(&l, pid);
+  s->moved = pid > 0 && is_moved(&l);
   settle_states(s);
   close_all(&l);
   return result;

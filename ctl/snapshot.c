@@ -121,7 +121,7 @@ static int is_well(service_facts const *f)
 int snapshot_health(snapshot const *s, int argc, char const *const *names)
 {
   service_facts const *f = snapshot_services(s);
-  int well = !s->alone;
+  int well = !s->alone && !s->moved;
 
   if (!s->running) return EXIT_NONE;
   for (size_t n = snapshot_count(s); n; n--, f++)

@@ -39,6 +39,7 @@ struct snapshot_s
   tain now;                       /* wall clock */
   int running;                    /* an s6-svscan runs, or what a killed one left */
   int alone;                      /* there is no s6-svscan */
+  int moved;                      /* what runs was brought up before the bundle was moved to another folder */
   datum time, generation, health; /* health: well, degraded, not running */
   struct
   {

@@ -34,13 +34,23 @@ static int make_folder(bundle const *b, char const *name)
   return result;
 }
 
+static int has_bytes(char const *path, stralloc const *bytes)
+{
+  stralloc sa = STRALLOC_ZERO;
+  int yes = openslurpclose(&sa, path) && sa.len == bytes->len && !memcmp(sa.s, bytes->s, sa.len);
+
+  stralloc_free(&sa);
+  return yes;
+}
+
+/* What is right already is left alone: s6-svscan may be about to run it. */
 static int write_file(bundle const *b, char const *name, stralloc const *bytes, mode_t mode)
 {
   stralloc sa = STRALLOC_ZERO;
   int result = -1;
 
   if (service_append(&sa, "%s/service/%s", b->run, name) >= 0 && stralloc_0(&sa) &&
-      openwritenclose_suffix(sa.s, bytes->s, bytes->len, ".new"))
+      (has_bytes(sa.s, bytes) || openwritenclose_suffix(sa.s, bytes->s, bytes->len, ".new")))
     result = chmod(sa.s, mode);
   stralloc_free(&sa);
   return result;
@@ -94,6 +104,11 @@ end:
   stralloc_free(&sa);
   stralloc_free(&path);
   return result;
+}
+
+int supervisor_refresh(bundle const *b)
+{
+  return write_shutdown(b) < 0 || write_logger(b) < 0 ? -1 : 0;
 }
 
 /* What an s6-svscan that was killed left: the services are added anew, and in order. */

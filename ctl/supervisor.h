@@ -17,6 +17,8 @@ extern int supervisor_scandir(stralloc *sa, bundle const *b);
 extern int supervisor_start(bundle const *b, tain const *deadline, tain *stamp);
 /* Becomes it, in the foreground; what it says itself goes to stderr. Returns only on failure: -1 and errno. */
 extern int supervisor_become(bundle const *b);
+/* Tells one that runs where mailctl and the bundle are now: either may have been moved. 0, or -1 and errno. */
+extern int supervisor_refresh(bundle const *b);
 /* Tells it to end, and waits for that. All services should be down. 0, or -1 and errno (ETIMEDOUT). */
 extern int supervisor_stop(bundle const *b, tain const *deadline, tain *stamp);
 

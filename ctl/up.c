@@ -64,15 +64,6 @@ static int is_supervised(char const *dir)
   return live_read(dir, &st) >= 0 && st.supervised;
 }
 
-static int is_linked(char const *scandir, char const *name)
-{
-  stralloc sa = STRALLOC_ZERO;
-  int yes = service_append(&sa, "%s/%s", scandir, name) >= 0 && stralloc_0(&sa) && !access(sa.s, F_OK);
-
-  stralloc_free(&sa);
-  return yes;
-}
-
 /*
  * Whether both s6-supervise of a service run. One of a linked service that was killed comes back within a
  * second, by s6-svscan: waits for that.
@@ -85,9 +76,11 @@ static int has_supervisors(wanted const *w, char const *scandir, char const *nam
   tain deadline;
   int yes = 0;
 
-  deadline_in(&deadline, is_linked(scandir, name) ? 5 : 0);
   if (servicedir_path(&dir, w->b.run, name, "") < 0 || servicedir_path(&log, w->b.run, name, "/log") < 0)
     goto end;
+  int linked = live_is_linked(scandir, name, dir.s);
+  if (linked == 2) linked = live_relink(scandir, name, dir.s) < 0 ? -1 : 1; /* the bundle was moved */
+  deadline_in(&deadline, linked > 0 ? 5 : 0);
   while (!(yes = is_supervised(dir.s) && is_supervised(log.s)) && tain_less(&STAMP, &deadline))
   {
     tain at;
@@ -136,7 +129,7 @@ static int ensure_supervisor(wanted const *w, char const *scandir)
   pid_t pid = live_supervisor(scandir);
   tain deadline;
 
-  if (pid > 0) return 0;
+  if (pid > 0) return supervisor_refresh(&w->b);
   if (pid < 0 && errno != ENOENT && errno != ENOTDIR) return -1;
   deadline_in(&deadline, 30);
   return supervisor_start(&w->b, &deadline, &STAMP);
