@@ -86,7 +86,7 @@ static int take(dash_data *d)
   return 0;
 }
 
-static void read_points(dash_data *d, size_t columns)
+void dash_data_points(dash_data *d, size_t columns)
 {
   struct timespec ts;
   stralloc folder = STRALLOC_ZERO;
@@ -107,7 +107,7 @@ int dash_data_refresh(dash_data *d, size_t columns)
 {
   reload(d);
   if (take(d) < 0) return -1;
-  read_points(d, columns);
+  dash_data_points(d, columns);
   return 0;
 }
 

@@ -29,6 +29,8 @@ struct dash_data_s
 extern int dash_data_begin(dash_data *d, context const *cx);
 /* Everything but the log anew, points for so many columns; what it says to stderr goes nowhere. 0, or -1 and errno. */
 extern int dash_data_refresh(dash_data *d, size_t columns);
+/* The points alone, if they are not so many, or old. */
+extern void dash_data_points(dash_data *d, size_t columns);
 /* The log of a service, at most max bytes. 1: it changed. */
 extern int dash_data_log(dash_data *d, char const *name, size_t max);
 extern void dash_data_free(dash_data *d);

@@ -56,7 +56,9 @@ static int wait_for_it(struct termios const *modes)
     if (WIFEXITED(wstat)) return WEXITSTATUS(wstat);
     if (WIFSIGNALED(wstat)) return clean_up(wstat, modes);
     /* Only now, when the child has given the terminal back, may the shell have it. */
-    raise(SIGSTOP);
+    signal(SIGTSTP, SIG_DFL);
+    raise(SIGTSTP);
+    signal(SIGTSTP, SIG_IGN);
     kill(child, SIGCONT);
   }
 }

@@ -69,9 +69,27 @@ size_t dash_table_filter(size_t *at, snapshot const *s, char const *filter)
 
 /* --- columns ------------------------------------------------------------------------------------- */
 
+static int larger(int a, int b)
+{
+  return a > b ? a : b;
+}
+
 static int is_right(fact const *f)
 {
   return f->type != FACT_TEXT && f->type != FACT_YES;
+}
+
+/* Room for what a value may grow to in the next hours, so that columns stay where they are. */
+static int usual_width(fact const *f)
+{
+  switch (f->type)
+  {
+    case FACT_TIME: return 6;
+    case FACT_PERCENT:
+    case FACT_BYTES: return 5;
+    case FACT_COUNT: return strcmp(f->name, "pid") ? 4 : 7;
+    default: return strcmp(f->name, "state") ? 0 : 8;
+  }
 }
 
 static void collect(columns *k)
@@ -80,7 +98,8 @@ static void collect(columns *k)
   for (unsigned int place = 1; place <= COLUMNS; place++)
     for (size_t i = 0; i < facts_count; i++)
       if (facts[i].scope == FACT_SERVICE && facts[i].column == place && k->n < COLUMNS)
-        k->at[k->n++] = (column){.f = facts + i, .width = (int)strlen(facts[i].title)};
+        k->at[k->n++] =
+            (column){.f = facts + i, .width = larger(usual_width(facts + i), (int)strlen(facts[i].title))};
 }
 
 /* Of all services, so that scrolling and filtering move no column. */

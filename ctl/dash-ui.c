@@ -144,6 +144,7 @@ static void open_log(ui *u)
   u->before = u->page;
   u->page = PAGE_LOG;
   u->up = 0;
+  u->match = 0;
   u->left = 0;
 }
 
@@ -247,7 +248,9 @@ static ui_action log_key(ui *u, int key, ui_world const *w)
 {
   size_t most = w->lines > w->page_rows ? w->lines - w->page_rows : 0;
   size_t page = w->page_rows ? w->page_rows : 1;
+  size_t match = u->match;
 
+  u->match = 0;
   switch (key)
   {
     case SCREEN_UP:
@@ -265,8 +268,8 @@ static ui_action log_key(ui *u, int key, ui_world const *w)
     case SCREEN_LEFT: u->left = u->left > 8 ? u->left - 8 : 0; break;
     case SCREEN_RIGHT: u->left += u->left < 4000 ? 8 : 0; break;
     case '/': begin_typing(u, UI_SEARCH); break;
-    case 'n': return *u->search ? ACTION_OLDER : ACTION_NONE;
-    case 'N': return *u->search ? ACTION_NEWER : ACTION_NONE;
+    case 'n':
+    case 'N': u->match = match; return !*u->search ? ACTION_NONE : key == 'n' ? ACTION_OLDER : ACTION_NEWER;
     case SCREEN_ESCAPE:
     case SCREEN_ENTER:
     case SCREEN_BACKSPACE:

@@ -40,8 +40,9 @@ struct ui_s
   char filter[UI_TEXT];
   char search[UI_TEXT];
   char typed[UI_TEXT];
-  size_t up;                   /* lines between the end of the log and the last one shown; 0: it follows */
-  int left;                    /* columns that the log is moved to the left by */
+  size_t up;    /* lines between the end of the log and the last one shown; 0: it follows */
+  size_t match; /* the line that was found, counted from the end, the last one being 1; 0: none */
+  int left;     /* columns that the log is moved to the left by */
   char const *words[UI_WORDS]; /* of mailctl's command; 0 ends it */
   char target[UI_NAME];
 };

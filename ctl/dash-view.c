@@ -87,8 +87,9 @@ static void draw_log_page(canvas *c, rect r, view const *v)
 {
   char title[UI_NAME + UI_TEXT + 64];
   size_t n = dash_log_count(v->log);
-  int len = snprintf(title, sizeof title, "log of %s: line %zu of %zu%s", v->u->chosen, n - v->u->up, n,
-                     v->u->up ? "" : ", follows");
+  int len = snprintf(title, sizeof title, "log of %s: line %zu of %zu%s", v->u->chosen,
+                     v->u->match && v->u->match <= n ? n + 1 - v->u->match : n - v->u->up, n,
+                     v->u->up || v->u->match ? "" : ", follows");
 
   if (*v->u->search) snprintf(title + len, sizeof title - (size_t)len, ", search: %s", v->u->search);
   view_draw_rule(c, r, title);

@@ -118,7 +118,7 @@ static void read_log(dash *d)
 {
   stralloc dir = STRALLOC_ZERO;
 
-  if (d->u.page == PAGE_LOG && d->u.up) return;
+  if (d->u.page == PAGE_LOG && (d->u.up || d->u.match)) return;
   d->log_stale = 0;
   if (dash_data_log(&d->data, d->u.chosen, d->u.page == PAGE_LOG ? DASH_LOG_PAGE : DASH_LOG_PANE))
     d->spoilt = 1;
@@ -166,6 +166,7 @@ static void draw(dash *d)
   view v;
 
   if (take_size(d) < 0 || list(d) < 0) return;
+  dash_data_points(&d->data, curve_points(d));
   v = view_of(d);
   view_draw(&d->c, &v);
   screen_show(&d->c);
@@ -184,16 +185,27 @@ static void run_command(dash *d)
     snprintf(d->said, sizeof d->said, "unable to run mailctl: %s", strerror(errno));
 }
 
-/* To the next line that has what is searched for; the bottom line of the screen is where one is. */
+/* Where a search begins: at the last line found, else at the end of the screen that it moves away from. */
+static size_t search_from(dash const *d, size_t n, size_t rows, int step)
+{
+  if (d->u.match && d->u.match <= n) return n - d->u.match;
+  if (step < 0) return n - d->u.up;
+  return n > d->u.up + rows ? n - d->u.up - rows - 1 : (size_t)-1;
+}
+
 static void search(dash *d, int step)
 {
   dash_log const *l = &d->data.log;
+  ui_world w = world_of(d);
   size_t n = dash_log_count(l);
-  size_t from = d->u.up ? n - 1 - d->u.up : step < 0 ? n : n - 1;
-  size_t found = n ? dash_log_find(l, from, step, d->u.search) : 0;
+  size_t most = n > w.page_rows ? n - w.page_rows : 0;
+  size_t found = n ? dash_log_find(l, search_from(d, n, w.page_rows, step), step, d->u.search) : 0;
 
   if (n && found < n)
-    d->u.up = n - 1 - found;
+  {
+    d->u.match = n - found;
+    d->u.up = n - found - 1 < most ? n - found - 1 : most;
+  }
   else
     snprintf(d->said, sizeof d->said, "no %s line has \"%s\"", step < 0 ? "older" : "newer", d->u.search);
 }

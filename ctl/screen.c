@@ -56,6 +56,9 @@ static void choose_looks(void)
 
 int screen_start(void)
 {
+  int wrong;
+
+  if (setupterm(0, 1, &wrong) != OK || !cursor_address) return -1;
   terminal = newterm(0, stdout, stdin);
   if (!terminal) return -1;
   cbreak();

@@ -1,0 +1,232 @@
+#!/bin/sh
+# mailctl status --watch: every key, other terminals, and whatever ends or stops it.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/bundle.sh"
+. "$(dirname "$0")/dash-lib.sh"
+
+DASH="mailctl -c $C status --watch"
+shell() { # NAME: an interactive shell with job control
+  start "$1" "env ENV= PS1='READY> ' sh -i"
+  shows 'READY>' "a shell"
+}
+ended() { ! kill -0 "$1" 2>/dev/null; }
+# the processes of the terminal's dashboard: the one that waits, and the one that draws
+waiter() { pgrep -f "$LIBEXEC/dashboard -c $C" | head -1; }
+drawer() { pgrep -P "$(waiter)"; }
+screen_is() { test "$(t display-message -p -t "$W" "#{alternate_on} #{cursor_flag}")" = "$1"; }
+
+# --- keys ---------------------------------------------------------------------------------------------
+
+shell main
+keys 'stty -a >modes; '"$DASH"'; echo "ended $?"' Enter
+shows '▶ ● auth +ready' "begins at the first service"
+keys j
+shows '▶ ● filter' "j"
+shows '── log of filter' "the log pane follows"
+keys Down
+shows '▶ ● monitor' "down"
+keys k Up
+shows '▶ ● auth' "k, up"
+keys G
+shows '▶ ● submission' "G"
+keys g
+shows '▶ ● auth' "g"
+keys NPage
+shows '▶ ● submission' "page down"
+keys PPage
+shows '▶ ● auth' "page up"
+keys / F I L
+shows 'show only: FIL_' "/ asks for a filter"
+shows '▶ ● filter' "which works while it is typed"
+lacks ' monitor ' "and hides the others"
+keys Enter
+shows 'only services with "FIL"; Esc shows all' "it says so"
+keys Escape
+shows ' monitor ' "Esc shows all"
+shows '▶ ● filter' "the selection stays"
+keys Enter
+shows '^── filter ─' "Enter: all about it"
+shows 'processes +1' "its processes"
+keys l
+shows '^── log of filter: line [0-9]+ of [0-9]+, follows' "l: the log"
+i=0
+while test $i -lt 60; do echo "filter: line $i"; i=$((i + 1)); done >"$T/b/more"
+printf 'filter: \033[2Jescape \302\23331m \377 end\n' >>"$T/b/more"
+mode "more"
+kill -9 "$(pid_of "$C" filter)"
+shows 'filter: \?\[2Jescape \?31m \? end' "the log follows; no control character of it gets through"
+keys / 'L' i n e Space 7 Enter
+shows 'filter: line 7$' "/ searches"
+shows 'line [0-9]+ of [0-9]+, search: Line 7' "and says for what"
+keys n
+shows 'no older line has "Line 7"' "n: the next older one"
+keys G
+shows 'follows' "G follows again"
+lacks 'filter: line 7$' "at the end"
+keys N
+shows 'no newer line has "Line 7"' "N: the next newer one"
+keys k
+lacks 'escape' "k scrolls"
+keys g
+shows '^[0-9-]+ ?[0-9:.]+ filter: begins' "g: the begin"
+keys N
+shows 'log of filter: line ([1-9]|1[0-9]) of .*search: Line 7' "N finds it from there"
+keys Escape
+shows '^── filter ─' "Esc: back"
+keys '?'
+shows '^── help' "?"
+keys j
+keys Escape
+shows '^── filter ─' "Esc: back"
+keys Escape
+shows 'SERVICE +STATE' "and back"
+
+mode ready
+keys r
+shows 'restart filter\? y yes' "r asks"
+keys n
+lacks 'restart filter\?' "n: no"
+keys r y
+shows 'mailctl restart filter: done' "y: it runs, and is shown"
+shows '^filter +ready in ' "with what it says"
+keys Escape
+shows '── log of filter' "Esc: the log again"
+keys d
+shows 'down filter\?' "d asks"
+keys y
+shows '▶ ○ filter +stopped' "d"
+shows 'mailctl down filter: done' "and says so"
+keys u
+shows 'up filter\?' "u asks"
+keys y
+shows '▶ ● filter +ready' "u"
+keys Escape o
+shows 'hold the overload level at' "o asks"
+keys 1
+shows 'OVERLOADED' "o1"
+shows 'held' "by whom"
+keys o 2
+shows 'SEVERE' "o2"
+keys o 0
+shows 'CLEAR' "o0"
+keys o a
+shows 'mailctl overload auto: done' "oa"
+keys C-l
+shows 'SERVICE +STATE' "^L"
+
+# --- what stops it ------------------------------------------------------------------------------------
+
+keys C-z
+shows 'Stopped ' "^Z: the shell has the terminal"
+wait_for 5 screen_is "0 1"
+ok $? "as it was"
+keys 'stty -a | diff - modes && echo "modes same"' Enter
+shows 'modes same$' "its modes too"
+keys 'fg' Enter
+shows '▶ ● filter +ready' "fg: it goes on"
+resize 100 30
+shows 'SERVICE +STATE' "resized"
+resize 80 24
+keys q
+lacks 'SERVICE' "q"
+shows 'READY>$' "the shell again"
+wait_for 5 screen_is "0 1"
+ok $? "the screen is as it was"
+
+for sig in KILL SEGV; do
+  keys clear Enter "$DASH"'; echo "ended $?"' Enter
+  shows '▶ ● auth +ready' "again"
+  kill -$sig "$(drawer)"
+  shows '^ended (137|139)' "killed by SIG$sig"
+  shows "killed by SIG$sig" "it says so"
+  wait_for 5 screen_is "0 1"
+  ok $? "the screen is as it was"
+  keys clear Enter 'stty -a | diff - modes && echo "modes same"' Enter
+  shows 'modes same$' "its modes too"
+done
+
+keys clear Enter "$DASH"'; echo "ended $?"' Enter
+shows '▶ ● auth +ready' "again"
+keys C-c
+shows '^ended 0' "^C ends it"
+keys clear Enter "$DASH"'; echo "ended $?"' Enter
+shows '▶ ● auth +ready' "again"
+kill "$(waiter)"
+shows '^ended 143' "TERM ends it"
+
+start lost "exec $DASH"
+shows '▶ ● auth +ready' "in a terminal of its own"
+one=$(waiter)
+two=$(drawer)
+t kill-session -t lost
+wait_for 10 ended "$two"
+ok $? "its terminal is gone: it ends"
+wait_for 10 ended "$one"
+ok $? "and so does the one that waits"
+
+# --- the supervisor dies, and comes back --------------------------------------------------------------
+
+start dying "$DASH"
+shows 'supervisor running' "all is well"
+kill -9 "$(m status -o supervisor.pid)"
+shows 'supervisor killed' "the supervisor was killed"
+shows 'the supervisor was killed, and what it ran runs on' "what that means"
+keys u
+shows 'up everything\?' "u offers to bring all up"
+keys y
+shows 'supervisor running' "it is back"
+shows 'mailctl up: done' "so it says"
+shows '▶ ● auth +ready' "and so is the rest"
+keys Escape
+m down >/dev/null 2>&1
+shows 'supervisor not running' "down"
+m up >/dev/null 2>&1
+shows 'supervisor running.* well ' "and up again"
+again starting
+shows '◐ filter +starting' "it still hears of what happens"
+mode ready
+m restart filter >/dev/null 2>&1
+keys q
+
+# --- other terminals ----------------------------------------------------------------------------------
+
+start vt100 "env TERM=vt100 $DASH filter"
+shows '▶ ● filter +ready' "a terminal without colours"
+t capture-pane -e -p -t "$W" >"$T/escapes"
+unlike "$(cat "$T/escapes")" "$(printf '\033')"'\[[0-9;]*(3[0-8]|4[0-8])[;m]' "shows none"
+like "$(cat "$T/escapes")" "$(printf '\033')"'\[7m' "the selection is reversed"
+keys q
+start colours "$DASH filter"
+shows '▶ ● filter +ready' "a terminal of 256 colours"
+t capture-pane -e -p -t "$W" >"$T/escapes"
+like "$(cat "$T/escapes")" '38;5;41' "shows them"
+keys q
+start eight "env TERM=screen $DASH filter"
+shows '▶ ● filter +ready' "a terminal of 8 colours"
+t capture-pane -e -p -t "$W" >"$T/escapes"
+like "$(cat "$T/escapes")" "$(printf '\033')"'\[[0-9;]*32m' "shows them"
+unlike "$(cat "$T/escapes")" '38;5;' "and no others"
+keys q
+start plain "env NO_COLOR=1 $DASH filter"
+shows '▶ ● filter +ready' "NO_COLOR"
+t capture-pane -e -p -t "$W" >"$T/escapes"
+unlike "$(cat "$T/escapes")" "$(printf '\033')"'\[[0-9;]*(3[0-8]|4[0-8])[;m]' "has none"
+keys q
+start ascii "env LC_ALL=C $DASH filter"
+shows '^> \* filter +ready' "a terminal without UTF-8"
+is "$(LC_ALL=C tr -d '\0-\177' <"$T/screen" | wc -c)" 0 "shows ASCII alone"
+like "$(cat "$T/screen")" '^ ######  CLEAR' "the level too"
+t resize-window -t "$W" -x 30 -y 6
+shows '^> \* filter' "a small one"
+t resize-window -t "$W" -x 12 -y 3
+shows '^too small$' "a very small one"
+t resize-window -t "$W" -x 80 -y 24
+shows '^ ######  CLEAR' "a usual one again"
+keys q
+exits 100 "without a terminal" m status --watch
+like "$(cat "$T/err")" "needs a terminal" "says so"
+exits 100 "two names" m status --watch auth filter
+start dumb "env TERM=dumb $DASH; echo ended \$?; exec sleep 100"
+shows 'unable to use a terminal of type dumb' "a terminal that cannot move its cursor"
+shows 'ended 111' "is refused"
+finish
