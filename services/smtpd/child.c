@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -49,39 +48,43 @@ int child_terminated(void)
   return terminated;
 }
 
-static int actions_fill(posix_spawn_file_actions_t *actions, int const *fds, unsigned int n)
+/* What the new process does before it becomes the program; it borrows our memory, so it must change none of it. */
+static void become(char const *const *argv, char const *const *envp, int const *fds, unsigned int n,
+                   int group)
 {
-  int e = 0;
-
-  for (unsigned int i = 0; i < n && !e; i++)
-    if (fds[i] >= 0)
-      e = posix_spawn_file_actions_adddup2(actions, fds[i], (int)i);
-    else if (i < 3)
-      e = posix_spawn_file_actions_addclose(actions, (int)i);
-  return e;
+  if (group) setpgid(0, 0);
+  for (unsigned int i = 0; i < n; i++)
+    if (fds[i] < 0)
+      close((int)i);
+    else if (dup2(fds[i], (int)i) < 0)
+      return;
+  sigprocmask(SIG_SETMASK, &waiting, 0);
+  execve(argv[0], (char *const *)argv, (char *const *)envp);
 }
 
-static int spawn(pid_t *pid, char const *const *argv, char const *const *envp, int const *fds, unsigned int n,
-                 int group)
+/*
+ * vfork, because posix_spawn makes a stack and asks for the action of each signal every time. Of our own handlers
+ * only TERM's could run in the child, in the instant before it becomes the program, and it is meant for us as well.
+ */
+static pid_t spawn(char const *const *argv, char const *const *envp, int const *fds, unsigned int n,
+                   int group)
 {
-  posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attr;
-  short flags = POSIX_SPAWN_SETSIGMASK | (group ? POSIX_SPAWN_SETPGROUP : 0);
-  int e = posix_spawn_file_actions_init(&actions);
+  int volatile e = 0; /* written by the child, in our memory */
+  pid_t pid;
+  int wstat;
 
-  if (e) return e;
-  e = posix_spawnattr_init(&attr);
-  if (!e)
+  pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
+  if (!pid)
   {
-    (void)posix_spawnattr_setsigmask(&attr, &waiting);
-    (void)posix_spawnattr_setpgroup(&attr, 0);
-    (void)posix_spawnattr_setflags(&attr, flags);
-    e = actions_fill(&actions, fds, n);
-    if (!e) e = posix_spawn(pid, argv[0], &actions, &attr, (char *const *)argv, (char *const *)envp);
-    posix_spawnattr_destroy(&attr);
+    become(argv, envp, fds, n, group);
+    e = errno;
+    _exit(127);
   }
-  posix_spawn_file_actions_destroy(&actions);
-  return e;
+  if (pid < 0 || !e) return pid;
+  while (waitpid(pid, &wstat, 0) < 0 && errno == EINTR)
+    ;
+  errno = e;
+  return -1;
 }
 
 pid_t child_start(char const *const *argv, stralloc const *modifs, int const *fds, unsigned int n, int group)
@@ -89,17 +92,18 @@ pid_t child_start(char const *const *argv, stralloc const *modifs, int const *fd
   size_t envlen = env_len((char const *const *)environ);
   size_t max = envlen + 1;
   char const **envp;
-  pid_t pid = -1;
+  pid_t pid;
   int e;
 
   for (size_t i = 0; i < modifs->len; i++) max += !modifs->s[i];
   envp = malloc(max * sizeof *envp);
   if (!envp) return -1;
   env_merge(envp, max, (char const *const *)environ, envlen, modifs->s, modifs->len);
-  e = spawn(&pid, argv, envp, fds, n, group);
+  pid = spawn(argv, envp, fds, n, group);
+  e = errno;
   free(envp);
   errno = e;
-  return e ? -1 : pid;
+  return pid;
 }
 
 int child_pause(int fd, short events, uint64_t deadline)

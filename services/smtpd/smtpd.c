@@ -132,6 +132,7 @@ static void setup(server *v, int argc, char const *const *argv)
   char const *x;
 
   options_read(&v->options, argc, argv);
+  fd_ensure_open(2, 1); /* else a control file would be the log */
   (void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
   if (child_init() < 0) strerr_diefusys(111, "set up signals");
   v->end = child_clock() + 1000ull * v->options.session_time;
