@@ -11,6 +11,7 @@ $(eval $(call library,ctl,kinds.c suggest.c describe.c conf.c conf-value.c conf-
 $(eval $(call program,bin/mailctl,ctl/mailctl.c,ctl $(KINDS),$(WITHIN) -linih -ls6 -ljansson $(WITHOUT)))
 # The live dashboard is a program of its own: mailctl starts in a millisecond, and with ncurses it would not.
 $(eval $(call program,libexec/mailctl/dashboard,ctl/dash.c,ctl $(KINDS),-linih -ls6 -ljansson -lncursesw -ltinfo))
+$(eval $(call installs,0644,$(sort $(wildcard doc/screens/*.txt)),share/doc/mailctl/screens))
 $(eval $(call unit,tests/unit/conf.c,ctl services,-linih))
 $(eval $(call unit,tests/unit/reach.c,ctl))
 $(eval $(call unit,tests/unit/dash.c,ctl services))

@@ -18,7 +18,7 @@ screen_is() { test "$(t display-message -p -t "$W" "#{alternate_on} #{cursor_fla
 # --- keys ---------------------------------------------------------------------------------------------
 
 shell main
-keys 'stty -a >modes; '"$DASH"'; echo "ended $?"' Enter
+keys 'stty -a >"'"$T/modes"'"; '"$DASH"'; echo "ended $?"' Enter
 shows '▶ ● auth +ready' "begins at the first service"
 keys j
 shows '▶ ● filter' "j"
@@ -120,7 +120,7 @@ keys C-z
 shows 'Stopped ' "^Z: the shell has the terminal"
 wait_for 5 screen_is "0 1"
 ok $? "as it was"
-keys 'stty -a | diff - modes && echo "modes same"' Enter
+keys 'stty -a | diff - "'"$T/modes"'" && echo "modes same"' Enter
 shows 'modes same$' "its modes too"
 keys 'fg' Enter
 shows '▶ ● filter +ready' "fg: it goes on"
@@ -141,7 +141,7 @@ for sig in KILL SEGV; do
   shows "killed by SIG$sig" "it says so"
   wait_for 5 screen_is "0 1"
   ok $? "the screen is as it was"
-  keys clear Enter 'stty -a | diff - modes && echo "modes same"' Enter
+  keys clear Enter 'stty -a | diff - "'"$T/modes"'" && echo "modes same"' Enter
   shows 'modes same$' "its modes too"
 done
 
