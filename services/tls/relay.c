@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -126,11 +128,19 @@ static int read_plain(relay_state *r)
   return moved;
 }
 
+/* The last bytes, close-notify and the end of the connection go out together. */
+static void hold_back(relay_state *r)
+{
+  int on = 1;
+  (void)setsockopt(r->client, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
 static int write_client(relay_state *r)
 {
   int moved = 0;
 
   r->want_write = 0;
+  if (r->plain_ended && down.tail && !r->lost) hold_back(r);
   while (down.head < down.tail && !r->lost)
   {
     int n = SSL_write(r->ssl, down.s + down.head, (int)(down.tail - down.head));

@@ -108,8 +108,7 @@ fi
 
 # --- what a worker is ---
 
-pool=$(pgrep -P "$tlsd" -f 'tlsd: pool')
-worker=$(pgrep -P "$pool" -f "tlsd: worker $IP" | head -n 1)
+worker=$(pgrep -f "^tlsd: worker $IP" | head -n 1)
 like "$(cat "/proc/$worker/status")" 'NoNewPrivs:.1' 'a worker can gain no privileges'
 grep -q __asan_init "$LIBEXEC/tlsd" || # whose run-time needs more calls
   like "$(grep Seccomp "/proc/$worker/status")" 'Seccomp:.2' 'and calls little of the kernel'
@@ -122,4 +121,35 @@ say 'say EHLO still.here' 'say QUIT' >&8
 exec 8>&-
 wait "$old"
 is "$(tail -n 1 "$T/old.out" | cut -c 1-3)" 221 'the old session has noticed nothing'
+
+# --- a flood of handshakes that stop half-way ---
+
+stop_tls
+start_tls 'handshake 60000' 'workers 60' 'per-client 55'
+cat >"$T/flood" <<'END'
+import socket, sys, time
+held = []
+for i in range(60):
+    s = socket.create_connection((sys.argv[1], 2465), 10, ("127.0.0.1", 0))
+    s.sendall(b"\x16\x03\x01\x02")
+    held.append(s)
+time.sleep(100)
+END
+out=$( (
+  say starttls
+  wait_for 20 counts sessions-now 1
+  "$python" -S "$T/flood" "$IP" >"$T/flood.out" 2>&1 &
+  echo $! >"$T/flood.pid"
+  wait_for 20 counts sessions-now 56
+  say 'say NOOP'
+) | client 2525)
+on_exit 'kill $(cat "$T/flood.pid") 2>/dev/null'
+like "$out" '^250 2\.0\.0' 'a session goes on in a flood'
+wait_for 5 counts sessions-now 55
+is "$(counter sessions-now)" 55 'which takes what one client may have'
+out=$(say starttls 'say NOOP' | client 2525)
+like "$out" '^250 2\.0\.0' 'another client is served'
+kill "$(cat "$T/flood.pid")"
+wait_for 10 counts sessions-now 0
+is "$(counter sessions-now)" 0 'and when the flood has gone nothing is left of it'
 finish

@@ -152,6 +152,15 @@ for victim in tlsd pool keeper; do
   ok $? 'when it ends, nothing is left of the old processes'
 done
 
+# --- silence ---
+
+stop_tls
+start_tls 'idle 300'
+hold one
+wait_for 10 counts sessions-now 0
+is "$(counter sessions-now)" 0 'a silent session is ended'
+release one
+
 # --- the end ---
 
 stop_tls

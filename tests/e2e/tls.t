@@ -115,10 +115,12 @@ ok $? '50 MiB, with STARTTLS'
 big=$(grep -l '^Subject: big' "$H"/queue/*.message)
 is "$(grep -c '^0123456789abcde0123456789abcde0123456789abcde0123456789abcde.\?$' "$big")" 850000 'every line of it arrives'
 
-# --- away ---
+# --- required ---
 
-stop_tls
-out=$(printf 'EHLO x\r\nSTARTTLS\r\nMAIL FROM:<a@example.org>\r\nQUIT\r\n' | timeout 10 "$python" -c '
+stop_server
+serve -t require
+plain() {
+  timeout 10 "$python" -S -c '
 import socket, sys
 s = socket.create_connection((sys.argv[1], 2525), 10)
 f = s.makefile("rb")
@@ -129,7 +131,18 @@ for line in sys.stdin.buffer:
         reply = f.readline().decode()
         print(reply, end="")
         if reply[3:4] != "-": break
-' "$IP")
+' "$IP"
+}
+out=$(printf 'EHLO x\r\nMAIL FROM:<a@example.org>\r\nQUIT\r\n' | plain)
+like "$out" '^530 ' 'starttls = require: no mail in the clear'
+try 'but with STARTTLS' swaks_to 2525 required --tls
+stop_server
+serve
+
+# --- away ---
+
+stop_tls
+out=$(printf 'EHLO x\r\nSTARTTLS\r\nMAIL FROM:<a@example.org>\r\nQUIT\r\n' | plain)
 like "$out" '^454 4\.7\.0 ' 'tlsd is away: STARTTLS is answered 454'
 like "$out" '^250 2\.1\.0 ' 'and the plain session goes on'
 out=$(echo QUIT | talk_tls 2465)

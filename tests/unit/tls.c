@@ -14,6 +14,7 @@
 #include <services/tls/places-internal.h>
 #include <services/tls/request-internal.h>
 #include <services/tls/settings-internal.h>
+#include <services/tls/ticket-internal.h>
 
 #include "unit.h"
 
@@ -241,6 +242,27 @@ START_TEST(members)
 }
 END_TEST
 
+/* --- tickets --- */
+
+START_TEST(ticket_keys)
+{
+  static ticket_ring ring;
+  ticket_ring before;
+
+  ck_assert_int_eq(ticket_init(&ring), 0);
+  for (int i = 0; i < 3; i++)
+    for (int j = 0; j < i; j++) ck_assert_mem_ne(ring.keys + i, ring.keys + j, sizeof ring.keys[0]);
+  before = ring;
+  ck_assert_int_eq(ticket_rotate(&ring), 0);
+  ck_assert_uint_eq(ring.current, (before.current + 1) % 3);
+  for (unsigned int i = 0; i < 3; i++)
+    if (i == ring.current) /* the oldest has gone, the two others still open their tickets */
+      ck_assert_mem_ne(ring.keys + i, before.keys + i, sizeof ring.keys[0]);
+    else
+      ck_assert_mem_eq(ring.keys + i, before.keys + i, sizeof ring.keys[0]);
+}
+END_TEST
+
 /* --- descriptors --- */
 
 static int free_fd(void)
@@ -410,6 +432,7 @@ int main(void)
   tcase_add_test(t, settings_values);
   tcase_add_test(t, places);
   tcase_add_test(t, members);
+  tcase_add_test(t, ticket_keys);
   tcase_add_test(t, fdpass);
   TABLE(start_table, plays);
   tcase_add_test(t, start_away);
