@@ -6,7 +6,7 @@ here=$(dirname "$0")
 say() { printf '%s\n' "$@"; }
 client() { timeout 100 "$python" -S "$here/tls-client.py" "$IP" "$1" "$IP"; }
 tlsd() { "$LIBEXEC/tlsd" "$@"; }
-subject() { echo QUIT | talk_tls 2465 "$@" | sed -n 's/^subject=CN = //p'; }
+subject() { echo QUIT | talk_tls 2465 | sed -n 's/^subject=CN = //p'; }
 
 # hold NAME: a session that is there until `release NAME`; its output is in $T/NAME.out
 hold() {
