@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
@@ -24,9 +25,11 @@
 
 /* What `mailctl status --watch` becomes. It is a program of its own because mailctl links no ncurses. */
 
-#define TICK  1000 /* ms between two refreshes at the most */
-#define REST  50   /* ms between two refreshes at the least, whatever happens */
-#define POLL  100  /* ms between two looks at a command that runs */
+#define TICK 1000 /* ms between two refreshes by the clock, where they cost little */
+#define REST 50   /* ms between two refreshes at the least, whatever happens */
+#define POLL 100  /* ms between two looks at a command that runs */
+#define SHARE                                                                                                \
+  120 /* a refresh by the clock comes no sooner than after so many times what the last one cost: under 1 % */
 #define NEVER (-1)
 
 typedef struct options_s options;
@@ -52,6 +55,7 @@ struct dash_s
   int stale;      /* something happened to a service since the last refresh */
   int log_stale;  /* or to the log */
   int spoilt;     /* the screen must be drawn */
+  int tick;       /* ms between two refreshes by the clock */
   int status;     /* to exit with; NEVER: goes on */
   tain stamp;     /* stopwatch */
   tain refreshed; /* on it */
@@ -140,9 +144,19 @@ static pid_t supervisor_of(snapshot const *s)
   return s->supervisor.pid.known == KNOWN ? (pid_t)s->supervisor.pid.n : 0;
 }
 
+/* CPU time of this process, us. */
+static uint64_t cost(void)
+{
+  struct timespec ts = {.tv_sec = 0};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+  return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
 /* Events first, then the status: so nothing that happens in between is missed. */
 static void refresh(dash *d)
 {
+  uint64_t before = cost();
+
   dash_watch_services(&d->watch, d->data.st, supervisor_of(&d->data.now));
   d->stale = 0;
   d->refreshed = d->stamp;
@@ -151,6 +165,8 @@ static void refresh(dash *d)
   read_log(d);
   (void)dash_run_look(&d->run);
   d->spoilt = 1;
+  before = (cost() - before) * SHARE / 1000;
+  d->tick = before < TICK ? TICK : before > 10 * TICK ? 10 * TICK : (int)before;
 }
 
 static int take_size(dash *d)
@@ -299,7 +315,7 @@ static int is_due(dash const *d, int ms)
 
 static void wait_for_something(dash *d, iopause_fd *x, unsigned int n)
 {
-  int ms = d->stale || d->log_stale ? REST : d->run.pid ? POLL : TICK;
+  int ms = d->stale || d->log_stale ? REST : d->run.pid ? POLL : d->tick;
   tain deadline, span;
 
   tain_from_millisecs(&span, ms);
@@ -324,7 +340,7 @@ static void step(dash *d)
   if (events && x[events].revents) d->stale |= dash_watch_take_events(&d->watch);
   if (log && x[log].revents) d->log_stale |= dash_watch_take_log(&d->watch);
   if (d->status != NEVER) return;
-  if (is_due(d, d->stale ? REST : d->run.pid ? POLL : TICK))
+  if (is_due(d, d->stale ? REST : d->run.pid ? POLL : d->tick))
     refresh(d);
   else if (d->log_stale && is_due(d, REST))
     read_log(d);
