@@ -21,6 +21,7 @@ static void become(char const *const *argv, int fd)
 
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, 0);
+  signal(SIGPIPE, SIG_DFL);
   setpgid(0, 0);
   if (fd_copy(1, fd) >= 0 && fd_copy(2, fd) >= 0)
   {

@@ -158,7 +158,8 @@ static void open_help(ui *u)
 static ui_action service_key(ui *u, int key, ui_world const *w)
 {
   if (key == 'u' && !w->running) return ask(u, "up", "");
-  if (!*u->chosen) return ACTION_NONE;
+  /* Never one that the filter hides. */
+  if (place(u, w) == w->n) return ACTION_NONE;
   return ask(u, key == 'r' ? "restart" : key == 'u' ? "up" : "down", u->chosen);
 }
 

@@ -379,6 +379,19 @@ START_TEST(keys_up_all)
 }
 END_TEST
 
+START_TEST(keys_hidden)
+{
+  ui_world w = four;
+  ui u = begun();
+
+  keys(&u, "/zzz\n");
+  w.n = 0;
+  ui_settle(&u, &w);
+  ui_key(&u, 'd', &w);
+  ck_assert_int_eq(ui_key(&u, 'y', &w), ACTION_NONE);
+}
+END_TEST
+
 START_TEST(keys_hold)
 {
   ui u = begun();
@@ -521,6 +534,7 @@ static void add_keys(TCase *t)
   tcase_add_test(t, keys_settle);
   tcase_add_loop_test(t, keys_ask_once, 0, 3);
   tcase_add_test(t, keys_up_all);
+  tcase_add_test(t, keys_hidden);
   tcase_add_test(t, keys_hold);
   tcase_add_test(t, keys_filter);
   tcase_add_test(t, keys_log);
