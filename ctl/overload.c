@@ -35,7 +35,10 @@ static void print_moment(char const *name, uint64_t when, uint64_t now)
 
   if (!when || !localtime_r(&t, &tm) || !strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &tm)) return;
   words_span(span, 1000 * (when > now ? when - now : now - when));
-  printf("%s %s (%s%s)\n", name, stamp, span, when > now ? " left" : "");
+  if (when > now && strcmp(name, "until"))
+    printf("%s %s (the clock was set back)\n", name, stamp);
+  else
+    printf("%s %s (%s%s)\n", name, stamp, span, when > now ? " left" : "");
 }
 
 #define AGES 100000 /* so many files are asked for their age: a tenth of a second or two */

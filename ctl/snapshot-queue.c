@@ -175,6 +175,7 @@ static int take_flag(snapshot *s, bundle const *b, char const *folder, monitor_s
   static char const *const levels[] = {"clear", "overloaded", "severe"};
   char path[PLACE_PATH];
   uint64_t now = seconds(&s->now);
+  uint64_t since;
   char const *maker;
   char const *reason;
   overload flag;
@@ -187,7 +188,8 @@ static int take_flag(snapshot *s, bundle const *b, char const *folder, monitor_s
   reason = h.reason[0] ? h.reason : flag.level ? flag.reason : "";
   datum_count(&s->overload.level, flag.level);
   datum_text(&s->overload.state, levels[flag.level]);
-  datum_epoch(&s->overload.since, flag.level || !measures ? flag.since : m->since);
+  since = flag.level || !measures ? flag.since : m->since;
+  if (since <= now + 1) datum_epoch(&s->overload.since, since); /* later: the clock was set back meanwhile */
   datum_epoch(&s->overload.until, h.until);
   if (maker)
     datum_text(&s->overload.maker, maker);

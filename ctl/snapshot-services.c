@@ -122,14 +122,20 @@ static service_state state_of(look const *l, live_status const *st, deaths_state
   return st->wanted ? STATE_RETRYING : st->finishing ? STATE_STOPPING : STATE_STOPPED;
 }
 
-/* 2000-01-01 to tomorrow: anything else is no time that a status file of ours can have. */
-static void set_moment(datum *d, tain const *t, tain const *now)
+/*
+ * 2000-01-01 to now, and a second for what happens meanwhile. A later one was written before the clock was set
+ * back: only the kernel still knows since when the process runs.
+ */
+static void set_moment(datum *d, tain const *t, process const *p, tain const *now)
 {
-  tain first, last;
+  tain first, last, birth;
 
   tain_from_timespec_sysclock(&first, &(struct timespec){.tv_sec = 946684800});
-  tain_addsec(&last, now, 86400);
-  if (!tain_less(t, &first) && tain_less(t, &last)) datum_time(d, t);
+  tain_addsec(&last, now, 1);
+  if (!tain_less(t, &first) && tain_less(t, &last))
+    datum_time(d, t);
+  else if (p->start && process_birth(&birth, p) >= 0)
+    datum_time(d, &birth);
 }
 
 static void set_pid(datum *d, live_status const *st)
@@ -151,7 +157,7 @@ static service_state take_status(look *l, service_facts *f, live_status *st, pro
   if (r > 0)
   {
     set_pid(&f->pid, st);
-    set_moment(&f->since, is == STATE_READY && st->ready ? &st->ready_since : &st->since, &l->s->now);
+    set_moment(&f->since, is == STATE_READY && st->ready ? &st->ready_since : &st->since, p, &l->s->now);
   }
   else if (!r)
   {
