@@ -67,8 +67,7 @@ static int number(uint64_t *n, char const *name)
   return r;
 }
 
-/* The file's lines, each with a NUL, in the room that the file took. Returns as read_whole. */
-static int list(stralloc *sa, char const *name)
+int control_list(stralloc *sa, char const *name)
 {
   size_t from = 0, to = 0, end;
   int r = read_whole(sa, name);
@@ -121,11 +120,11 @@ static int load_lines(control *c, char const **file)
 int control_load(control *c, char const *plugins, char const **file)
 {
   if (load_lines(c, file) < 0) return -1;
-  if (list(&c->rcpthosts, *file = "control/rcpthosts") < 0) return -1;
-  if (list(&c->badmailfrom, *file = "control/badmailfrom") < 0) return -1;
-  if (list(&c->badrcptto, *file = "control/badrcptto") < 0) return -1;
+  if (control_list(&c->rcpthosts, *file = "control/rcpthosts") < 0) return -1;
+  if (control_list(&c->badmailfrom, *file = "control/badmailfrom") < 0) return -1;
+  if (control_list(&c->badrcptto, *file = "control/badrcptto") < 0) return -1;
   *file = plugins;
-  return plugins && list(&c->plugins, plugins) < 0 ? -1 : 0;
+  return plugins && control_list(&c->plugins, plugins) < 0 ? -1 : 0;
 }
 
 void control_free(control *c)

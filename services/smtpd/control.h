@@ -36,6 +36,9 @@ struct control_s
 extern int control_load(control *c, char const *plugins, char const **file);
 extern void control_free(control *c);
 
+/* Appends the lines of a list, each with a NUL. Returns 1; 0, there is no such file; or -1 and errno. */
+extern int control_list(stralloc *sa, char const *name);
+
 /* Whether word, of len bytes, is an entry of list; ASCII letters compare without case. */
 extern int control_has(stralloc const *list, char const *word, size_t len);
 /* Whether address, or `@host` of it, is an entry of list. */

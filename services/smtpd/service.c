@@ -5,6 +5,8 @@
 #include <services/service.h>
 #include <services/spool/spool.h>
 
+#include "check.h"
+
 #define COMMON_KEYS(DEFAULT_LISTEN, DEFAULT_LABEL)                                                           \
   {.name = "listen", .type = KEY_ADDRESSES, .fallback = DEFAULT_LISTEN, .help = DEFAULT_LABEL},              \
       {.name = "program",                                                                                    \
@@ -316,10 +318,12 @@ static int make_submission(service *sv, report *r)
 service_kind const smtpd_kinds[] = {
     {.section = {.name = "smtpd", .help = "Mail from other servers", .keys = smtpd_keys},
      .make = make_smtpd,
+     .check = smtpd_check,
      .service = "smtpd",
      .init = "listen = 127.0.0.1:2525\n"},
     {.section = {.name = "submission", .help = "Mail from people's mail programs", .keys = submission_keys},
      .make = make_submission,
+     .check = smtpd_check,
      .service = "submission",
      .init = "listen = 127.0.0.1:2587, 127.0.0.1:2465/tls\n"},
     {.section = {.name = 0}}};

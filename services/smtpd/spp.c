@@ -7,9 +7,9 @@
 #define SPP_VARS_MAX (128ul << 10) /* of all variables together */
 #define SPP_KEPT_MAX (64ul << 10)  /* of headers, and of replies kept for later */
 
-static spp_section section_of(char letter)
+spp_section spp_section_of(char const *line)
 {
-  switch (letter)
+  switch (line[1])
   {
     case 'c': return SPP_CONNECTION;
     case 'h': return SPP_HELO;
@@ -272,7 +272,7 @@ int spp_section_run(spp *p, spp_section section, spp_run const *run)
   {
     char const *s = run->plugins->s + i;
     if (*s == '[')
-      current = section_of(s[1]);
+      current = spp_section_of(s);
     else if (current == section)
     {
       output.len = 0;

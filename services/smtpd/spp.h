@@ -59,6 +59,8 @@ struct spp_run_s
   stralloc *out;
 };
 
+/* The section that a line `[name]` begins: its first letter counts. SPP_NONE: none that there is. */
+extern spp_section spp_section_of(char const *line);
 /* Runs a section. Returns its spp_verdict, or -1 for ENOMEM. */
 extern int spp_section_run(spp *p, spp_section section, spp_run const *run);
 /*

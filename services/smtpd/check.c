@@ -1,0 +1,88 @@
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <skalibs/stralloc.h>
+
+#include "check.h"
+#include "control.h"
+#include "spp.h"
+
+/* The name below folder, or name itself where it is absolute. */
+static char const *join(stralloc *sa, char const *folder, char const *name)
+{
+  sa->len = 0;
+  if (*name != '/' && (!stralloc_cats(sa, folder) || !stralloc_cats(sa, "/"))) return 0;
+  return stralloc_cats(sa, name) && stralloc_0(sa) ? sa->s : 0;
+}
+
+static void check_lists(service const *sv, report *r, stralloc *path)
+{
+  stralloc lines = STRALLOC_ZERO;
+  char const *name = join(path, sv->bundle->control, "me");
+  int found = name ? control_list(&lines, name) : 1;
+
+  if (found < 0)
+    report_error(r, sv->section, 0, "%s: %s", name, strerror(errno));
+  else if (!found || (name && !lines.len))
+    report_error(r, sv->section, 0, "%s: it must be there and hold this machine's name", name);
+  name = join(path, sv->bundle->control, "rcpthosts");
+  if (name && access(name, F_OK) < 0 && errno == ENOENT)
+    report_warning(r, sv->section, 0, "%s: there is none: only mail for the name in control/me is accepted",
+                   name);
+  stralloc_free(&lines);
+}
+
+static void check_plugin(service const *sv, report *r, stralloc *path, char const *line)
+{
+  char const *name;
+
+  if (*line == ':' || !strcmp(line, "builtin:overload")) return;
+  if (!strncmp(line, "builtin:", 8))
+  {
+    report_error(r, sv->section, 0, "control/smtpplugins: %s: there is only builtin:overload", line);
+    return;
+  }
+  name = join(path, sv->bundle->home, line);
+  if (name && access(name, X_OK) < 0)
+    report_error(r, sv->section, 0, "control/smtpplugins: %s: %s", name, strerror(errno));
+}
+
+static void check_plugins(service const *sv, report *r, stralloc *path)
+{
+  stralloc lines = STRALLOC_ZERO;
+  char const *name = join(path, sv->bundle->control, "smtpplugins");
+  spp_section current = SPP_NONE;
+
+  if (name && control_list(&lines, name) < 0)
+    report_error(r, sv->section, 0, "%s: %s", name, strerror(errno));
+  for (size_t i = 0; i < lines.len; i += strlen(lines.s + i) + 1)
+  {
+    char const *line = lines.s + i;
+    if (*line == '[')
+      current = spp_section_of(line);
+    else if (current != SPP_NONE)
+      check_plugin(sv, r, path, line);
+    if (current == SPP_NONE)
+      report_warning(r, sv->section, 0, "control/smtpplugins: %s: in no section, so it is never run", line);
+  }
+  stralloc_free(&lines);
+}
+
+void smtpd_check(service const *sv, report *r)
+{
+  char const *program = section_text(sv->section, "program");
+  char const *queue = section_text(sv->section, "queue");
+  stralloc path = STRALLOC_ZERO;
+
+  if (queue && *queue && access(queue, X_OK) < 0)
+    report_error(r, sv->section, "queue", "%s: %s", queue, strerror(errno));
+  /* Both services read the same files: one of them tells. */
+  if ((!program || !*program) &&
+      (sv->section == bundle_section(sv->bundle, "smtpd") || !bundle_section(sv->bundle, "smtpd")))
+  {
+    check_lists(sv, r, &path);
+    check_plugins(sv, r, &path);
+  }
+  stralloc_free(&path);
+}

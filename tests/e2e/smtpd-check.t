@@ -1,0 +1,35 @@
+#!/bin/sh
+# What `mailctl check` says of smtpd's files
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+chmod 711 "$T"
+
+mailctl init "$T/bundle" >/dev/null || exit 111
+sed -i "s/127\.0\.0\.1:/$IP:/g" "$T/bundle/mailctl.conf"
+check() { mailctl -c "$T/bundle/mailctl.conf" check 2>&1; }
+control=$T/bundle/control
+
+check >"$T/out"
+is $? 0 'what init made is well'
+
+cp "$control/smtpplugins" "$T/saved"
+printf '/nonexistent/early\n[xyz]\nplugins/lost\n[mail]\n:true\nbuiltin:overload\nbuiltin:other\nplugins/none\n/bin/true\n[rcpt]\n/etc/passwd\n' \
+  >"$control/smtpplugins"
+out=$(check)
+like "$out" 'warning: control/smtpplugins: /nonexistent/early: in no section' 'a plugin before any section'
+like "$out" 'warning: control/smtpplugins: plugins/lost: in no section' 'and one in a section that there is not'
+like "$out" 'smtpplugins: builtin:other: there is only builtin:overload' 'an unknown builtin'
+like "$out" "smtpplugins: $T/bundle/plugins/none: No such file" 'a plugin that is missing'
+like "$out" 'smtpplugins: /etc/passwd: Permission denied' 'one that cannot run'
+unlike "$out" '/bin/true|:true|builtin:overload: ' 'nothing of those that are well'
+cp "$T/saved" "$control/smtpplugins"
+
+rm "$control/rcpthosts"
+like "$(check)" 'warning: .*/rcpthosts: there is none' 'no rcpthosts'
+: >"$control/me"
+like "$(check)" "/me: it must be there and hold this machine's name" 'an empty me'
+check >/dev/null
+is $? 102 'is an error'
+
+finish
