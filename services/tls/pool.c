@@ -61,6 +61,7 @@ static void refill(state *s)
     if (spawn(s) < 0)
     {
       strerr_warnwusys("start a worker");
+      tain_addsec_g(&s->patience, IMPATIENT);
       return;
     }
 }

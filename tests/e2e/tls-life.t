@@ -103,7 +103,9 @@ cp "$T/rsa.key" "$T/ec.key"
 configure
 kill -HUP "$tlsd"
 wait_for 10 grep -q 'info: reloaded' "$T/tls.log"
-is "$(subject)" rsa.example.test 'HUP: new sessions see the new certificate'
+renewed() { test "$(subject)" = rsa.example.test; }
+wait_for 10 renewed
+ok $? 'HUP: new sessions see the new certificate'
 ask two
 ok $? 'a session from before goes on'
 (sleep 0.2; echo QUIT) | talk_tls 2465 -sess_out "$T/session" >/dev/null
