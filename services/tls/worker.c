@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -156,6 +158,13 @@ static int greet(job const *j)
   return !n || send(j->client, j->rq.ready, n, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -1;
 }
 
+/* A reply must not wait until the client has acknowledged the ticket before it. Not for what is no TCP socket. */
+static void no_delay(int fd)
+{
+  int on = 1;
+  (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
 static int serve(job *j, SSL *ssl, contexts const *cs, settings const *st)
 {
   SSL_CTX *named = j->rq.name[0] ? contexts_find(cs, j->rq.name) : 0;
@@ -165,6 +174,7 @@ static int serve(job *j, SSL *ssl, contexts const *cs, settings const *st)
       SSL_set_fd(ssl, j->client) != 1)
     return WORKER_UNUSED;
   if (named) SSL_set_SSL_CTX(ssl, named);
+  no_delay(j->client);
   if (greet(j) < 0) return WORKER_UNUSED;
   wrong = handshake(ssl, j, st->handshake);
   close(KEEPER); /* from here on nothing is signed for this process any more */
