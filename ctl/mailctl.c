@@ -20,8 +20,16 @@ static command const commands[] = {
     {"down", &command_down, "[NAME...]", "stop services, or all and the supervisor; sessions may finish", ""},
     {"restart", &command_restart, "NAME...", "stop and start services", ""},
     {"reload", &command_reload, "NAME...", "make services read their rules and certificates again", ""},
-    {"status", &command_status, "[NAME...]", "show every service",
-     "  --watch       live, on the whole terminal; ? there tells the keys\n"},
+    {"status", &command_status, "[NAME...] [OPTION...]", "show every service, the queue and the daemons",
+     "One NAME alone: everything about it.\n\n"
+     "  --watch         live, on the whole terminal; ? there tells the keys\n"
+     "  --json          one JSON document\n"
+     "  --metrics       OpenMetrics text, for Prometheus\n"
+     "  -o FIELD,...    these fields, with tabs between; -o help lists them\n"
+     "  -q, --quiet     nothing but the exit status\n"
+     "  --wait[=SECONDS]  first wait until all is well\n\n"
+     "Exit 0: all that is wanted is ready, and there is no overload. 1: not so. 3: not running.\n"
+     "99: --wait timed out. The fields and the JSON document are described in mailctl-status(5).\n"},
     {"log", &command_log, "NAME [-f] [-n LINES]", "show a service's log with local times",
      "  -f            go on as the log grows\n"
      "  -n LINES      so many from the end (default: 50)\n"},
