@@ -54,13 +54,11 @@ static int read_status(int fd, char const *dir, s6_svstatus_t *s)
   return 0;
 }
 
-int live_read_at(int fd, char const *dir, live_status *st)
+int live_believe_at(int fd, char const *dir, live_status *st)
 {
   s6_svstatus_t s = S6_SVSTATUS_ZERO;
-  int r = is_supervised(fd, dir);
 
   memset(st, 0, sizeof *st);
-  if (r <= 0) return r;
   if (read_status(fd, dir, &s) < 0) return -1;
   st->supervised = 1;
   st->pid = s.pid;
@@ -72,6 +70,15 @@ int live_read_at(int fd, char const *dir, live_status *st)
   st->since = s.stamp;
   st->ready_since = s.readystamp;
   return 0;
+}
+
+int live_read_at(int fd, char const *dir, live_status *st)
+{
+  int r = is_supervised(fd, dir);
+
+  if (r > 0) return live_believe_at(fd, dir, st);
+  memset(st, 0, sizeof *st);
+  return r;
 }
 
 int live_read(char const *dir, live_status *st)

@@ -32,6 +32,8 @@ struct live_status_s
 extern int live_read(char const *dir, live_status *st);
 /* The same for dir below the folder that fd has: who reads hundreds spares the kernel their long names. */
 extern int live_read_at(int fd, char const *dir, live_status *st);
+/* The same without asking whether s6-supervise runs: for a status whose process shows that by itself. */
+extern int live_believe_at(int fd, char const *dir, live_status *st);
 /* Sends s6-svc's letters. 0, or -1 and errno (ENXIO: not supervised). */
 extern int live_control(char const *dir, char const *letters);
 

@@ -76,7 +76,8 @@ char *find_state(context const *cx)
   return state;
 }
 
-static int parse_stored(conf *c, char const *file, char const *state)
+/* 0: into c; 1: it is what `now` has, parsed already, as it mostly is; -1 and errno. */
+static int parse_stored(conf *c, conf const *now, char const *file, char const *state)
 {
   report r = REPORT_ZERO;
   stralloc path = STRALLOC_ZERO;
@@ -86,7 +87,9 @@ static int parse_stored(conf *c, char const *file, char const *state)
   r.file = file;
   if (stralloc_cats(&path, state) && stralloc_cats(&path, "/current/mailctl.conf") && stralloc_0(&path) &&
       openslurpclose(&bytes, path.s))
-    result = conf_parse(c, file, bytes.s, bytes.len, &r);
+    result = bytes.len == now->bytes.len && !memcmp(bytes.s, now->bytes.s, bytes.len)
+                 ? 1
+                 : conf_parse(c, file, bytes.s, bytes.len, &r);
   stralloc_free(&path);
   stralloc_free(&bytes);
   report_free(&r);
@@ -96,6 +99,7 @@ static int parse_stored(conf *c, char const *file, char const *state)
 int stored_load(stored *s, context const *cx)
 {
   char const *state;
+  int same;
 
   if (parse_leniently(&s->now, cx->file) < 0 ||
       bundle_fill(&s->b, &s->now, cx->libexec, cx->bin, cx->root) < 0)
@@ -105,8 +109,8 @@ int stored_load(stored *s, context const *cx)
   }
   state = s->b.state;
   if (generation_read(&s->g, state) < 0 ||
-      (s->g.number && (parse_stored(&s->c, cx->file, state) < 0 ||
-                       bundle_fill(&s->b, &s->c, cx->libexec, cx->bin, cx->root) < 0)))
+      (s->g.number && ((same = parse_stored(&s->c, &s->now, cx->file, state)) < 0 ||
+                       (!same && bundle_fill(&s->b, &s->c, cx->libexec, cx->bin, cx->root) < 0))))
   {
     say_cannot("read the generation at ", state, "/current");
     return EXIT_SYSTEM;

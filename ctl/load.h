@@ -35,7 +35,7 @@ typedef struct stored_s stored;
 struct stored_s
 {
   conf now; /* mailctl.conf as it is, errors and all */
-  conf c;   /* as it was */
+  conf c;   /* as it was; empty where it is the same */
   bundle b;
   generation g; /* number 0: nothing was ever brought up, and b is from `now` */
 };

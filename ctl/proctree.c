@@ -118,7 +118,7 @@ static int add_thread(genalloc *pids, int proc, pid_t pid, char const *thread)
   return n < 0 ? -1 : 0;
 }
 
-static int add_children(genalloc *pids, int proc, process const *p)
+int process_children(genalloc *pids, int proc, process const *p)
 {
   char name[32];
   struct dirent *e;
@@ -172,7 +172,7 @@ int proctree_sum(proctree *t, int proc, process const *p)
     t->processes++;
     if (genalloc_len(pid_t, &pids) > TREE_MAX)
       result = (errno = EOVERFLOW, -1);
-    else if (add_children(&pids, proc, &one) < 0 && (!is_gone() || !knows_children(proc)))
+    else if (process_children(&pids, proc, &one) < 0 && (!is_gone() || !knows_children(proc)))
       result = -1;
   }
   t->cpu = (double)cpu / (double)hertz();

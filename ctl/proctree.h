@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <skalibs/genalloc.h>
 #include <skalibs/tai.h>
 
 /* Processes and their descendants, from /proc (proc(5)). */
@@ -32,6 +33,9 @@ struct proctree_s
 extern int process_scan(process *p, char const *s, size_t len);
 /* proc: a descriptor of /proc. 0, or -1 and errno (ENOENT: no such process, or hidepid hides it). */
 extern int process_read(process *p, int proc, pid_t pid);
+
+/* Appends the pids of the children of p (of pid_t). 0, or -1 and errno (ENOENT: also a kernel without such lists). */
+extern int process_children(genalloc *pids, int proc, process const *p);
 
 /*
  * Sums p and all its descendants that still run. Pages that several of them share count for each.

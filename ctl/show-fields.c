@@ -6,7 +6,7 @@ static int put_line(stralloc *sa, show const *w, service_facts const *f, fact co
   {
     fact const *x = chosen[i];
     char words[FACT_WORDS];
-    datum const *d = x->scope == FACT_SERVICE ? fact_datum(x, f) : fact_datum(x, w->s);
+    datum const *d = fact_datum(x, x->scope == FACT_SERVICE ? (void const *)f : w->s);
     if (service_append(sa, "%s%s", i ? "\t" : "", fact_plain(words, x, d)) < 0) return -1;
   }
   return service_append(sa, "\n");

@@ -46,6 +46,7 @@ struct look_s
   int found;    /* something runs */
   names deaths; /* of the files in RUN/deaths, RUN/orphans: asked once, because most services have none */
   names orphans;
+  genalloc supervisors; /* of pid_t: the s6-supervise */
   stralloc path;
 };
 
@@ -88,10 +89,27 @@ static int is_running(look const *l, pid_t pid, process *p)
   return !kill(pid, 0) || errno == EPERM;
 }
 
+/* Whether it is the child of an s6-supervise, as only what is supervised is. */
+static int is_supervised(look const *l, process const *p)
+{
+  pid_t const *pid = genalloc_s(pid_t, &l->supervisors);
+
+  for (size_t n = p->pid > 0 ? genalloc_len(pid_t, &l->supervisors) : 0; n; n--)
+    if (*pid++ == p->parent) return 1;
+  return 0;
+}
+
 /* 1, or 0: s6-supervise does not run, or -1: nobody knows. */
 static int read_status(look const *l, char const *dir, live_status *st, process *p)
 {
   if (l->dirs < 0) return l->no_dirs ? (memset(st, 0, sizeof *st), 0) : -1;
+  if (p && genalloc_len(pid_t, &l->supervisors) && live_believe_at(l->dirs, dir, st) >= 0 && st->up &&
+      st->pid > 0 && is_running(l, st->pid, p) && is_supervised(l, p))
+  {
+    st->supervised = 1;
+    return 1;
+  }
+  if (p) p->pid = 0;
   for (unsigned int tries = 0; tries < 3; tries++)
   {
     if (live_read_at(l->dirs, dir, st) < 0) return -1;
@@ -401,13 +419,16 @@ static pid_t find_supervisor(stored const *st)
   return pid;
 }
 
-static void open_all(look *l)
+static void open_all(look *l, pid_t svscan)
 {
   char const *path = in_run(l, "servicedirs", "");
+  process p;
 
   l->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   l->dirs = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
   l->no_dirs = l->dirs < 0 && path && errno == ENOENT;
+  if (svscan > 0 && l->proc >= 0 && process_read(&p, l->proc, svscan) >= 0)
+    (void)process_children(&l->supervisors, l->proc, &p);
   list_names(&l->deaths, l, "deaths");
   list_names(&l->orphans, l, "orphans");
 }
@@ -418,6 +439,7 @@ static void close_all(look *l)
   if (l->dirs >= 0) fd_close(l->dirs);
   stralloc_free(&l->deaths.all);
   stralloc_free(&l->orphans.all);
+  genalloc_free(pid_t, &l->supervisors);
   stralloc_free(&l->path);
 }
 
@@ -429,7 +451,7 @@ int snapshot_take_services(snapshot *s, stored const *st, snapshot const *before
   int result = add_services(s, st);
 
   if (!result) result = snapshot_take_journal(s, st);
-  open_all(&l);
+  open_all(&l, pid);
   for (size_t i = 0; i < snapshot_count(s) && !result; i++) take_one(&l, snapshot_services(s) + i, e + i);
   take_supervisor(&l, pid);
   s->moved = pid > 0 && is_moved(&l);

@@ -132,6 +132,15 @@ forms overloaded
 m overload auto >/dev/null
 exits 0 "no longer" m status --wait=10 -q
 
+# Warnings of any log, but none that a client could write into one.
+{
+  echo 'tcplisten: warning: a warning of the test'
+  echo 'smtpd: pid 12 refused: client=192.0.2.1 helo=x: warning: no such thing'
+} | s6-tai64n >>"$T/b/log/smtpd/current"
+like "$(m status)" '^  20[0-9-]+ [0-9:]+ smtpd: tcplisten: warning: a warning of the test$' "the last warnings of any log"
+unlike "$(m status)" 'no such thing' "but no words of a client"
+forms "with a warning"
+
 # Damage. S: the status of smtpd.
 S=$T/b/run/servicedirs/smtpd/supervise/status
 cp "$S" "$T/status"
@@ -245,6 +254,11 @@ m restart spool >/dev/null 2>&1
 wait_for 10 is_of spool state,last_exit "FAILED	exit 100"
 is "$(of spool state,last_exit,wanted)" "FAILED	exit 100	yes" "FAILED"
 forms FAILED
+printf '#!/bin/sh\nexit 111\n' >"$LIBEXEC/spool-deliver"
+m restart spool >/dev/null 2>&1
+wait_for 20 is_of spool state,last_exit "retrying	exit 111"
+like "$(of spool state,last_exit)" '^(retrying|starting|FAILED .retrying.)	exit 111$' "retrying"
+forms retrying
 printf '#!/bin/sh\nexec sleep 1000\n' >"$LIBEXEC/spool-deliver"
 m restart spool >/dev/null 2>&1 &
 wait_for 10 is_of spool state starting
