@@ -24,6 +24,8 @@ client_event client_read(char *buf, size_t max, size_t *n, uint64_t deadline, in
       }
       if (!r || (errno != EAGAIN && errno != EINTR)) return CLIENT_GONE;
     }
+    /* Before the wait too: the signal may have come while a plugin ran. */
+    if (child_terminated()) return CLIENT_STOP;
     at_once = child_pause(0, POLLIN, deadline);
     if (child_terminated()) return CLIENT_STOP;
     if (!at_once && child_clock() >= deadline) return CLIENT_IDLE;

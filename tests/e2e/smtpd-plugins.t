@@ -130,6 +130,28 @@ serve -p 700 -f -c "$T/counters"
 is "$(say "$mail" | head -1)" '451 qmail-spp failure: plugins/slow: timed out (#4.3.0)' 'time-out with -f: refused'
 like "$(od -An -v -c "$T/counters" | tr -d ' \n')" 'plugin_timeouts[\\0]*001' 'time-out: counted'
 
+# TERM while a plugin runs: the command is answered, then the session ends.
+mkfifo "$H/queue/go"
+plugin waits <<'E'
+echo $PPID >"$home/queue/session"
+read -r _ <"$home/queue/go"
+echo 'E550 after all'
+E
+plugins '[mail]' plugins/waits
+serve -p 20000
+timeout 30 python3 -c '
+import socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+s.sendall(b"EHLO c\r\nMAIL FROM:<>\r\n")
+sys.stdout.buffer.write(s.makefile("rb").read().replace(b"\r", b""))' "$IP" "$PORT" >"$T/out" &
+client=$!
+wait_for 10 test -s "$H/queue/session"
+kill "$(cat "$H/queue/session")"
+echo go >"$H/queue/go"
+wait "$client"
+is "$(tail -n 2 "$T/out")" '550 after all
+421 4.3.2 the service is stopping' 'TERM while a plugin runs'
+
 plugin flood <<'E'
 yes 'PX' | head -c 3000000
 echo 'E550 the end'
