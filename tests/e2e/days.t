@@ -1,5 +1,5 @@
 #!/bin/sh
-# What happens to servers that live for years: a renewed certificate, logs that rotate, a clock that is set back,
+# What happens to servers that live for years: an upgrade and the way back, a renewed certificate, logs that rotate, a clock that is set back,
 # hundreds of services, two bundles, odd paths, a bundle that moves.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -51,6 +51,22 @@ wait_for 10 has_mails "$D" 1
 ok $? "mail for the one"
 wait_for 10 has_mails "$T/two" 1
 ok $? "and for the other"
+
+# An upgrade, and the way back: a folder a version, and a link to the one that counts.
+mkdir "$T/opt"
+cp -a "$T/prefix" "$T/opt/1"
+cp -a "$T/prefix" "$T/opt/2"
+version() {
+  ln -sfn "$1" "$T/opt/current"
+  exits 0 "up with version $1" "$T/opt/current/bin/mailctl" -c "$T/two/mailctl.conf" up
+  like "$(tr '\0' ' ' <"/proc/$(pid_of "$T/two/mailctl.conf" smtpd)/cmdline")" "^$T/opt/$1/libexec/" "restarts services with its programs"
+  like "$(cat "$T/two/run/service/.s6-svscan/SIGTERM")" "^$T/opt/$1/bin/mailctl " "and TERM will run its mailctl"
+}
+version 1
+version 2
+version 1
+rm -r "$T/opt/2"
+exits 0 "all is well without the other version" mailctl -c "$T/two/mailctl.conf" status
 exits 0 "down of the other" mailctl -c "$T/two/mailctl.conf" down
 exits 0 "does not concern the first" m status
 
