@@ -268,7 +268,9 @@ static void take_process(look *l, service_facts *f, live_status const *st, proce
   }
   o.pid = record.pid;
   o.ticks = record.ticks;
-  if (record.pid && record.pid != st->pid && orphan_lives(&o)) datum_count(&f->orphan, (uint64_t)o.pid);
+  /* Without a status nobody knows whether the recorded process is the supervised one. */
+  if (f->is != STATE_UNKNOWN && record.pid && record.pid != st->pid && orphan_lives(&o))
+    datum_count(&f->orphan, (uint64_t)o.pid);
 }
 
 static void take_orphans(look *l, service_facts *f)
@@ -278,7 +280,7 @@ static void take_orphans(look *l, service_facts *f)
 
   if (file && orphans_read(list, file))
     datum_count(&f->orphan, (uint64_t)list[0].pid);
-  else if (f->orphan.known != KNOWN)
+  else if (f->orphan.known != KNOWN && f->is != STATE_UNKNOWN)
     datum_none(&f->orphan);
   l->found |= f->orphan.known == KNOWN;
 }

@@ -147,7 +147,8 @@ cp "$S" "$T/status"
 damaged() {
   is "$(of smtpd state,pid,memory)" "unknown	unknown	unknown" "$1: the state is unknown"
   is "$(of rater state)" ready "and no other's"
-  exits 1 "and that is not well" m status -q
+  exits 1 "and that is not well" m status
+  unlike "$(cat "$T/out")" orphan "and makes no orphan of it"
   forms "$1"
 }
 : >"$S"
