@@ -75,12 +75,12 @@ static int run(char const *const *argv)
 static int change(grant const *g)
 {
   size_t n = genalloc_len(char *, &g->dirs);
-  char const **argv = calloc(n + 7, sizeof *argv);
+  char const **argv = n ? calloc(n + 7, sizeof *argv) : 0;
   char own[16];
   unsigned int i = 0;
-  int result = -1;
+  int result;
 
-  if (!argv) return -1;
+  if (!argv) return n ? -1 : 0;
   snprintf(own, sizeof own, ":%u", (unsigned int)getegid());
   argv[i++] = "s6-svperms";
   argv[i++] = g->gid[0] ? "-g" : "-u";
@@ -88,7 +88,7 @@ static int change(grant const *g)
   argv[i++] = "-E";
   argv[i++] = g->gid[0] ? g->gid : own;
   memcpy(argv + i, genalloc_s(char *, &g->dirs), n * sizeof *argv);
-  result = n ? run(argv) : 0;
+  result = run(argv);
   free(argv);
   return result;
 }
