@@ -11,7 +11,7 @@ plainly() {
   sed -E ':a; s/(│.*)[▁▂▃▄▅▆▇█]/\1 /; ta
     s/127\.[0-9.]+:/ADDRESS:/g; s/[0-9]+:[0-9:]+:[0-9]+/TIME/g
     s/[0-9]+(\.[0-9]+)? ?(ms|min|[smhdKMGT%])?( |$)/N /g; s/N +N /N /g
-    s/[─-]+/-/g; s/ +/ /g; s/ $//' "$1" | sed '/^$/d; /^TIME filter: begins$/d' | uniq
+    s/[┄ ]*┄[┄ ]*/┄/g; s/[─-]+/-/g; s/ +/ /g; s/ $//' "$1" | sed '/^$/d; /^TIME filter: begins$/d' | uniq
 }
 # picture NAME: what is in $T/screen is the picture of that name
 picture() {
