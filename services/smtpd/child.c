@@ -54,8 +54,10 @@ static void become(char const *const *argv, char const *const *envp, int const *
 {
   if (group) setpgid(0, 0);
   for (unsigned int i = 0; i < n; i++)
-    if (fds[i] < 0)
+    if (fds[i] == -1)
       close((int)i);
+    else if (fds[i] == -2)
+      continue;
     else if (dup2(fds[i], (int)i) < 0)
       return;
   sigprocmask(SIG_SETMASK, &waiting, 0);

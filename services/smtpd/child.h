@@ -20,7 +20,7 @@ extern int child_terminated(void);
 
 /*
  * Starts argv[0] (a path: PATH is not searched) with modifs over the environment. fds: the program's
- * descriptors from 0 on, n of them, -1: closed; 2 is inherited. group: in a process group of its own.
+ * descriptors from 0 on, n of them, -1: closed, -2: left alone; 2 is inherited. group: in a process group of its own.
  * Returns its pid, or -1 and errno.
  */
 extern pid_t child_start(char const *const *argv, stralloc const *modifs, int const *fds, unsigned int n,

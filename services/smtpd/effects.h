@@ -54,6 +54,8 @@ struct effects_s
   void (*queue_put)(void *world, char const *bytes, size_t len);
   /* Sends the envelope. Returns the program's exit code, or -1 if it crashed; *id is its process. */
   int (*queue_close)(void *world, char const *envelope, size_t len, unsigned long *id);
+  /* After exit code 82: `D` or `Z` and the reply's words, as the program wrote them; empty: it wrote none. */
+  char const *(*queue_words)(void *world);
   /* Ends the program without an envelope, which it must refuse. */
   void (*queue_abandon)(void *world);
   /* Whether user and password go together. */

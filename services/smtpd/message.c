@@ -115,7 +115,7 @@ static int finish(session *s)
   else if (hand_over(s, &id, &code) < 0)
     return -1;
   s->phase = PHASE_COMMAND;
-  if (!wrong && code) wrong = queue_reply(code);
+  if (!wrong && code) wrong = queue_reply(s, code);
   if ((wrong ? rejected(s, wrong, id) : accepted(s, id)) < 0) return -1;
   s->messages++;
   spp_reset(&s->spp);

@@ -17,39 +17,50 @@ static void close_both(int const *p)
   fd_close(p[1]);
 }
 
+/* Pipes for message, envelope and errors. Returns 0, or -1 and errno, and nothing is open. */
+static int open_pipes(int p[3][2])
+{
+  for (unsigned int i = 0; i < 3; i++)
+    if (pipe2(p[i], O_CLOEXEC) < 0)
+    {
+      int e = errno;
+      while (i--) close_both(p[i]);
+      errno = e;
+      return -1;
+    }
+  return 0;
+}
+
 int queue_open(queue *q, char const *program, stralloc const *vars)
 {
   char const *const argv[] = {program, 0};
-  int message[2], envelope[2], fds[2];
+  int p[3][2];
+  int e;
 
-  if (pipe2(message, O_CLOEXEC) < 0) return -1;
-  if (pipe2(envelope, O_CLOEXEC) < 0)
-  {
-    close_both(message);
-    return -1;
-  }
-  fds[0] = message[0];
-  fds[1] = envelope[0];
+  if (open_pipes(p) < 0) return -1;
+  int const fds[] = {p[0][0], p[1][0], -2, -2, -2, -2, p[2][1]};
   /* Our ends alone: a program that stops reading must not stop us for ever. */
-  fcntl(message[1], F_SETFL, O_WRONLY | O_NONBLOCK);
-  fcntl(envelope[1], F_SETFL, O_WRONLY | O_NONBLOCK);
-  q->pid = child_start(argv, vars, fds, 2, 0);
-  fd_close(message[0]);
-  fd_close(envelope[0]);
-  if (q->pid < 0)
-  {
-    int e = errno;
-    fd_close(message[1]);
-    fd_close(envelope[1]);
-    q->pid = 0;
-    errno = e;
-    return -1;
-  }
-  q->message = message[1];
-  q->envelope = envelope[1];
+  fcntl(p[0][1], F_SETFL, O_WRONLY | O_NONBLOCK);
+  fcntl(p[1][1], F_SETFL, O_WRONLY | O_NONBLOCK);
+  fcntl(p[2][0], F_SETFL, O_RDONLY | O_NONBLOCK);
+  q->pid = child_start(argv, vars, fds, 7, 0);
+  e = errno;
+  fd_close(p[0][0]);
+  fd_close(p[1][0]);
+  fd_close(p[2][1]);
+  q->message = p[0][1];
+  q->envelope = p[1][1];
+  q->errors = p[2][0];
   q->broken = 0;
   q->len = 0;
-  return 0;
+  q->words[0] = 0;
+  if (q->pid > 0) return 0;
+  fd_close(q->message);
+  fd_close(q->envelope);
+  fd_close(q->errors);
+  q->pid = 0;
+  errno = e;
+  return -1;
 }
 
 static void send_all(queue *q, int fd, char const *s, size_t len)
@@ -109,6 +120,16 @@ static int reap(queue *q)
   return WIFEXITED(wstat) ? WEXITSTATUS(wstat) : -1;
 }
 
+/* What lies in the pipe, up to the end of its first line: what the program leaves running may hold it open. */
+static void read_words(queue *q)
+{
+  ssize_t r = read(q->errors, q->words, sizeof q->words - 1);
+
+  q->words[r > 0 ? r : 0] = 0;
+  for (char *s = q->words; *s; s++)
+    if ((unsigned char)*s < 32 || *s == 127) *s = 0;
+}
+
 int queue_close(queue *q, char const *envelope, size_t len)
 {
   int code;
@@ -119,6 +140,8 @@ int queue_close(queue *q, char const *envelope, size_t len)
   send_all(q, q->envelope, envelope, len);
   fd_close(q->envelope);
   code = reap(q);
+  if (code == QUEUE_WORDS) read_words(q);
+  fd_close(q->errors);
   return !code && q->broken ? 54 : code; /* it did not read all of what it accepted */
 }
 
@@ -129,4 +152,5 @@ void queue_abandon(queue *q)
   fd_close(q->envelope);
   q->len = 0;
   (void)reap(q);
+  fd_close(q->errors);
 }

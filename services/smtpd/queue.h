@@ -10,6 +10,7 @@
 /* The client side of the qmail-queue interface (qmail-queue(8)). One message at a time. */
 
 #define QUEUE_BUFFER 32768
+#define QUEUE_WORDS  82 /* the exit code that says: my words are the reply */
 
 typedef struct queue_s queue;
 struct queue_s
@@ -17,8 +18,10 @@ struct queue_s
   pid_t pid; /* 0: none */
   int message;
   int envelope;
+  int errors;           /* what it writes to its descriptor 6, as to notqmail's qmail-smtpd */
   int broken;           /* errno of the first write that failed */
   unsigned int timeout; /* ms that the program may make us wait at a time */
+  char words[256];      /* of that, after exit code QUEUE_WORDS */
   size_t len;
   char buffer[QUEUE_BUFFER];
 };

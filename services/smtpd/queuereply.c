@@ -1,8 +1,19 @@
+#include <stdio.h>
+
+#include "queue.h"
 #include "session-internal.h"
 
 /* The codes are qmail-queue's (qmail-queue(8)), the texts those that qmail-smtpd's users know. */
-char const *queue_reply(int code)
+char const *queue_reply(session const *s, int code)
 {
+  static char text[sizeof((queue *)0)->words + 16];
+  char const *words = code == QUEUE_WORDS ? s->effects->queue_words(s->effects->world) : "";
+
+  if ((*words == 'D' || *words == 'Z') && words[1])
+  {
+    snprintf(text, sizeof text, "%s %s", *words == 'D' ? "554" : "451", words + 1);
+    return text;
+  }
   switch (code)
   {
     case 115:

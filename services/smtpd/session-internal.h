@@ -54,6 +54,6 @@ extern int received_fmt(stralloc *sa, session const *s);
 extern char const *session_protocol(session const *s);
 
 /* queuereply.c: the reply for the queue program's exit code */
-extern char const *queue_reply(int code);
+extern char const *queue_reply(session const *s, int code);
 
 #endif

@@ -131,6 +131,11 @@ static int close_queue(void *data, char const *envelope, size_t len, unsigned lo
   return w->direct ? close_spool(w, envelope, len) : queue_close(&w->queue, envelope, len);
 }
 
+static char const *words(void *data)
+{
+  return ((world *)data)->queue.words;
+}
+
 static void abandon(void *data)
 {
   world *w = data;
@@ -232,6 +237,7 @@ void world_init(world *w, options const *o, effects *e)
                                .queue_open = open_queue,
                                .queue_put = put,
                                .queue_close = close_queue,
+                               .queue_words = words,
                                .queue_abandon = abandon,
                                .auth = check,
                                .throttled = throttled,
@@ -241,6 +247,7 @@ void world_init(world *w, options const *o, effects *e)
 
   w->options = o;
   w->queue.pid = 0;
+  w->queue.words[0] = 0;
   w->direct = 0;
   w->queue.timeout = QUEUE_PATIENCE;
   open_counters(w, o->counters);

@@ -194,6 +194,17 @@ for i in '31 554' '11 554' '35 554' '53 451' '51 451' '71 451' '99 451' '120 451
   like "$out" "^${i#* } " "exit ${i% *} of the queue program is ${i#* }"
 done
 clean
+cat >"$H/bin/words" <<'EOF'
+#!/bin/sh
+cat >/dev/null
+echo 'Dno viruses, please (#5.7.1)' >&6
+sleep 3 &
+exit 82
+EOF
+chmod 755 "$H/bin/words"
+serve QMAILQUEUE=bin/words
+like "$(printf 'EHLO c\nMAIL FROM:<>\nRCPT TO:<u@example.test>\nDATA\nx\n.\nQUIT\n' | talk)" \
+  '^554 no viruses, please \(#5\.7\.1\)$' 'exit 82: the words that it wrote to descriptor 6'
 serve QMAILQUEUE=/nonexistent
 like "$(printf 'EHLO c\nMAIL FROM:<>\nRCPT TO:<u@example.test>\nDATA\nQUIT\n' | talk)" '^451 4\.3\.0 ' 'no queue program'
 cat >"$H/bin/filter" <<'EOF'

@@ -21,7 +21,8 @@ struct fake_s
   char const *output; /* what every plugin says */
   plugin_end end;
   int open_fails;
-  int code; /* of the queue program */
+  int code;          /* of the queue program */
+  char const *words; /* and its own */
   int is_open;
   uint64_t now;   /* microseconds; 0: a day in 2023 */
   int relayed_ok; /* to the fuzzers' checks */
@@ -83,6 +84,12 @@ static int fake_close(void *world, char const *envelope, size_t len, unsigned lo
   f->queued++;
   *id = 42;
   return f->code;
+}
+
+static char const *fake_words(void *world)
+{
+  fake const *f = world;
+  return f->words ? f->words : "";
 }
 
 static void fake_abandon(void *world)
@@ -159,6 +166,7 @@ static void fake_init(fake *f)
                          .queue_open = fake_open,
                          .queue_put = fake_put,
                          .queue_close = fake_close,
+                         .queue_words = fake_words,
                          .queue_abandon = fake_abandon,
                          .auth = fake_auth,
                          .throttled = fake_throttled,

@@ -99,6 +99,20 @@ static void queue_53(fake *f)
 {
   f->code = 53;
 }
+static void queue_words_d(fake *f)
+{
+  f->code = 82;
+  f->words = "Dno such thing";
+}
+static void queue_words_z(fake *f)
+{
+  f->code = 82;
+  f->words = "Zcome back";
+}
+static void queue_words_none(fake *f)
+{
+  f->code = 82;
+}
 static void queue_crash(fake *f)
 {
   f->code = -1;
@@ -173,6 +187,9 @@ static dialogue const dialogues[] = {
     {"bare LF at the end", RCPT "DATA\nx\r\n\x01.\nNOOP\n", "220 250 250 250 354 550", 0},
     {"queue: for good", RCPT "DATA\n.\nNOOP\n", "220 250 250 250 354 554 250", queue_31},
     {"queue: for now", RCPT "DATA\n.\nNOOP\n", "220 250 250 250 354 451 250", queue_53},
+    {"queue: its own words, for good", RCPT "DATA\n.\nNOOP\n", "220 250 250 250 354 554 250", queue_words_d},
+    {"queue: its own words, for now", RCPT "DATA\n.\nNOOP\n", "220 250 250 250 354 451 250", queue_words_z},
+    {"queue: no words", RCPT "DATA\n.\nNOOP\n", "220 250 250 250 354 451 250", queue_words_none},
     {"queue: crash", RCPT "DATA\n.\nNOOP\n", "220 250 250 250 354 451 250", queue_crash},
     {"queue: not started", RCPT "DATA\nNOOP\n", "220 250 250 250 451 250", queue_closed},
 
