@@ -28,20 +28,34 @@ static void pass_on(int sig)
   kill(child, sig);
 }
 
+static void give_back(struct termios const *modes)
+{
+  tcsetattr(0, TCSANOW, modes);
+  screen_rescue();
+  tcsetattr(0, TCSANOW, modes);
+}
+
 /* The terminal as it was; and the same end, so that whoever started us sees it too. */
 static int clean_up(int wstat, struct termios const *modes)
 {
   char words[WORDS_MAX];
   int sig = WTERMSIG(wstat);
 
-  tcsetattr(0, TCSANOW, modes);
-  screen_rescue();
-  tcsetattr(0, TCSANOW, modes);
+  give_back(modes);
   say("the dashboard was ", words_exit(words, wstat));
   setrlimit(RLIMIT_CORE, &(struct rlimit){.rlim_cur = 0, .rlim_max = 0});
   signal(sig, SIG_DFL);
   raise(sig);
   return 128 + sig;
+}
+
+/* It may have ended in the middle of something: an exit deep in a library. */
+static int leave_with(int status, struct termios const *modes)
+{
+  struct termios now;
+
+  if (tcgetattr(0, &now) >= 0 && now.c_lflag != modes->c_lflag) give_back(modes);
+  return status;
 }
 
 static int wait_for_it(struct termios const *modes)
@@ -53,7 +67,7 @@ static int wait_for_it(struct termios const *modes)
     pid_t r = waitpid(child, &wstat, WUNTRACED);
     if (r < 0 && errno == EINTR) continue;
     if (r < 0) return EXIT_SYSTEM;
-    if (WIFEXITED(wstat)) return WEXITSTATUS(wstat);
+    if (WIFEXITED(wstat)) return leave_with(WEXITSTATUS(wstat), modes);
     if (WIFSIGNALED(wstat)) return clean_up(wstat, modes);
     /* Only now, when the child has given the terminal back, may the shell have it. */
     signal(SIGTSTP, SIG_DFL);

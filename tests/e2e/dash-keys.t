@@ -133,11 +133,11 @@ shows 'READY>$' "the shell again"
 wait_for 5 screen_is "0 1"
 ok $? "the screen is as it was"
 
-for sig in KILL SEGV; do
+for sig in KILL ABRT; do
   keys clear Enter "$DASH"'; echo "ended $?"' Enter
   shows '▶ ● auth +ready' "again"
   kill -$sig "$(drawer)"
-  shows '^ended (137|139)' "killed by SIG$sig"
+  shows '^ended (137|134)' "killed by SIG$sig"
   shows "killed by SIG$sig" "it says so"
   wait_for 5 screen_is "0 1"
   ok $? "the screen is as it was"
