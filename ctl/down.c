@@ -63,15 +63,16 @@ static int check_names(stored const *s, int argc, char const *const *names)
   return 0;
 }
 
-/* 1: an s6-svscan runs; 0: none does, which is said. */
+/* 1: an s6-svscan runs; 0: none does, which is said; -1: nobody knows, and why is said. */
 static int is_running(stored const *s)
 {
   stralloc scandir = STRALLOC_ZERO;
   pid_t pid = supervisor_scandir(&scandir, &s->b) < 0 ? -1 : live_supervisor(scandir.s);
 
   stralloc_free(&scandir);
-  if (pid <= 0) puts("the bundle is not running");
-  return pid > 0;
+  if (!pid) puts("the bundle is not running");
+  if (pid < 0) say_cannot("find the s6-svscan of ", s->b.run, "/service");
+  return pid > 0 ? 1 : (int)pid;
 }
 
 /* Nothing should run now; what kill -9 left running is ended too. */
@@ -84,8 +85,9 @@ static int clear_orphans(stored const *s)
 static int down(stored const *s, int argc, char const *const *names)
 {
   int status;
+  int running = is_running(s);
 
-  if (!is_running(s)) return clear_orphans(s);
+  if (running <= 0) return running ? EXIT_SYSTEM : clear_orphans(s);
   status = move_all(s, GOAL_STOP, argc, names);
   if (argc || (status && status != EXIT_TIMEOUT)) return status;
   /* Before the supervisor: an orphan holds its logger's pipe open. */
@@ -94,15 +96,18 @@ static int down(stored const *s, int argc, char const *const *names)
 
 static int restart(stored const *s, int argc, char const *const *names)
 {
-  return is_running(s) ? move_all(s, GOAL_RESTART, argc, names) : EXIT_NONE;
+  int running = is_running(s);
+
+  return running > 0 ? move_all(s, GOAL_RESTART, argc, names) : running ? EXIT_SYSTEM : EXIT_NONE;
 }
 
 static int reload(stored const *s, int argc, char const *const *names)
 {
   stralloc dir = STRALLOC_ZERO;
   int status = 0;
+  int running = is_running(s);
 
-  if (!is_running(s)) return EXIT_NONE;
+  if (running <= 0) return running ? EXIT_SYSTEM : EXIT_NONE;
   for (int i = 0; i < argc; i++)
     if (servicedir_path(&dir, s->b.run, names[i], "") < 0 || live_control(dir.s, "h") < 0)
     {

@@ -450,7 +450,7 @@ int snapshot_take_services(snapshot *s, stored const *st, snapshot const *before
   look l = {.s = s, .st = st, .before = before};
   entry const *e = genalloc_s(entry, &st->g.entries);
   pid_t pid = find_supervisor(st);
-  int result = add_services(s, st);
+  int result = pid < 0 ? -1 : add_services(s, st);
 
   if (!result) result = snapshot_take_journal(s, st);
   open_all(&l, pid);

@@ -218,7 +218,7 @@ static int look(context const *cx, options const *o, int last)
   if (!status) status = check_names(&st, o);
   if (!status && snapshot_take(&s, &st, 0) < 0)
   {
-    say_cannot("look at the services");
+    say_cannot("look at the services in ", st.b.run);
     status = EXIT_SYSTEM;
   }
   else if (!status)

@@ -170,6 +170,28 @@ test "${supervisor:-0}" -gt 1 && kill -TERM "$supervisor"
 wait_for 20 gone
 ok $? "TERM to the supervisor, which was started in another place, stops everything"
 
+# --- RUN is shut, or gone ---------------------------------------------------------------------------
+
+exits 0 "up" m up
+if test "$(id -u)" -ne 0; then
+  chmod 0 "$D/run"
+  exits 111 "status when RUN is shut to us: not an answer, least of all a wrong one" m status
+  like "$(cat "$T/err")" "look at the services in $D/run: Permission denied" "and says where"
+  exits 111 "down neither" m down
+  like "$(cat "$T/err")" "unable to find the s6-svscan of $D/run/service: Permission denied" "and says where"
+  chmod 755 "$D/run"
+fi
+supervisor=$(m status | sed -n 's/^supervisor: .*pid \([0-9]*\),.*/\1/p')
+rm -r "$D/run"
+exits 102 "up when RUN was deleted" m up
+like "$(cat "$T/err")" ':2525 is in use, by the process' "finds that somebody has the ports"
+# What doc/operating.md says
+test "${supervisor:-0}" -gt 1 && kill -TERM "$supervisor"
+wait_for 20 gone
+ok $? "TERM to the supervisor stops everything all the same"
+exits 0 "and up starts anew" m up
+exits 0 "down" m down
+
 # --- two hundred services -----------------------------------------------------------------------------
 
 mkdir -p "$T/many/control"
