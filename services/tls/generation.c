@@ -16,6 +16,7 @@
 
 #include "confine-internal.h"
 #include "generation-internal.h"
+#include "heap-internal.h"
 #include "keeper-internal.h"
 #include "random-internal.h"
 #include "title-internal.h"
@@ -88,6 +89,7 @@ static void run_pool(master *m, int questions, int control, int ready)
   if (contexts_build(&cs, &st, why) < 0) strerr_dief(102, why);
   if (confine(m->uid, m->gid) < 0) strerr_diefusys(111, "confine the pool");
   if (contexts_warm(&cs, &st, why) < 0) strerr_dief(102, why);
+  heap_fill_holes();
   title_set("pool", "");
   pool_run(&p, ready);
 }
