@@ -260,22 +260,40 @@ static void follow_restart(transition const *t, move *m, tain const *stamp)
   }
 }
 
+/*
+ * A status file that cannot be read, or is damaged, hides what is; s6-supervise writes it anew when it next
+ * does something. So the command is sent all the same (a service that shall be up is restarted), and the
+ * answer waited for.
+ */
+static void follow_unread(transition *t, move *m, tain const *stamp)
+{
+  if (m->step == STEP_WAITING && may_begin(t, m))
+  {
+    if (m->goal == GOAL_STOP)
+      begin_stop(t, m, stamp);
+    else if (begin_start(t, m, stamp), m->step == STEP_STARTING && live_control(m->dir, "r") < 0)
+      lose(t, m);
+  }
+  else if (move_open(m) && m->step != STEP_WAITING && tain_less(&m->deadline, stamp))
+    lose(t, m);
+}
+
 static int follow(transition *t, move *m, tain const *stamp)
 {
   stralloc events = STRALLOC_ZERO;
   int result = -1;
 
   if (m->watch && live_events_take(t->events, m->watch, &events) < 0) goto end;
+  result = 0;
   if (live_read(m->dir, &m->status) < 0)
-    result = lose(t, m);
-  else
   {
-    if (m->step == STEP_WAITING && may_begin(t, m)) begin(t, m, stamp);
-    result = 0;
-    if (m->step == STEP_STOPPING)
-      m->goal == GOAL_RESTART ? follow_restart(t, m, stamp) : follow_stop(t, m, stamp);
-    if (m->step == STEP_STARTING) follow_start(t, m, &events, stamp);
+    follow_unread(t, m, stamp);
+    goto end;
   }
+  if (m->step == STEP_WAITING && may_begin(t, m)) begin(t, m, stamp);
+  if (m->step == STEP_STOPPING)
+    m->goal == GOAL_RESTART ? follow_restart(t, m, stamp) : follow_stop(t, m, stamp);
+  if (m->step == STEP_STARTING) follow_start(t, m, &events, stamp);
 end:
   stralloc_free(&events);
   return result;

@@ -97,6 +97,16 @@ exits 0 "up with a record whose pid is a stranger's now" m up
 kill -0 $stranger
 ok $? "leaves the stranger alone"
 
+# What s6-supervise wrote is damaged: commands reach it all the same.
+printf 'garbage' >"$T/b/run/servicedirs/smtpd/supervise/status"
+printf 'garbage' >"$T/b/run/servicedirs/rater/supervise/status"
+exits 0 "up with damaged status files" m up
+exits 0 "mends them" m status
+printf 'garbage' >"$T/b/run/servicedirs/smtpd/supervise/status"
+exits 0 "down with a damaged status file" m down
+is "$(processes | grep -v "^$stranger ")" "" "leaves nothing"
+exits 0 "up" m up
+
 # down clears up as well.
 kill -9 "$(supervisor)"
 exits 0 "down without a supervisor" m down
