@@ -331,8 +331,15 @@ static void step(dash *d)
   int events = 0, log = 0;
 
   if (dash_watch_events_fd(&d->watch) >= 0)
-    x[events = (int)n++] = (iopause_fd){.fd = dash_watch_events_fd(&d->watch), .events = IOPAUSE_READ};
-  if (d->watch.inotify >= 0) x[log = (int)n++] = (iopause_fd){.fd = d->watch.inotify, .events = IOPAUSE_READ};
+  {
+    events = (int)n++;
+    x[events] = (iopause_fd){.fd = dash_watch_events_fd(&d->watch), .events = IOPAUSE_READ};
+  }
+  if (d->watch.inotify >= 0)
+  {
+    log = (int)n++;
+    x[log] = (iopause_fd){.fd = d->watch.inotify, .events = IOPAUSE_READ};
+  }
   wait_for_something(d, x, n);
   if (x[0].revents) take_signals(d);
   if (x[1].revents & IOPAUSE_EXCEPT) d->status = 128 + SIGHUP;
