@@ -14,10 +14,12 @@ static char const *const types[] = {"text",  "count",   "number", "percent",
 /* Lines of a manual page have at most 80 bytes. */
 static void put_text(char const *s)
 {
-  for (size_t len; (len = strlen(s)) > 78; s += len + 1)
+  while (strlen(s) > 78)
   {
-    for (len = 78; len && s[len] != ' ';) len--;
+    size_t len = 78;
+    while (len && s[len] != ' ') len--;
     printf("%.*s\n", (int)len, s);
+    s += len + 1;
   }
   puts(s);
 }

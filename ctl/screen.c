@@ -42,14 +42,15 @@ static void choose_looks(void)
                 COLORS >= 8 && COLOR_PAIRS > STYLES;
 
   if (colours) use_default_colors();
-  for (short i = 0; i < STYLES; i++)
+  for (int i = 0; i < STYLES; i++)
   {
     int many = COLORS >= 256;
     attributes[i] = looks[i].mono;
     pairs[i] = 0;
     if (!colours || i == STYLE_PLAIN) continue;
     attributes[i] = looks[i].also;
-    if (init_pair(i, many ? looks[i].front : looks[i].front8, many ? looks[i].back : looks[i].back8) != ERR)
+    if (init_pair((short)i, many ? looks[i].front : looks[i].front8, many ? looks[i].back : looks[i].back8) !=
+        ERR)
       pairs[i] = i;
   }
 }
