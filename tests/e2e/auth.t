@@ -141,7 +141,7 @@ case $line in
 esac
 END
 chmod +x "$T/checkpw"
-conf "program = $T/checkpw" 'timeout = 300ms' 'concurrency = 4'
+conf "program = $T/checkpw" 'timeout = 1500ms' 'concurrency = 4'
 try "another program" mailctl up
 # dash reads up to the first NUL or not at all: the name alone matters here
 is "$(ask good x loud x bad x)" "0 1 111 " "its exit codes come through, its output does not"
