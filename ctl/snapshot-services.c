@@ -376,10 +376,11 @@ static void take_supervisor(look *l, pid_t pid)
   process p;
   tain t;
 
-  s->alone = pid <= 0;
-  s->running = pid > 0 || l->found;
+  s->alone = !pid;
+  s->running = pid || l->found;
+  if (pid < 0) return; /* its lock is not ours to read: everything about it is unknown */
   datum_text(&s->supervisor.state, pid > 0 ? "running" : s->running ? "killed" : "not running");
-  if (pid <= 0)
+  if (!pid)
   {
     datum_none(&s->supervisor.pid);
     datum_none(&s->supervisor.since);
@@ -421,6 +422,16 @@ static pid_t find_supervisor(stored const *st)
   return pid;
 }
 
+/* Whether the scan directory is there for us to see, be its lock readable or not. */
+static int can_look(stored const *st)
+{
+  stralloc scandir = STRALLOC_ZERO;
+  int yes = supervisor_scandir(&scandir, &st->b) >= 0 && !access(scandir.s, X_OK);
+
+  stralloc_free(&scandir);
+  return yes;
+}
+
 static void open_all(look *l, pid_t svscan)
 {
   char const *path = in_run(l, "servicedirs", "");
@@ -450,7 +461,7 @@ int snapshot_take_services(snapshot *s, stored const *st, snapshot const *before
   look l = {.s = s, .st = st, .before = before};
   entry const *e = genalloc_s(entry, &st->g.entries);
   pid_t pid = find_supervisor(st);
-  int result = pid < 0 ? -1 : add_services(s, st);
+  int result = pid < 0 && !can_look(st) ? -1 : add_services(s, st);
 
   if (!result) result = snapshot_take_journal(s, st);
   open_all(&l, pid);

@@ -56,7 +56,7 @@ exits 100 "passwd without a name is a usage error" mailctl passwd
 
 cat >"$T/pty" <<'END'
 # pty LINE...: runs mailctl passwd joe on a terminal and types the lines; ^C is a signal. Prints what it saw.
-import os, pty, re, sys, termios
+import os, pty, re, sys, termios, time
 pid, fd = pty.fork()
 if not pid:
     os.execvp("mailctl", ["mailctl", "passwd", "joe"])
@@ -74,6 +74,8 @@ def until(pattern):
 prompts = [rb"New password: ", rb"Again: "]
 for line, prompt in zip(sys.argv[1:], prompts):
     until(prompt)
+    while termios.tcgetattr(fd)[3] & termios.ECHO:  # the prompt comes before, or just after, echo is off
+        time.sleep(0.01)
     os.write(fd, b"\x03" if line == "^C" else line.encode() + b"\n")
     if line == "^C":
         break
