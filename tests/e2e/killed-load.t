@@ -45,9 +45,10 @@ victim() {
   esac
 }
 
-# Sends as fast as it can, in sessions of a few messages, and notes what was answered 250; STOP ends it.
+# Sends in sessions of a few messages, and notes what was answered 250; STOP ends it. At a pace that delivery keeps up
+# with on any machine: an overloaded bundle is not well.
 cat >"$T/pour" <<'END'
-import os, smtplib, sys
+import os, smtplib, sys, time
 ip, name, stop, out = sys.argv[1:5]
 n = 0
 with open(out, "w") as noted:
@@ -60,6 +61,7 @@ with open(out, "w") as noted:
                     s.sendmail("a@b.example", ["postmaster@example.test"], "Subject: %s\r\n\r\n" % subject + "x" * 500 + "\r\n")
                     noted.write(subject + "\n")
                     noted.flush()
+                    time.sleep(0.1)
         except (smtplib.SMTPException, OSError):
             pass
 END
