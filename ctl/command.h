@@ -19,6 +19,7 @@ struct context_s
   char const *bin;     /* the folder that mailctl is in */
   char const *libexec; /* the folder that its daemons are in */
   int root;            /* runs as root */
+  int stored;          /* take STATE/current's copy of the file: see run */
 };
 
 typedef struct command_s command;

@@ -14,16 +14,20 @@ static int no_memory(void)
   return EXIT_SYSTEM;
 }
 
+static int read_file(wanted *w, context const *cx, report *r)
+{
+  int e;
+
+  if (conf_read(&w->c, cx->file, r) >= 0) return 0;
+  e = errno;
+  say_cannot("read ", cx->file);
+  if (e == ENOENT) say("`mailctl init DIR` writes one; `mailctl -c FILE` names another");
+  return e == ENOENT ? EXIT_CONF : EXIT_SYSTEM;
+}
+
 /* A mistake in the file must not hide what is wrong with the machine: people mend all of it in one go. */
 static int make(wanted *w, context const *cx, int machine, report *r)
 {
-  if (conf_read(&w->c, cx->file, r) < 0)
-  {
-    int e = errno;
-    say_cannot("read ", cx->file);
-    if (e == ENOENT) say("`mailctl init DIR` writes one; `mailctl -c FILE` names another");
-    return e == ENOENT ? EXIT_CONF : EXIT_SYSTEM;
-  }
   if (bundle_fill(&w->b, &w->c, cx->libexec, cx->bin, cx->root) < 0) return no_memory();
   if (machine) machine_check_bundle(&w->b, r);
   if (r->errors) return EXIT_CONF;
@@ -32,16 +36,54 @@ static int make(wanted *w, context const *cx, int machine, report *r)
   return r->errors ? EXIT_CONF : 0;
 }
 
-int wanted_load(wanted *w, context const *cx, int machine)
+static void print(report *r)
+{
+  allwrite(2, r->text.s, r->text.len);
+  report_free(r);
+}
+
+static int make_stored(wanted *w, context const *cx, int machine, stored const *s)
+{
+  report r = REPORT_ZERO;
+  stralloc path = STRALLOC_ZERO;
+  int status;
+
+  if (!stralloc_cats(&path, s->b.state) || !stralloc_cats(&path, "/current/mailctl.conf") ||
+      !stralloc_0(&path))
+    return no_memory();
+  r.file = path.s;
+  status = conf_parse(&w->c, cx->file, s->c.bytes.s, s->c.bytes.len, &r) < 0 ? no_memory()
+                                                                             : make(w, cx, machine, &r);
+  print(&r);
+  stralloc_free(&path);
+  return status;
+}
+
+static int load_stored(wanted *w, context const *cx, int machine)
+{
+  stored s = STORED_ZERO;
+  int status = stored_load(&s, cx);
+
+  if (!status) status = s.g.number && s.c.bytes.len ? make_stored(w, cx, machine, &s) : EXIT_CONF;
+  stored_free(&s);
+  return status;
+}
+
+static int load_file(wanted *w, context const *cx, int machine)
 {
   report r = REPORT_ZERO;
   int status;
 
   r.file = cx->file;
-  status = make(w, cx, machine, &r);
-  allwrite(2, r.text.s, r.text.len);
-  report_free(&r);
+  status = read_file(w, cx, &r);
+  if (!status) status = make(w, cx, machine, &r);
+  print(&r);
   return status;
+}
+
+int wanted_load(wanted *w, context const *cx, int machine)
+{
+  return cx->stored ? load_stored(w, cx, machine) : load_file(w, cx, machine);
 }
 
 void wanted_free(wanted *w)
@@ -50,7 +92,7 @@ void wanted_free(wanted *w)
   conf_free(&w->c);
 }
 
-/* A missing or broken file still says, or does not say, where STATE is. */
+/* A missing or broken file still says, or does not say, where STATE is. Returns 1 if it is one. */
 static int parse_leniently(conf *c, char const *file)
 {
   report r = REPORT_ZERO;
@@ -59,6 +101,7 @@ static int parse_leniently(conf *c, char const *file)
   r.file = file;
   result = conf_read(c, file, &r);
   if (result < 0 && errno == ENOENT) result = conf_parse(c, file, "", 0, &r);
+  if (!result) result = r.errors > 0;
   report_free(&r);
   return result;
 }
@@ -101,7 +144,7 @@ int stored_load(stored *s, context const *cx)
   char const *state;
   int same;
 
-  if (parse_leniently(&s->now, cx->file) < 0 ||
+  if ((s->broken = parse_leniently(&s->now, cx->file)) < 0 ||
       bundle_fill(&s->b, &s->now, cx->libexec, cx->bin, cx->root) < 0)
   {
     say_cannot("read ", cx->file);

@@ -7,7 +7,7 @@
 #include <ctl/generation.h>
 #include <ctl/plan.h>
 
-/* What mailctl.conf asks for now. */
+/* What mailctl.conf asks for now, or what was brought up last, if the context says so. */
 typedef struct wanted_s wanted;
 struct wanted_s
 {
@@ -22,7 +22,8 @@ struct wanted_s
 
 /*
  * Reads the file and makes the plan. machine: also asks this machine (users, programs, certificates).
- * Every problem is printed to stderr. 0, or the exit status to end with.
+ * Every problem is printed to stderr. 0, or the exit status to end with. Of what was brought up last,
+ * EXIT_CONF, and nothing is printed, if there is no such thing or it is just what the file has.
  */
 extern int wanted_load(wanted *w, context const *cx, int machine);
 extern void wanted_free(wanted *w);
@@ -34,8 +35,9 @@ extern void wanted_free(wanted *w);
 typedef struct stored_s stored;
 struct stored_s
 {
-  conf now; /* mailctl.conf as it is, errors and all */
-  conf c;   /* as it was; empty where it is the same */
+  conf now;   /* mailctl.conf as it is, errors and all */
+  int broken; /* it is missing, or has errors */
+  conf c;     /* as it was; empty where it is the same */
   bundle b;
   generation g; /* number 0: nothing was ever brought up, and b is from `now` */
 };

@@ -39,15 +39,20 @@ static void await_supervisor(char const *scandir, pid_t parent)
   }
 }
 
-/* A full disk or a lack of memory passes, and nobody else would try again. */
-static int bring_up(context const *cx, pid_t parent)
+/*
+ * A full disk or a lack of memory passes, and nobody else would try again. A file with mistakes may be mended
+ * in the meantime.
+ */
+static int bring_up(context *cx, pid_t parent)
 {
   static char const *const up[] = {"up", 0};
   unsigned int pause = 1;
   int status;
 
-  while ((status = command_up(cx, 1, up)) == EXIT_SYSTEM && getppid() == parent)
+  while (((status = command_up(cx, 1, up)) == EXIT_SYSTEM || (status == EXIT_CONF && cx->stored)) &&
+         getppid() == parent)
   {
+    if (status == EXIT_CONF) cx->stored = 0;
     say("trying again soon");
     sleep(pause);
     pause = pause * 2 < PAUSE_MAX ? pause * 2 : PAUSE_MAX;
@@ -56,18 +61,39 @@ static int bring_up(context const *cx, pid_t parent)
 }
 
 /*
+ * A boot brings back what ran before it, whatever has been written into the file since. cx says what to read
+ * from then on.
+ */
+static int load(wanted *w, context *cx)
+{
+  int status = wanted_load(w, cx, 1);
+
+  if (status != EXIT_CONF) return status;
+  wanted_free(w);
+  *w = (wanted)WANTED_ZERO;
+  cx->stored = 1;
+  status = wanted_load(w, cx, 1);
+  if (!status)
+    say(cx->file, " has mistakes: going on with what was brought up last, ", w->b.state,
+        "/current/mailctl.conf; `mailctl up` takes the file when it is mended");
+  return status;
+}
+
+/*
  * s6's readiness is given only if all are ready. systemd would end a unit that does not become ready in time,
  * those of its services that do run included: it is told what there is to know as text.
  */
-static void announce(int fd, int status)
+static void announce(context const *cx, int fd, int status)
 {
+  char const *text = status       ? "not every service is ready: see mailctl status"
+                     : cx->stored ? "every service is ready, but mailctl.conf has mistakes: see mailctl check"
+                                  : "every service is ready";
+
   if (!status && ready_notify(fd) < 0) say_cannot("write to the descriptor that -d names");
-  if (notify_systemd(status ? "not every service is ready: see mailctl status" : "every service is ready") <
-      0)
-    say_cannot("tell systemd that the services are up");
+  if (notify_systemd(text) < 0) say_cannot("tell systemd that the services are up");
 }
 
-static int start_child(context const *cx, char const *scandir, int fd)
+static int start_child(context *cx, char const *scandir, int fd)
 {
   pid_t parent = getpid();
   pid_t pid = fork();
@@ -76,7 +102,7 @@ static int start_child(context const *cx, char const *scandir, int fd)
   if (pid) return pid < 0 ? -1 : 0;
   await_supervisor(scandir, parent);
   status = bring_up(cx, parent);
-  announce(fd, status);
+  announce(cx, fd, status);
   _exit(status);
 }
 
@@ -107,8 +133,9 @@ static int parse(int *fd, int argc, char const *const *argv)
   return 0;
 }
 
-int command_run(context const *cx, int argc, char const *const *argv)
+int command_run(context const *given, int argc, char const *const *argv)
 {
+  context cx = *given;
   wanted w = WANTED_ZERO;
   stralloc scandir = STRALLOC_ZERO;
   int fd = 0;
@@ -116,10 +143,10 @@ int command_run(context const *cx, int argc, char const *const *argv)
 
   if (status) return status;
   tain_now_set_stopwatch_g();
-  if ((status = wanted_load(&w, cx, 1))) return status;
+  if ((status = load(&w, &cx))) return status;
   if (folder_make_bundle(&w.b) < 0 || supervisor_scandir(&scandir, &w.b) < 0) return EXIT_SYSTEM;
   if ((status = take_lock(&w)) || (status = clear_orphans(&w, scandir.s))) return status;
-  if (start_child(cx, scandir.s, fd) < 0 || supervisor_become(&w.b) < 0)
+  if (start_child(&cx, scandir.s, fd) < 0 || supervisor_become(&w.b) < 0)
     say_cannot("become s6-svscan on ", scandir.s);
   return EXIT_SYSTEM;
 }

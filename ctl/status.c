@@ -168,6 +168,10 @@ static int put_table(stralloc *sa, show const *w)
       service_append(sa, "the bundle was moved here while it ran, and its services still use the old place: "
                          "`mailctl up` restarts them in the new one\n") < 0)
     return -1;
+  if (w->st->broken &&
+      service_append(sa, "%s has mistakes, and is not what runs: `mailctl check` shows them\n",
+                     w->st->b.file) < 0)
+    return -1;
   if (put_orphans(sa, w) < 0) return -1;
   return w->argc == 1 ? show_detail(sa, w) : w->argc ? 0 : show_lines(sa, w);
 }

@@ -50,13 +50,18 @@ open(sys.argv[1] + ".bound", "w").close()
 s.settimeout(60)
 print(s.recv(4096).decode(), flush=True)
 END
-python3 "$T/notified" "$T/notify" >"$T/said" &
-notified=$!
-wait_for 10 test -e "$T/notify.bound"
-# shellcheck disable=SC2046,SC2091 # it is a command line
-NOTIFY_SOCKET=$T/notify $(value ExecStart) >"$T/run.out" 2>&1 &
-main=$!
-on_exit "kill $main 2>/dev/null"
+# as_systemd: starts the unit's command; systemd is told in $T/said
+as_systemd() {
+  rm -f "$T/notify" "$T/notify.bound"
+  python3 "$T/notified" "$T/notify" >"$T/said" &
+  notified=$!
+  wait_for 10 test -e "$T/notify.bound"
+  # shellcheck disable=SC2046,SC2091 # it is a command line
+  NOTIFY_SOCKET=$T/notify $(value ExecStart) >"$T/run.out" 2>&1 &
+  main=$!
+  on_exit "kill $main 2>/dev/null"
+}
+as_systemd
 wait $notified
 ok $? "systemd is told"
 is "$(grep . "$T/said" | tr '\n' ' ')" "READY=1 STATUS=every service is ready " "that every service is ready"
@@ -82,6 +87,69 @@ ok $? "a notify socket that is gone is said"
 ends "$main"
 wait $main
 is $? 0 "and no more"
+
+# --- the file has a mistake in it when the machine boots ------------------------------------------------
+
+cp "$C" "$T/good.conf"
+sed -i 's/^per-client = 9/per-cleint = 7/' "$C"
+exits 102 "up refuses a file with a mistake" m up
+as_systemd
+wait $notified
+ok $? "a boot brings the services up all the same"
+like "$(cat "$T/said")" '^STATUS=every service is ready, but mailctl.conf has mistakes: see mailctl check$' "systemd is told"
+like "$(cat "$T/run.out")" "^$C:[0-9]*: .*per-cleint" "the mistake is said"
+like "$(cat "$T/run.out")" "^mailctl: $C has mistakes: going on with what was brought up last, $T/b/state/current/mailctl.conf; " \
+  "and what runs instead"
+exits 0 "every service is ready" m status
+like "$(cat "$T/out")" "^$C has mistakes, and is not what runs" "status says so, too"
+is "$(cat "$T/b/state/current/mailctl.conf")" "$(cat "$T/good.conf")" "as it was brought up last"
+exits 102 "reading it again is refused" m up
+sed -i 's/per-cleint/per-client/' "$C"
+exits 0 "until it is mended" m up
+unlike "$(m status)" 'has mistakes' "status has no more to say"
+mv "$C" "$T/away.conf"
+ends "$main"
+wait $main
+is $? 0 "TERM ends it, even without a file"
+as_systemd
+wait $notified
+ok $? "a boot without the file"
+like "$(cat "$T/run.out")" "^mailctl: unable to read $C: No such file" "says so"
+exits 0 "and has every service" m status
+mv "$T/away.conf" "$C"
+ends "$main"
+wait $main
+is "$(processes)" "" "it ends"
+
+# It is mended, to just what it was before, while the boot waits for what the system refuses.
+cp "$C" "$T/good.conf"
+sed -i 's/^per-client = 7/per-cleint = 7/' "$C"
+mv "$T/b/log/smtpd" "$T/log.smtpd"
+: >"$T/b/log/smtpd"
+mailctl -c "$C" run >"$T/run.out" 2>&1 &
+main=$!
+waits() { grep -q 'trying again soon' "$T/run.out"; }
+wait_for 30 waits
+ok $? "a boot that cannot go on is tried again"
+cp "$T/good.conf" "$C"
+rm "$T/b/log/smtpd"
+mv "$T/log.smtpd" "$T/b/log/smtpd"
+wait_for 30 well
+ok $? "and takes the file that was mended meanwhile"
+ends "$main"
+wait $main
+
+# Nothing was ever brought up, or just this.
+new_bundle "$T/new" || exit 111
+sed -i 's/^hostname/hostnaem/' "$T/new/mailctl.conf"
+exits 102 "a first boot with a mistake" timeout 30 mailctl -c "$T/new/mailctl.conf" run
+unlike "$(cat "$T/err")" 'going on' "has nothing to go on with"
+rm -r "$T/b/run"
+mv "$T/b/control" "$T/b/away"
+exits 102 "what was brought up last, where it cannot run either" timeout 30 mailctl -c "$C" run
+is "$(grep -c 'control: ' "$T/err")" 1 "is said once"
+mv "$T/b/away" "$T/b/control"
+
 exits 100 "run: -d wants an open descriptor" m run -d 42
 exits 100 "run: not 0, 1 or 2" m run -d 1
 exits 100 "run: no names" m run smtpd
