@@ -92,7 +92,7 @@ void dash_data_points(dash_data *d, size_t columns)
   stralloc folder = STRALLOC_ZERO;
 
   if (columns > CANVAS_MAX) columns = CANVAS_MAX;
-  if (!timespec_from_tain(&ts, &d->now.now)) return;
+  if (!timespec_sysclock_from_tain(&ts, &d->now.now)) return;
   if (d->npoints == columns && d->read / HISTORY_STEP == (uint64_t)ts.tv_sec / HISTORY_STEP) return;
   d->npoints = columns;
   d->read = (uint64_t)ts.tv_sec;

@@ -173,7 +173,8 @@ static size_t read_stamp(char *words, size_t max, char const *line, size_t len, 
   if (len < TIMESTAMP) return 0;
   memcpy(stamp, line, TIMESTAMP);
   stamp[TIMESTAMP] = 0;
-  if (timestamp_scan(stamp, &t) != TIMESTAMP || !timespec_from_tain(&ts, &t) || !localtime_r(&ts.tv_sec, &tm))
+  if (timestamp_scan(stamp, &t) != TIMESTAMP || !timespec_sysclock_from_tain(&ts, &t) ||
+      !localtime_r(&ts.tv_sec, &tm))
     return 0;
   n = strftime(words, max, date ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &tm);
   if (date) snprintf(words + n, max - n, ".%03ld", ts.tv_nsec / 1000000);

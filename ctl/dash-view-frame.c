@@ -17,7 +17,8 @@ static void clock_text(char s[16], tain const *now)
   struct timespec ts;
   struct tm tm;
 
-  if (!timespec_from_tain(&ts, now) || !localtime_r(&ts.tv_sec, &tm) || !strftime(s, 16, "%H:%M:%S", &tm))
+  if (!timespec_sysclock_from_tain(&ts, now) || !localtime_r(&ts.tv_sec, &tm) ||
+      !strftime(s, 16, "%H:%M:%S", &tm))
     *s = 0;
 }
 

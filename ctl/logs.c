@@ -7,6 +7,8 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/genalloc.h>
 
+#include <runlib/utf8.h>
+
 #include <ctl/logs.h>
 #include <ctl/words.h>
 
@@ -122,11 +124,12 @@ static int human_line(stralloc *sa, char const *s, size_t len)
       len -= TIMESTAMP;
     }
   }
-  for (; len; len--, s++)
+  /* A log may hold a stranger's bytes: none of them reaches the terminal as a command. */
+  for (size_t n; len; s += n, len -= n)
   {
-    /* A log may hold a stranger's bytes: none of them reaches the terminal as a control character. */
-    char c = (unsigned char)*s < 32 && *s != '\t' ? '?' : *s == 127 ? '?' : *s;
-    if (!stralloc_catb(sa, &c, 1)) return -1;
+    unsigned int u = '\t';
+    n = *s == '\t' ? 1 : utf8_scan(&u, s, len);
+    if (!(u == '?' ? stralloc_catb(sa, "?", 1) : stralloc_catb(sa, s, n))) return -1;
   }
   return stralloc_catb(sa, "\n", 1) ? 0 : -1;
 }

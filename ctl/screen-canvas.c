@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <runlib/utf8.h>
+
 #include <ctl/screen-canvas.h>
 
 int canvas_resize(canvas *c, int rows, int cols)
@@ -51,49 +53,15 @@ void canvas_char(canvas *c, int row, int col, style s, wchar_t with, char ascii)
   if (g) *g = (glyph){.c = c->utf8 ? with : (wchar_t)(unsigned char)ascii, .style = (unsigned char)s};
 }
 
-/* The bytes that follow a first byte of UTF-8, and the bits that the first one has itself; -1: no first byte. */
-static int scan_first(unsigned char first, unsigned int *bits)
-{
-  if (first >= 0xc2 && first < 0xe0) return (*bits = first & 31u, 1);
-  if (first >= 0xe0 && first < 0xf0) return (*bits = first & 15u, 2);
-  if (first >= 0xf0 && first < 0xf5) return (*bits = first & 7u, 3);
-  return -1;
-}
-
-/* Those that turn the direction of writing can make a line look like another one. */
-static int turns(unsigned int u)
-{
-  return (u >= 0x200e && u <= 0x200f) || (u >= 0x2028 && u <= 0x202e) || (u >= 0x2066 && u <= 0x2069);
-}
-
 size_t canvas_scan(wchar_t *c, int *width, char const *s, size_t len, int utf8)
 {
-  static unsigned int const least[4] = {0, 0x80, 0x800, 0x10000};
-  unsigned char first = (unsigned char)*s;
-  unsigned int u = 0;
-  int n = scan_first(first, &u);
+  unsigned int u = ' ';
+  size_t n = *s == '\t' ? 1 : utf8_scan(&u, s, len);
+  int w = u < 0x80 ? 1 : utf8 ? wcwidth((wchar_t)u) : -1;
 
-  *c = L'?';
-  *width = 1;
-  if (first < 0x80)
-  {
-    if (first >= 32 && first != 127) *c = (wchar_t)first;
-    if (first == '\t') *c = L' ';
-    return 1;
-  }
-  if (n < 0 || (size_t)n >= len) return 1;
-  for (int i = 1; i <= n; i++)
-  {
-    if (((unsigned char)s[i] & 0xc0) != 0x80) return 1;
-    u = u << 6 | ((unsigned char)s[i] & 63u);
-  }
-  if (u < least[n] || u > 0x10ffff || (u >= 0xd800 && u < 0xe000)) return 1;
-  if (utf8 && !turns(u) && wcwidth((wchar_t)u) >= 0)
-  {
-    *c = (wchar_t)u;
-    *width = wcwidth((wchar_t)u);
-  }
-  return (size_t)n + 1;
+  *c = w < 0 ? L'?' : (wchar_t)u;
+  *width = w < 0 ? 1 : w;
+  return n;
 }
 
 int canvas_text(canvas *c, int row, int col, int width, style s, char const *text, size_t len, int skip)

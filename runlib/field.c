@@ -3,6 +3,7 @@
 #include <skalibs/types.h>
 
 #include <runlib/field.h>
+#include <runlib/utf8.h>
 
 int field_next(field *f, char const **s, size_t *len)
 {
@@ -36,10 +37,20 @@ int field_says(field const *f, char const *value)
 
 void field_clean(char *s, size_t max, char const *from, size_t len)
 {
-  size_t n = len < max ? len : max;
+  size_t to = 0;
+  unsigned int u;
 
-  for (size_t i = 0; i < n; i++) s[i] = (unsigned char)from[i] < 32 || from[i] == 127 ? '?' : from[i];
-  s[n] = 0;
+  for (size_t i = 0, n; i < len && to < max; i += n)
+  {
+    n = utf8_scan(&u, from + i, len - i);
+    if (u == '?')
+      s[to++] = '?';
+    else if (n > max - to)
+      break;
+    else
+      for (size_t k = 0; k < n; k++) s[to++] = from[i + k];
+  }
+  s[to] = 0;
 }
 
 void field_copy(field const *f, char *s, size_t max)

@@ -24,7 +24,7 @@ extern int field_is(field const *f, char const *name);
 extern int field_says(field const *f, char const *value);
 /* The number that the value begins with, up to a blank or its end; otherwise, or too large: 0. */
 extern uint64_t field_number(field const *f);
-/* Copies the value into s (max bytes and a NUL), cut and with `?` for control characters. */
+/* Copies the value into s (max bytes and a NUL), cut between characters, and with `?` as of utf8_scan. */
 extern void field_copy(field const *f, char *s, size_t max);
 /* The same for any text: what goes into such a file must be one line. */
 extern void field_clean(char *s, size_t max, char const *from, size_t len);
