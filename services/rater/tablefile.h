@@ -13,7 +13,8 @@
  *   sets     eight places each; a key has two sets that it may be in, chosen by its hash
  *
  * A place takes 32 bytes: the key's hash, which stands for the key, and a bucket. Keys have no names
- * here. When all sixteen places of a new key are taken, the one whose bucket is empty soonest goes.
+ * here. When all sixteen places of a new key are taken, one of their keys moves to its other set; if those
+ * are full as well, of all these 144 keys the one whose bucket is empty soonest goes.
  *
  * A bucket is written in an order that makes every half-written one refuse rather than admit more,
  * so that being killed between two stores breaks no guarantee.
@@ -21,7 +22,7 @@
 
 #define TABLE_VERSION  1
 #define TABLE_WAYS     8
-#define TABLE_LOAD     6 /* keys a set that the size is reckoned for: evictions before that are rare */
+#define TABLE_LOAD     6 /* keys a set that the size is reckoned for: no eviction before 7 and more, measured */
 #define TABLE_KEYS_MIN 64
 #define TABLE_KEYS_MAX 1000000000
 
