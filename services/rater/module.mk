@@ -6,6 +6,7 @@ $(eval $(call unit,tests/unit/rater_bucket.c,services/rater))
 $(eval $(call unit,tests/unit/rater_rules.c,services/rater))
 $(eval $(call unit,tests/unit/rater_client.c,runlib))
 $(eval $(call unit,tests/unit/rater_table.c,services/rater))
+$(eval $(call unit,tests/unit/rater_server.c,services/rater))
 $(eval $(call fuzz,tests/fuzz/rater.c,services/rater))
 $(eval $(call unit,tests/unit/rater_engine.c,services/rater))
 
