@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,27 +51,25 @@ static void tell_all(wanted const *w, stored const *s, int *something)
     tell_service(w, ps, generation_find(&s->g, ps->sv.name), something);
 }
 
-/* diff(1) of the two trees, named as the service directories are. Its exit: 0 same, 1 different. */
-/* Under the names current/ and next/. */
-static int run_diff(char const *old, char const *new)
+/* Shows what diff(1) says of the two trees, under the names current/ and next/. Returns how it ended. */
+static int run_diff(char const *old, char const *new, sigset_t const *signals)
 {
   char const *const argv[] = {"diff", "-r", "-u", "-N", "-x", "manifest", "current", "next", 0};
   int wstat = -1;
-  pid_t pid;
+  pid_t pid = fork();
 
-  fflush(stdout);
-  pid = fork();
   if (!pid)
   {
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, signals, 0);
     if (chdir(new) < 0 || symlink(old, "current") < 0 || rename("generations/0001", "next") < 0) _exit(111);
     execvp(argv[0], (char *const *)argv);
     _exit(111);
   }
-  if (pid < 0 || waitpid_nointr(pid, &wstat, 0) < 0) wstat = -1;
-  return WIFEXITED(wstat) ? WEXITSTATUS(wstat) : -1;
+  return pid < 0 || waitpid_nointr(pid, &wstat, 0) < 0 ? -1 : wstat;
 }
 
-static int show_diff(wanted const *w, stored const *s)
+static int write_and_diff(wanted const *w, sigset_t const *signals)
 {
   char dir[] = "/tmp/mailctl-plan.XXXXXX";
   stralloc old = STRALLOC_ZERO;
@@ -79,11 +78,31 @@ static int show_diff(wanted const *w, stored const *s)
 
   if (!mkdtemp(dir)) return -1;
   if (generation_write(dir, &w->p, w->c.bytes.s, w->c.bytes.len, &number) >= 0 &&
-      service_append(&old, s->g.number ? "%s/current/" : "/nonexistent", w->b.state) >= 0 && stralloc_0(&old))
-    result = run_diff(old.s, dir);
+      service_append(&old, "%s/current/", w->b.state) >= 0 && stralloc_0(&old))
+    result = run_diff(old.s, dir, signals);
   rm_rf(dir);
   stralloc_free(&old);
-  return result == 0 || result == 1 ? result : -1;
+  return result;
+}
+
+/* A signal ends diff; mailctl removes the folder first. A reader that goes away has seen enough. */
+static void show_diff(wanted const *w)
+{
+  sigset_t held, before;
+  int wstat;
+
+  fflush(stdout);
+  sigemptyset(&held);
+  sigaddset(&held, SIGHUP);
+  sigaddset(&held, SIGINT);
+  sigaddset(&held, SIGTERM);
+  sigprocmask(SIG_BLOCK, &held, &before);
+  wstat = write_and_diff(w, &before);
+  sigprocmask(SIG_SETMASK, &before, 0);
+  if (wstat < 0)
+    say_cannot("compare with ", w->b.state, "/current");
+  else if (WIFSIGNALED(wstat) ? WTERMSIG(wstat) != SIGPIPE : WEXITSTATUS(wstat) > 1)
+    say("the program diff failed");
 }
 
 int command_plan(context const *cx, int argc, char const *const *argv)
@@ -102,7 +121,7 @@ int command_plan(context const *cx, int argc, char const *const *argv)
     if (manifest.len != s.g.manifest.len || memcmp(manifest.s, s.g.manifest.s, manifest.len))
     {
       something = 1;
-      if (s.g.number && show_diff(&w, &s) < 0) say_cannot("compare with ", w.b.state, "/current");
+      if (s.g.number) show_diff(&w);
     }
     if (!something) puts("nothing to do");
     status = something ? EXIT_NO : 0;

@@ -42,6 +42,21 @@ exits 1 "plan after a change" m plan
 like "$(cat "$T/out")" '^restart +smtpd: its files change$' "names the service"
 like "$(cat "$T/out")" '^\+.*-C 7' "and shows the difference"
 is "$(grep -c '^restart' "$T/out")" 1 "and no other service"
+yes | head -c 1000000 >"$T/b/state/current/more" # than a pipe holds
+m plan 2>"$T/err" | head -n 1 >"$T/out"
+is "$(cat "$T/out" "$T/err")" "restart  smtpd: its files change" "plan ends quietly when its reader goes away"
+mkfifo "$T/pipe"
+mailctl -c "$C" plan >"$T/pipe" &
+plan=$!
+exec 7<"$T/pipe"
+compares() { folder=$(readlink "/proc/$(pgrep -P $plan -x diff)/cwd"); }
+wait_for 10 compares
+ok $? "plan compares in $folder"
+kill $plan "$(pgrep -P $plan)"
+wait $plan
+is "$? $(ls -d "$folder" 2>/dev/null)" "143 " "and leaves nothing of it when it is interrupted"
+exec 7<&-
+rm "$T/b/state/current/more"
 exits 0 "up after a change" m up
 test "$(pid_of "$C" smtpd)" != "$smtpd"
 ok $? "restarts the service"
