@@ -16,5 +16,28 @@ for target in $(sed -n "s/.*echo 'make \([a-z-]*\)  .*/\1/p" GNUmakefile); do
   grep -Eq "^(\.PHONY:.* )?$target( |:|\$)" GNUmakefile
   ok $? "make $target, which help shows, exists"
 done
+
+# packages: what is there is left alone; what is missing is named, to who cannot install it
+mkdir "$T/packages"
+cat >"$T/packages/dpkg-query" <<'END'
+#!/bin/sh
+# As dpkg-query -W: all are installed, but for $absent.
+for i; do case $i in -*|"$absent") ;; *) printf '%s=installed ' "$i";; esac; done
+END
+for i in sudo apt-get; do printf '#!/bin/sh\necho "%s $*" >>"$log"\n' $i >"$T/packages/$i"; done
+chmod 755 "$T/packages"/*
+log=$T/log
+absent=
+PATH=$T/packages:$PATH
+export log absent PATH
+exits 0 "make deps where all is there" builds deps
+test ! -e "$log"
+ok $? "installs nothing"
+absent=swaks
+exits 0 "make deps where a package is missing" builds deps SUDO=sudo
+is "$(cat "$T/out")" "installing: swaks" "names it"
+is "$(sed 's/ env.* install / ... install /' "$log" | tail -n 1)" "sudo ... install -y --no-install-recommends swaks" "and installs it"
+exits 2 "make deps where nobody may install it" builds deps SUDO=no-such-sudo
+like "$(head -n 1 "$T/err")" '^these packages are missing.*: swaks \(as root: make deps\)$' "says so in one line"
 is "$(find "$T" -path "$T/build/*" | wc -l)" 0 "none of it built anything"
 finish
