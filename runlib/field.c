@@ -1,7 +1,5 @@
 #include <string.h>
 
-#include <skalibs/types.h>
-
 #include <runlib/field.h>
 #include <runlib/utf8.h>
 
@@ -60,11 +58,13 @@ void field_copy(field const *f, char *s, size_t max)
 
 uint64_t field_number(field const *f)
 {
-  char s[UINT64_FMT + 1];
-  uint64_t n;
-  size_t digits;
+  uint64_t n = 0;
 
-  field_copy(f, s, UINT64_FMT);
-  digits = uint64_scan(s, &n);
-  return digits && (!s[digits] || s[digits] == ' ') ? n : 0;
+  for (size_t i = 0; i < f->value_len && f->value[i] != ' '; i++)
+  {
+    unsigned int digit = (unsigned char)f->value[i] - (unsigned int)'0';
+    if (digit > 9 || n > (UINT64_MAX - digit) / 10) return 0;
+    n = n * 10 + digit;
+  }
+  return n;
 }

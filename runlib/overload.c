@@ -5,9 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <skalibs/allreadwrite.h>
-#include <skalibs/djbunix.h>
-
 #include <runlib/field.h>
 #include <runlib/overload.h>
 
@@ -66,7 +63,7 @@ int overload_read(overload *o, char const *path, uint64_t now)
   overload const blank = OVERLOAD_ZERO;
   char buf[OVERLOAD_FLAG];
   struct stat st;
-  size_t n = 0;
+  ssize_t n = 0;
   /* Nonblocking, lest a FIFO of that name hang every session. */
   int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
@@ -79,10 +76,10 @@ int overload_read(overload *o, char const *path, uint64_t now)
   else
   {
     if (fstat(fd, &st) < 0) st.st_mtime = 0;
-    if (S_ISREG(st.st_mode)) n = allread(fd, buf, sizeof buf);
-    fd_close(fd);
+    if (S_ISREG(st.st_mode)) n = read(fd, buf, sizeof buf);
+    close(fd);
   }
-  overload_parse(o, buf, n, st.st_mtime > 0 ? (uint64_t)st.st_mtime : 0, now);
+  overload_parse(o, buf, n > 0 ? (size_t)n : 0, st.st_mtime > 0 ? (uint64_t)st.st_mtime : 0, now);
   return (int)o->level;
 }
 

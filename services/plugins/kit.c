@@ -1,12 +1,10 @@
+#include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <skalibs/allreadwrite.h>
-#include <skalibs/types.h>
 
 #include <services/plugins/kit.h>
 
@@ -22,17 +20,18 @@ char const *env_get(env const *e, char const *name)
 int env_number(env const *e, char const *name, unsigned int *n)
 {
   char const *text = env_get(e, name);
-
-  unsigned int value;
+  unsigned long long value = 0;
 
   if (!text || !*text) return 0;
-  if (!uint0_scan(text, &value)) return -1;
-  *n = value;
+  for (; *text >= '0' && *text <= '9' && value <= UINT_MAX; text++)
+    value = value * 10 + (unsigned int)(*text - '0');
+  if (*text || value > UINT_MAX) return -1;
+  *n = (unsigned int)value;
   return 1;
 }
 
 /* Puts the text into s, cut to size bytes with the NUL and clean of control characters. Returns its whole length. */
-static size_t put(char *s, size_t size, char const *format, va_list args)
+static size_t format_into(char *s, size_t size, char const *format, va_list args)
 {
   int n = vsnprintf(s, size, format, args);
 
@@ -49,7 +48,7 @@ void decision_say(decision *d, char letter, char const *format, ...)
 
   if (d->ended || room < 3) return;
   va_start(args, format);
-  n = put(d->out + d->len + 1, room - 1, format, args);
+  n = format_into(d->out + d->len + 1, room - 1, format, args);
   va_end(args);
   if (n + 2 >= room)
   {
@@ -68,8 +67,20 @@ void decision_log(decision *d, char const *format, ...)
   va_list args;
 
   va_start(args, format);
-  put(d->log, sizeof d->log, format, args);
+  format_into(d->log, sizeof d->log, format, args);
   va_end(args);
+}
+
+/* Returns 0, or -1 and errno. */
+static int put(int fd, char const *s, size_t n)
+{
+  while (n)
+  {
+    ssize_t w = write(fd, s, n);
+    if (w < 0 && errno != EINTR) return -1;
+    if (w > 0) s += w, n -= (size_t)w;
+  }
+  return 0;
 }
 
 /* One write, so that the lines of many plugins do not mix. */
@@ -78,7 +89,7 @@ static void write_log(char const *name, char const *message)
   char line[640];
   int n = snprintf(line, sizeof line, "%s: pid %d - %s\n", name, (int)getppid(), message);
 
-  if (n > 0) allwrite(2, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+  if (n > 0) (void)put(2, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }
 
 static void wait_for(unsigned int ms)
@@ -88,29 +99,28 @@ static void wait_for(unsigned int ms)
     ;
 }
 
-static int say(char const *a, char const *b, char const *c)
+static int say(int fd, char const *a, char const *b, char const *c)
 {
-  return allwrite(1, a, strlen(a)) + allwrite(1, b, strlen(b)) + allwrite(1, c, strlen(c)) ? 0 : 111;
+  return put(fd, a, strlen(a)) < 0 || put(fd, b, strlen(b)) < 0 || put(fd, c, strlen(c)) < 0 ? 111 : 0;
 }
 
 static int usage(char const *const *argv, plugin const *p)
 {
   if (!strcmp(argv[1], "--help"))
-    return say("usage: ", p->help, "Run by smtpd for an SMTP command: see spp(7).\n");
-  if (!strcmp(argv[1], "--version")) return say(p->name, " " VERSION, "\n");
-  allwrite(2, p->name, strlen(p->name));
-  allwrite(2, ": fatal: takes no arguments (see --help)\n", 41);
+    return say(1, "usage: ", p->help, "Run by smtpd for an SMTP command: see spp(7).\n");
+  if (!strcmp(argv[1], "--version")) return say(1, p->name, " " VERSION, "\n");
+  say(2, p->name, ": fatal: takes no arguments (see --help)", "\n");
   return 100;
 }
 
 int plugin_run(int argc, char const *const *argv, plugin const *p)
 {
   env e = {.vars = (char const *const *)environ};
-  decision d;
+  static decision d; /* not on the stack: pages that nobody touches cost nothing */
 
   if (argc > 1) return usage(argv, p);
-  d = p->decide(&e);
+  p->decide(&e, &d);
   if (d.log[0]) write_log(p->name, d.log);
   if (d.delay) wait_for(d.delay);
-  return allwrite(1, d.out, d.len) == d.len ? 0 : 111;
+  return put(1, d.out, d.len) < 0 ? 111 : 0;
 }

@@ -25,11 +25,11 @@ extern int env_number(env const *e, char const *name, unsigned int *n);
 typedef struct decision_s decision;
 struct decision_s
 {
-  char out[4096];     /* lines for smtpd */
   size_t len;         /* of out */
-  char log[512];      /* one line for the log, without the name; empty: none */
   unsigned int delay; /* milliseconds to wait before smtpd gets the lines */
   int ended;          /* 1: A, N, O, E, R or D was said, or out is full: more is ignored */
+  char log[512];      /* one line for the log, without the name; empty: none */
+  char out[4096];     /* lines for smtpd */
 };
 #define DECISION_ZERO                                                                                        \
   {                                                                                                          \
@@ -50,8 +50,8 @@ typedef struct plugin_s plugin;
 struct plugin_s
 {
   char const *name;
-  char const *help; /* of --help: lines, each with its newline */
-  decision (*decide)(env const *e);
+  char const *help;                          /* of --help: lines, each with its newline */
+  void (*decide)(env const *e, decision *d); /* d: nothing decided yet */
 };
 
 /* All of main: --help and --version; else decides, logs, waits, answers. Returns the exit status. */

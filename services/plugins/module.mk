@@ -1,12 +1,11 @@
 # Each file here but kit.c is a plugin: a program of its own, linked with the kit and runlib.
-# Each runs once an SMTP command, so what counts is its start: linked statically, a plugin takes 0.5 ms here,
-# with shared libraries 0.8, in dash 0.8, in bash 1.4 (tests/bench/plugins.sh).
+# Each runs once an SMTP command, so what counts is its start: with musl a plugin takes 0.15 ms of processor time
+# here, with glibc linked statically 0.5, in dash 0.8, in bash 1.5 (tests/bench/plugins.sh).
 $(eval $(call library,services/plugins,kit.c))
 
-plugin = $(call program,libexec/mailctl/plugins/$(1),services/plugins/$(1).c,services/plugins)
-
+PLUGIN := services/plugins/kit.c $(addprefix runlib/,clock.c field.c overload.c rater.c utf8.c)
 $(foreach p,$(filter-out kit,$(basename $(notdir $(wildcard services/plugins/*.c)))),\
-  $(eval $(call plugin,$(p)))$(eval $(call static,libexec/mailctl/plugins/$(p))))
+  $(eval $(call short,libexec/mailctl/plugins/$(p),services/plugins/$(p).c,$(PLUGIN))))
 $(eval $(call unit,tests/unit/plugins.c,services/plugins))
 
 # The classics that rate stands in for under their own names.

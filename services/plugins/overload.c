@@ -1,9 +1,7 @@
 #include <stdint.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <skalibs/allreadwrite.h>
-
+#include <runlib/clock.h>
 #include <runlib/overload.h>
 
 #include <services/plugins/kit.h>
@@ -14,16 +12,14 @@ static char const *get(void const *e, char const *name)
 }
 
 /* The log line is the original's, which is not the kit's. smtpd is our parent. */
-static decision overload_decide(env const *e)
+static void overload_decide(env const *e, decision *d)
 {
-  decision d = DECISION_ZERO;
   char reply[OVERLOAD_REPLY];
   char line[OVERLOAD_REPLY];
 
-  if (!overload_answer(reply, "control/overloaded", (uint64_t)time(0), &get, e)) return d;
-  decision_say(&d, reply[0], "%s", reply + 1);
-  allwrite(2, line, overload_log(line, reply, (long)getppid()));
-  return d;
+  if (!overload_answer(reply, "control/overloaded", (uint64_t)clock_wall().tv_sec, &get, e)) return;
+  decision_say(d, reply[0], "%s", reply + 1);
+  if (write(2, line, overload_log(line, reply, (long)getppid())) < 0) return; /* the reply is what counts */
 }
 
 int main(int argc, char const *const *argv)

@@ -6,22 +6,20 @@
  * joe+anything@example.test becomes joe@example.test, for each of the characters in PLUSALIASESCHARS.
  * Nothing is left of +joe@example.test: such an address stays what it is.
  */
-static decision plusaliases_decide(env const *e)
+static void plusaliases_decide(env const *e, decision *d)
 {
-  decision d = DECISION_ZERO;
   char const *address = env_get(e, "SMTPRCPTTO");
   char const *chars = env_get(e, "PLUSALIASESCHARS");
   char const *at = address ? strrchr(address, '@') : 0;
   size_t n;
 
   if (!address)
-    decision_log(&d, "error: no SMTPRCPTTO");
+    decision_log(d, "error: no SMTPRCPTTO");
   else if (at)
   {
     n = strcspn(address, chars ? chars : "+");
-    if (n && n < (size_t)(at - address)) decision_say(&d, 'C', "%.*s%s", (int)n, address, at);
+    if (n && n < (size_t)(at - address)) decision_say(d, 'C', "%.*s%s", (int)n, address, at);
   }
-  return d;
 }
 
 int main(int argc, char const *const *argv)

@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <skalibs/types.h>
-
 #include <runlib/rater.h>
 
 #include <services/plugins/kit.h>
@@ -159,44 +157,40 @@ static void say_reply(decision *d, char const *reply, uint32_t retry)
 {
   char text[512];
   char const *at = strstr(reply, "%s");
-  char seconds[UINT_FMT] = "0";
 
   if (strlen(reply) < 4 || !strchr("45", reply[0])) reply = REPLY, at = 0;
-  seconds[uint_fmt(seconds, retry == RATER_NEVER ? 0 : retry)] = 0;
   if (at)
-    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - reply), reply, seconds, at + 2);
+    snprintf(text, sizeof text, "%.*s%u%s", (int)(at - reply), reply, retry == RATER_NEVER ? 0 : retry,
+             at + 2);
   else
     snprintf(text, sizeof text, "%s", reply);
   decision_say(d, strncmp(reply, "421", 3) ? 'E' : 'R', "%s", text);
 }
 
-static decision classic(env const *e, char const *class, char const *variable_name, char const *of)
+static void classic(env const *e, char const *class, char const *variable_name, char const *of, decision *d)
 {
-  decision d = DECISION_ZERO;
   question q;
   char const *value = env_get(e, variable_name);
   uint32_t retry;
   size_t len = 0;
 
-  if (!value || !*value) return d;
+  if (!value || !*value) return;
   strcpy(q.class, class);
   put_key(&q, &len, value, strlen(value));
-  if (ask(e, &q, 1, &retry, &d) != RATER_REFUSED) return d;
-  decision_say(&d, 'R', CLASSIC);
-  decision_log(&d, CLASSIC_LOG, of, value);
-  return d;
+  if (ask(e, &q, 1, &retry, d) != RATER_REFUSED) return;
+  decision_say(d, 'R', CLASSIC);
+  decision_log(d, CLASSIC_LOG, of, value);
 }
 
-static decision rate(env const *e)
+static void rate(env const *e, decision *d)
 {
-  decision d = DECISION_ZERO;
   char const *list = env_get(e, "RATE");
   char const *reply = env_get(e, "RATEREPLY");
-  uint64_t quantity = quantity_of(e, &d);
+  uint64_t quantity = quantity_of(e, d);
   question q;
   size_t n;
 
-  if (!list || !*list) decision_log(&d, "RATE is not set: nothing to ask");
+  if (!list || !*list) decision_log(d, "RATE is not set: nothing to ask");
   for (; list && *list; list += n)
   {
     uint32_t retry;
@@ -204,22 +198,24 @@ static decision rate(env const *e)
     n = strcspn(list, " \t,");
     if (!n) break;
     if (!read_word(&q, e, list, n))
-      decision_log(&d, "RATE: `%.*s` is not CLASS:KEY", (int)n, list);
-    else if (q.key[0] && ask(e, &q, quantity, &retry, &d) == RATER_REFUSED)
+      decision_log(d, "RATE: `%.*s` is not CLASS:KEY", (int)n, list);
+    else if (q.key[0] && ask(e, &q, quantity, &retry, d) == RATER_REFUSED)
     {
-      say_reply(&d, reply && *reply ? reply : REPLY, retry);
-      decision_log(&d, "too often: %s %s", q.class, q.key);
-      return d;
+      say_reply(d, reply && *reply ? reply : REPLY, retry);
+      decision_log(d, "too often: %s %s", q.class, q.key);
+      return;
     }
   }
-  return d;
 }
 
-static decision decide(env const *e)
+static void decide(env const *e, decision *d)
 {
-  if (!strcmp(program, "ipthrottle")) return classic(e, "ip", "TCPREMOTEIP", "IP");
-  if (!strcmp(program, "userthrottle")) return classic(e, "user", "SMTPAUTHUSER", "user");
-  return rate(e);
+  if (!strcmp(program, "ipthrottle"))
+    classic(e, "ip", "TCPREMOTEIP", "IP", d);
+  else if (!strcmp(program, "userthrottle"))
+    classic(e, "user", "SMTPAUTHUSER", "user", d);
+  else
+    rate(e, d);
 }
 
 static char const help[] =

@@ -27,9 +27,8 @@ static unsigned int seconds(char const *how, unsigned int fixed, unsigned long l
 }
 
 /* The recipient number TARPITCOUNT is the first that waits. */
-static decision tarpit_decide(env const *e)
+static void tarpit_decide(env const *e, decision *d)
 {
-  decision d = DECISION_ZERO;
   char const *how = env_get(e, "TARPITDELAY");
   unsigned int count = COUNT;
   unsigned int longest = LONGEST;
@@ -38,21 +37,20 @@ static decision tarpit_decide(env const *e)
 
   if (env_number(e, "SMTPRCPTCOUNTALL", &all) != 1)
   {
-    decision_log(&d, "can't get number of envelope recipients");
-    return d;
+    decision_log(d, "can't get number of envelope recipients");
+    return;
   }
   if (env_number(e, "TARPITCOUNT", &count) < 0)
-    decision_log(&d, "TARPITCOUNT is not a number: taken for %u", count);
+    decision_log(d, "TARPITCOUNT is not a number: taken for %u", count);
   if (env_number(e, "TARPITMAX", &longest) < 0)
-    decision_log(&d, "TARPITMAX is not a number: taken for %u", longest);
+    decision_log(d, "TARPITMAX is not a number: taken for %u", longest);
   if (longest > LONGEST_MAX) longest = LONGEST_MAX;
-  if (all < count) return d;
+  if (all < count) return;
   if (!is_letter(how) && env_number(e, "TARPITDELAY", &fixed) < 0)
-    decision_log(&d, "TARPITDELAY is not a number, N, M or H: taken for %u", fixed);
+    decision_log(d, "TARPITDELAY is not a number, N, M or H: taken for %u", fixed);
   else if (all == count)
-    decision_log(&d, "started tarpitting");
-  d.delay = 1000 * seconds(how, fixed, (unsigned long long)all - count + 1, longest);
-  return d;
+    decision_log(d, "started tarpitting");
+  d->delay = 1000 * seconds(how, fixed, (unsigned long long)all - count + 1, longest);
 }
 
 int main(int argc, char const *const *argv)

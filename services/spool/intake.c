@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -8,39 +7,40 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <skalibs/allreadwrite.h>
+#include <runlib/clock.h>
 
 #include <services/spool/envelope.h>
 #include <services/spool/intake.h>
 
+/* Bytes of a path into the spool. Not PATH_MAX: what a short process costs is the pages that it touches. */
+#define PATH 1280
+
 static int path(char *s, intake const *q, char const *folder)
 {
-  if (snprintf(s, PATH_MAX, "%s/%s/%s", q->spool, folder, q->name) < PATH_MAX) return 0;
+  if (snprintf(s, PATH, "%s/%s/%s", q->spool, folder, q->name) < PATH) return 0;
   errno = ENAMETOOLONG;
   return -1;
 }
 
-static int new_name(intake *q)
+static void new_name(intake *q)
 {
-  struct timespec now;
-  uint64_t chance;
+  struct timespec now = clock_wall();
 
-  if (getrandom(&chance, sizeof chance, 0) != sizeof chance || clock_gettime(CLOCK_REALTIME, &now) < 0)
-    return -1;
-  spoolname_fmt(q->name, &now, (unsigned int)getpid(), chance);
-  return 0;
+  spoolname_fmt(q->name, &now, (unsigned int)getpid(), q->chance);
 }
 
 /* The group may write: it is spool-deliver's where todo/ is set-group-id, and it marks recipients in the file. */
 int intake_open(intake *q, char const *spool)
 {
-  char tmp[PATH_MAX];
+  char tmp[PATH];
   mode_t mask;
 
   q->spool = spool;
   q->fd = -1;
   q->message = q->len = 0;
-  if (new_name(q) < 0 || path(tmp, q, "tmp") < 0) return -1;
+  if (getrandom(&q->chance, sizeof q->chance, 0) != sizeof q->chance) return -1;
+  new_name(q);
+  if (path(tmp, q, "tmp") < 0) return -1;
   mask = umask(0);
   q->fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0660);
   umask(mask);
@@ -51,33 +51,53 @@ int intake_open(intake *q, char const *spool)
 
 static int flush(intake *q)
 {
-  if (allwrite(q->fd, q->buffer, q->len) < q->len) return -1;
+  size_t done = 0;
+
+  while (done < q->len)
+  {
+    ssize_t w = write(q->fd, q->buffer + done, q->len - done);
+    if (w < 0 && errno != EINTR) return -1;
+    if (w > 0) done += (size_t)w;
+  }
   q->len = 0;
   return 0;
+}
+
+char *intake_room(intake *q, size_t *n)
+{
+  if (q->len == INTAKE_BUFFER && flush(q) < 0) return 0;
+  *n = INTAKE_BUFFER - q->len;
+  return q->buffer + q->len;
+}
+
+void intake_filled(intake *q, size_t n)
+{
+  q->len += n;
+  q->message += n;
 }
 
 int intake_put(intake *q, char const *s, size_t n)
 {
   while (n)
   {
-    size_t room = INTAKE_BUFFER - q->len;
+    size_t room;
+    char *place = intake_room(q, &room);
+    if (!place) return -1;
     if (room > n) room = n;
-    memcpy(q->buffer + q->len, s, room);
-    q->len += room;
-    q->message += room;
+    memcpy(place, s, room);
+    intake_filled(q, room);
     s += room;
     n -= room;
-    if (q->len == INTAKE_BUFFER && flush(q) < 0) return -1;
   }
   return 0;
 }
 
 static int sync_folder(intake const *q)
 {
-  char todo[PATH_MAX];
+  char todo[PATH];
   int fd, result;
 
-  snprintf(todo, PATH_MAX, "%s/todo", q->spool);
+  snprintf(todo, PATH, "%s/todo", q->spool);
   fd = open(todo, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return -1;
   result = fsync(fd);
@@ -109,12 +129,13 @@ static int take_back(char const *todo)
  */
 static int commit(intake *q, char const *envelope, size_t len)
 {
-  char tmp[PATH_MAX], todo[PATH_MAX];
+  char tmp[PATH], todo[PATH];
   int result = -1;
 
   if (seal(q, envelope, len) < 0 || path(tmp, q, "tmp") < 0) return -1;
   /* Named anew: the name tells when it was queued, not when a slow client began. */
-  if (new_name(q) < 0 || path(todo, q, "todo") < 0 || rename(tmp, todo) < 0)
+  new_name(q);
+  if (path(todo, q, "todo") < 0 || rename(tmp, todo) < 0)
   {
     unlink(tmp);
     goto end;
@@ -128,7 +149,7 @@ end:
 
 void intake_abort(intake *q)
 {
-  char tmp[PATH_MAX];
+  char tmp[PATH];
 
   if (q->fd < 0) return;
   if (!path(tmp, q, "tmp")) unlink(tmp);

@@ -30,6 +30,7 @@ struct intake_s
   char const *spool; /* not owned */
   int fd;
   uint64_t message;         /* bytes of the message so far */
+  uint64_t chance;          /* in its names */
   char name[SPOOLNAME_FMT]; /* below tmp/, later below todo/ */
   size_t len;               /* bytes that wait in the buffer */
   char buffer[INTAKE_BUFFER];
@@ -37,6 +38,9 @@ struct intake_s
 
 extern int intake_open(intake *q, char const *spool);
 extern int intake_put(intake *q, char const *s, size_t n);
+/* For reading without a copy: where the next bytes go (0: errno), how many fit, and how many were put there. */
+extern char *intake_room(intake *q, size_t *n);
+extern void intake_filled(intake *q, size_t n);
 /*
  * Queues the message with this envelope (see envelope.h). Returns qmail-queue's exit code, and errno says more:
  * 0 only when the message, its envelope and its entry in todo/ are on disk; else it is not queued and its file

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,9 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <skalibs/allreadwrite.h>
-#include <skalibs/sig.h>
-#include <skalibs/strerr.h>
+#include <runlib/clock.h>
 
 #include <services/spool/envelope.h>
 #include <services/spool/intake.h>
@@ -26,19 +25,30 @@ static void timeout(int sig)
   _exit(INTAKE_TIMEOUT); /* the file in tmp/ is left: unlinking here would race with the rename */
 }
 
+/* One write, so that lines of several processes do not mix. */
+static void complain(char const *what, char const *where, char const *why)
+{
+  char line[PATH_MAX + 256];
+  int n = snprintf(line, sizeof line, "spool-queue: fatal: %s%s%s%s\n", what, where, why ? ": " : "",
+                   why ? why : "");
+
+  signal(SIGPIPE, SIG_IGN); /* the exit code must get through */
+  if (n > 0 && write(2, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1) < 0) return;
+}
+
 static void die(int code, char const *what, char const *where)
 {
   int e = errno;
 
   intake_abort(&q);
-  errno = e;
-  strerr_diefusys(e == ENOMEM ? INTAKE_MEMORY : code, what, where);
+  complain(what, where, strerror(e));
+  _exit(e == ENOMEM ? INTAKE_MEMORY : code);
 }
 
 static int received_fmt(char *s, size_t n)
 {
   static char const months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-  time_t now = time(0);
+  time_t now = clock_wall().tv_sec;
   struct tm tm;
 
   gmtime_r(&now, &tm);
@@ -49,17 +59,17 @@ static int received_fmt(char *s, size_t n)
 
 static void take_message(void)
 {
-  static char chunk[INTAKE_BUFFER];
-  size_t n = (size_t)received_fmt(chunk, sizeof chunk);
+  size_t room;
+  char *place = intake_room(&q, &room);
+  ssize_t r = received_fmt(place, room);
 
-  for (;;)
+  while (r)
   {
-    ssize_t r;
-    if (n && intake_put(&q, chunk, n) < 0) die(INTAKE_WRITE, "write to ", q.spool);
-    r = fd_read(0, chunk, sizeof chunk);
-    if (r < 0) die(INTAKE_READ, "read the message", "");
-    if (!r) return;
-    n = (size_t)r;
+    intake_filled(&q, (size_t)r);
+    place = intake_room(&q, &room);
+    if (!place) die(INTAKE_WRITE, "unable to write to ", q.spool);
+    r = read(0, place, room);
+    if (r < 0) die(INTAKE_READ, "unable to read the message", "");
   }
 }
 
@@ -72,8 +82,8 @@ static size_t take_envelope(void)
 
   do
   {
-    ssize_t r = fd_read(1, envelope + len, sizeof envelope - len);
-    if (r < 0) die(INTAKE_READ, "read the envelope", "");
+    ssize_t r = read(1, envelope + len, sizeof envelope - len);
+    if (r < 0) die(INTAKE_READ, "unable to read the envelope", "");
     if (!r)
     {
       /* How a client that gives up says so; no reason to alarm anyone. */
@@ -90,36 +100,40 @@ static char const *spool_of(int argc, char const *const *argv)
 {
   char const *spool = argc > 1 ? argv[1] : getenv("SPOOL");
 
-  if (argc > 2 || (argc == 2 && argv[1][0] == '-')) strerr_dieusage(100, USAGE);
-  if (!spool || !*spool) strerr_dief(INTAKE_SPOOL, "no spool: give it as the argument or in $SPOOL");
-  return spool;
+  if (argc > 2 || (argc == 2 && argv[1][0] == '-'))
+  {
+    dprintf(2, "spool-queue: usage: %s\n", USAGE);
+    _exit(100);
+  }
+  if (spool && *spool) return spool;
+  complain("no spool: give it as the argument or in $SPOOL", "", 0);
+  _exit(INTAKE_SPOOL);
 }
 
-static void complain(int code)
+static void complain_of(int code)
 {
   switch (code)
   {
-    case INTAKE_ADDRESS_LONG: strerr_warn(PROG, ": fatal: an address in the envelope is too long"); break;
-    case INTAKE_REFUSED: strerr_warn(PROG, ": fatal: the envelope is too long"); break;
-    case INTAKE_ENVELOPE: strerr_warn(PROG, ": fatal: the envelope is not one, or has no recipients"); break;
-    default: strerr_warnsys(PROG, ": fatal: unable to queue into ", q.spool);
+    case INTAKE_ADDRESS_LONG: complain("an address in the envelope is too long", "", 0); break;
+    case INTAKE_REFUSED: complain("the envelope is too long", "", 0); break;
+    case INTAKE_ENVELOPE: complain("the envelope is not one, or has no recipients", "", 0); break;
+    default: complain("unable to queue into ", q.spool, strerror(errno));
   }
 }
 
 int main(int argc, char const *const *argv)
 {
+  struct sigaction const act = {.sa_handler = timeout};
   int code;
 
-  PROG = "spool-queue";
   if (argc == 2 && !strcmp(argv[1], "--help")) return puts("usage: " USAGE), 0;
   if (argc == 2 && !strcmp(argv[1], "--version")) return puts("spool-queue (mailctl) " VERSION), 0;
-  sig_ignore(SIGPIPE);
-  sig_catch(SIGALRM, &timeout);
+  sigaction(SIGALRM, &act, 0);
   alarm(LIFE);
   if (intake_open(&q, spool_of(argc, argv)) < 0)
-    die(errno == ENOENT ? INTAKE_SPOOL : INTAKE_CREATE, "create a file in ", q.spool);
+    die(errno == ENOENT ? INTAKE_SPOOL : INTAKE_CREATE, "unable to create a file in ", q.spool);
   take_message();
   code = intake_finish(&q, envelope, take_envelope());
-  if (code) complain(code);
+  if (code) complain_of(code);
   return code;
 }

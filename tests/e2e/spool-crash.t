@@ -93,7 +93,7 @@ while read -r call nth; do
   else
     # what could not be taken back may be there, whole
     has=$(count queue/todo)
-    grep -q '^spool-queue: fatal: unable to .* queue: Input/output error$' err || { echo "# says: $(cat err)"; wrong=1; }
+    grep -q '^spool-queue: fatal: unable to .* queue: \(Input/output\|I/O\) error$' err || { echo "# says: $(cat err)"; wrong=1; }
   fi
   if test "$(count queue/todo)" != "$has" || test "$(count queue)" != "$has" || ! sealed queue/todo/*; then
     echo "# $call $nth fails, exit $status: $(find queue -type f | tr '\n' ' ')"

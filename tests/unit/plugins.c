@@ -55,13 +55,13 @@ START_TEST(tarpit)
   char const *vars[5] = {0};
   unsigned int n = 0;
   env e = {.vars = vars};
-  decision d;
+  decision d = DECISION_ZERO;
 
   add(vars, &n, buf[0], "SMTPRCPTCOUNTALL=", cases[_i].all);
   add(vars, &n, buf[1], "TARPITCOUNT=", cases[_i].count);
   add(vars, &n, buf[2], "TARPITDELAY=", cases[_i].how);
   add(vars, &n, buf[3], "TARPITMAX=", cases[_i].max);
-  d = tarpit_decide(&e);
+  tarpit_decide(&e, &d);
   ck_assert_uint_eq(d.delay, cases[_i].ms);
   ck_assert_uint_eq(d.len, 0);
 }
