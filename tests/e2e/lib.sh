@@ -10,7 +10,11 @@
 # Nothing here sleeps to synchronise: `wait_for SECONDS COMMAND...` polls a condition, bounded.
 
 set -u
-B=${MAILCTL_BUILD:-$(cd "$(dirname "$0")/../../build" && pwd)}
+B=${MAILCTL_BUILD:-$(dirname "$0")/../../build}
+B=$(cd "$B" && pwd) && test -x "$B/bin/mailctl" || {
+  echo "Bail out! no build: make all tools, or MAILCTL_BUILD=FOLDER"
+  exit 111
+}
 LC_ALL=C.UTF-8
 export LC_ALL
 unset MAILCTL_CONF
@@ -21,8 +25,7 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/mailctl-test.XXXXXX") || exit 111
 if test "$(id -u)" -eq 0 && ! s6-setuidgid nobody test -x "$B/bin/mailctl"; then
   chmod 755 "$T"
   mkdir "$T/build"
-  cp -a "$B"/* "$T/build/" 2>/dev/null
-  rm -rf "$T/build/obj" "$T/build/asan" "$T/build/fuzz"
+  for i in bin doc include lib libexec tests; do cp -a "$B/$i" "$T/build/" || exit 111; done
   B=$T/build
 fi
 # shellcheck disable=SC2034 # for the tests
