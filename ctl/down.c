@@ -6,6 +6,7 @@
 #include <skalibs/tai.h>
 
 #include <ctl/command.h>
+#include <ctl/granted.h>
 #include <ctl/history.h>
 #include <ctl/live.h>
 #include <ctl/load.h>
@@ -154,7 +155,8 @@ end:
 
 int command_down(context const *cx, int argc, char const *const *argv)
 {
-  return with_stored(cx, argc, argv, &down);
+  int status = granted_move(cx, GOAL_STOP, argc - 1, argv + 1);
+  return status >= 0 ? status : with_stored(cx, argc, argv, &down);
 }
 
 int command_restart(context const *cx, int argc, char const *const *argv)

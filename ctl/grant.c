@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct grant_s
   genalloc dirs; /* of char *: those that must change */
 };
 
+/* The way to a service that is controlled by another user is open (0001): see control. */
 static int is_right(grant const *g, char const *dir)
 {
   stralloc sa = STRALLOC_ZERO;
@@ -32,7 +34,7 @@ static int is_right(grant const *g, char const *dir)
   int right = 0;
 
   if (service_append(&sa, "%s/supervise", dir) >= 0 && stralloc_0(&sa) && !stat(sa.s, &st))
-    right = g->gid[0] ? (st.st_mode & 07777) == 0710 && st.st_gid == g->group : (st.st_mode & 07777) == 0700;
+    right = g->gid[0] ? (st.st_mode & 07776) == 0710 && st.st_gid == g->group : (st.st_mode & 07776) == 0700;
   stralloc_free(&sa);
   return right;
 }
@@ -106,7 +108,57 @@ static int find_group(grant *g)
   return 0;
 }
 
-int grant_status(bundle const *b, plan const *p)
+/* Whose user controls the service; its own owner otherwise. */
+static uid_t controller(plan const *p, char const *name)
+{
+  planned const *ps = plan_services(p);
+
+  for (size_t n = plan_count(p); n; n--, ps++)
+  {
+    char **word = genalloc_s(char *, &ps->sv.controls);
+    struct passwd const *pw = ps->sv.user ? getpwnam(ps->sv.user) : 0;
+    for (size_t m = pw ? genalloc_len(char *, &ps->sv.controls) : 0; m; m--)
+      if (!strcmp(*word++, name)) return pw->pw_uid;
+  }
+  return geteuid();
+}
+
+static int control(bundle const *b, char const *name, uid_t uid)
+{
+  stralloc dir = STRALLOC_ZERO;
+  stralloc pipe = STRALLOC_ZERO;
+  struct stat st;
+  mode_t open = uid == geteuid() ? 0 : 0001;
+  int result = -1;
+
+  if (servicedir_path(&dir, b->run, name, "/supervise") < 0 ||
+      servicedir_path(&pipe, b->run, name, "/supervise/control") < 0 || stat(pipe.s, &st) < 0)
+    goto end;
+  if (st.st_uid != uid && lchown(pipe.s, uid, (gid_t)-1) < 0) goto end;
+  if (stat(dir.s, &st) < 0) goto end;
+  result = (st.st_mode & 0001) == open ? 0 : chmod(dir.s, (st.st_mode & 07776) | open);
+end:
+  stralloc_free(&dir);
+  stralloc_free(&pipe);
+  return result;
+}
+
+static int grant_control(bundle const *b, plan const *p)
+{
+  planned const *ps = plan_services(p);
+  int result = 0;
+
+  if (!b->root) return 0;
+  for (size_t n = plan_count(p); n; n--, ps++)
+    if (control(b, ps->sv.name, controller(p, ps->sv.name)) < 0)
+    {
+      say_cannot("set who controls ", ps->sv.name);
+      result = -1;
+    }
+  return result;
+}
+
+static int grant_status(bundle const *b, plan const *p)
 {
   grant g = {.bundle = b, .gid = "", .dirs = GENALLOC_ZERO};
   planned const *ps = plan_services(p);
@@ -122,4 +174,10 @@ int grant_status(bundle const *b, plan const *p)
   for (size_t i = 0; i < genalloc_len(char *, &g.dirs); i++) free(genalloc_s(char *, &g.dirs)[i]);
   genalloc_free(char *, &g.dirs);
   return result;
+}
+
+int grant_all(bundle const *b, plan const *p)
+{
+  int status = grant_status(b, p);
+  return grant_control(b, p) < 0 ? -1 : status;
 }

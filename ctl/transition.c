@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <skalibs/djbunix.h>
+#include <skalibs/iopause.h>
 #include <skalibs/posixplz.h>
 #include <skalibs/types.h>
 
@@ -128,30 +129,35 @@ static void forget_deaths(bundle const *b, char const *name)
   stralloc_free(&sa);
 }
 
-static int begin_start(transition const *t, move *m, tain const *stamp)
+static int prepare_start(transition const *t, move const *m)
 {
   stralloc log = STRALLOC_ZERO;
+  int ok;
+
+  if (t->limited) return 0;
+  forget_deaths(t->bundle, m->name);
+  ok = servicedir_path(&log, t->bundle->run, m->name, "/log") >= 0 && servicedir_hold(log.s, 0) >= 0 &&
+       servicedir_hold(m->dir, 0) >= 0 && live_control(log.s, "u") >= 0;
+  stralloc_free(&log);
+  return ok ? 0 : -1;
+}
+
+static int begin_start(transition const *t, move *m, tain const *stamp)
+{
   unsigned int own = own_time(m, "/data/ready-timeout");
 
   m->begun = 0;
   set_deadline(m, own ? own : t->start_time, stamp);
-  forget_deaths(t->bundle, m->name);
-  if (servicedir_path(&log, t->bundle->run, m->name, "/log") < 0 || servicedir_hold(log.s, 0) < 0 ||
-      servicedir_hold(m->dir, 0) < 0 || live_control(log.s, "u") < 0 || live_control(m->dir, "u") < 0)
-    lose(t, m);
-  else
-  {
-    if (m->status.finishing) live_hurry(m->dir);
-    set_step(t, m, STEP_STARTING);
-  }
-  stralloc_free(&log);
+  if (prepare_start(t, m) < 0 || live_control(m->dir, "u") < 0) return lose(t, m);
+  if (m->status.finishing) live_hurry(m->dir);
+  set_step(t, m, STEP_STARTING);
   return 0;
 }
 
 static int begin_stop(transition const *t, move *m, tain const *stamp)
 {
   set_deadline(m, t->stop_time, stamp);
-  if (servicedir_hold(m->dir, 1) < 0 || live_control(m->dir, "d") < 0) return lose(t, m);
+  if ((!t->limited && servicedir_hold(m->dir, 1) < 0) || live_control(m->dir, "d") < 0) return lose(t, m);
   if (m->status.finishing)
     live_hurry(m->dir); /* not the finish script of the very stop that was just asked for */
   set_step(t, m, STEP_STOPPING);
@@ -214,6 +220,11 @@ static void follow_start(transition const *t, move *m, stralloc const *events, t
 {
   int died = saw_death(m, events);
 
+  if (t->limited)
+  {
+    died = m->begun && !m->status.up;
+    m->begun |= m->status.up;
+  }
   if (m->status.ready)
     set_step(t, m, STEP_DONE);
   else if (died)
@@ -353,6 +364,17 @@ static int watch_all(transition *t, tain const *deadline, tain *stamp)
   return 0;
 }
 
+/* Until something happens, or the deadline; who hears no events looks again soon. */
+static int wait_for_news(transition *t, tain const *deadline, tain *stamp)
+{
+  static tain const pause = {.sec = TAI_ZERO, .nano = 20000000};
+  tain soon;
+
+  if (t->events) return live_events_wait(t->events, deadline, stamp);
+  tain_add(&soon, stamp, &pause);
+  return iopause_stamp(0, 0, tain_less(&soon, deadline) ? &soon : deadline, stamp);
+}
+
 int transition_run(transition *t, tain *stamp)
 {
   tain deadline;
@@ -361,12 +383,12 @@ int transition_run(transition *t, tain *stamp)
   if (transition_ended(t, STEP_WAITING) == 0) return 0;
   tain_now(stamp); /* what came before, such as ending orphans, may have taken longer than this deadline */
   tain_addsec(&deadline, stamp, 10);
-  if (watch_all(t, &deadline, stamp) < 0) return -1;
+  if (!t->limited && watch_all(t, &deadline, stamp) < 0) return -1;
   while ((r = look(t, &deadline, stamp)) > 0)
   {
     static tain const instant = {.sec = TAI_ZERO, .nano = 1000000};
     tain_add(&deadline, &deadline, &instant); /* past it, not at it: tain_less is strict */
-    if (live_events_wait(t->events, &deadline, stamp) < 0) return -1;
+    if (wait_for_news(t, &deadline, stamp) < 0) return -1;
   }
   return r;
 }

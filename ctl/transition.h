@@ -65,13 +65,14 @@ struct transition_s
   genalloc moves;          /* of move */
   unsigned int start_time; /* milliseconds that a start may take */
   unsigned int stop_time;  /* and a stop; 0: for ever */
+  int limited; /* by one who may send commands, and no more: no file is written, and no event heard */
   live_events *events;
   void (*progress)(transition const *t, move const *m, void *data); /* called at each change of step */
   void *data;
 };
 #define TRANSITION_ZERO                                                                                      \
   {                                                                                                          \
-    .bundle = 0, .moves = GENALLOC_ZERO, .events = 0, .progress = 0                                          \
+    .bundle = 0, .moves = GENALLOC_ZERO, .limited = 0, .events = 0, .progress = 0                            \
   }
 
 #define transition_moves(t) genalloc_s(move, &(t)->moves)

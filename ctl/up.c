@@ -11,6 +11,7 @@
 #include <ctl/folder.h>
 #include <ctl/gone.h>
 #include <ctl/grant.h>
+#include <ctl/granted.h>
 #include <ctl/history.h>
 #include <ctl/live.h>
 #include <ctl/load.h>
@@ -239,7 +240,7 @@ static int converge(wanted const *w, int argc, char const *const *names)
     say_cannot("add the services to ", scandir.s);
     goto end;
   }
-  (void)grant_status(&w->b, &w->p); /* mail comes before those who watch it */
+  (void)grant_all(&w->b, &w->p); /* mail comes before those who watch it */
   status = start_all(w, &old, argc, names);
 end:
   generation_free(&old);
@@ -292,10 +293,11 @@ static int up(context const *cx, char const *state, int argc, char const *const 
 
 int command_up(context const *cx, int argc, char const *const *argv)
 {
-  char *state = find_state(cx);
+  int status = granted_move(cx, GOAL_START, argc - 1, argv + 1);
+  char *state = status < 0 ? find_state(cx) : 0;
   int lock = -1;
-  int status;
 
+  if (status >= 0) return status;
   if (!state) return EXIT_SYSTEM;
   tain_now_set_stopwatch_g();
   status = up(cx, state, argc, argv, &lock);

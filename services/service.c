@@ -63,6 +63,11 @@ int service_add_need(service *sv, char const *name)
   return add_word(&sv->needs, name);
 }
 
+int service_add_control(service *sv, char const *name)
+{
+  return add_word(&sv->controls, name);
+}
+
 int service_add_program(service *sv, char const *path)
 {
   return add_word(&sv->programs, path);
@@ -131,6 +136,7 @@ void service_free(service *sv)
   genalloc_free(service_file, &sv->files);
   free_folders(&sv->folders);
   free_words(&sv->needs);
+  free_words(&sv->controls);
   free_words(&sv->programs);
   free(sv->name);
   sv->name = 0;

@@ -62,6 +62,7 @@ struct service_s
   char *name;
   char const *user;  /* 0: runs as root */
   genalloc needs;    /* of char *: started before this one, where the bundle has them */
+  genalloc controls; /* of char *: services that its user may start and stop, in a bundle that runs as root */
   genalloc programs; /* of char *: absolute; when one is replaced, up restarts the service */
   genalloc folders;  /* of service_folder */
   genalloc files;    /* of service_file, sorted by path once the plan is made */
@@ -95,6 +96,7 @@ extern int service_add_file(service *sv, char const *path, char const *bytes, si
 extern int service_add_text(service *sv, char const *path, mode_t mode, char const *format, ...)
     __attribute__((format(printf, 4, 5)));
 extern int service_add_need(service *sv, char const *name);
+extern int service_add_control(service *sv, char const *name);
 extern int service_add_program(service *sv, char const *path);
 /* user 0: the service's own. A folder that is there already gets the owner and mode again. */
 extern int service_add_folder(service *sv, char const *path, mode_t mode, char const *user);

@@ -175,6 +175,44 @@ static int add_environment(service *sv)
                           "%s:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n", b->bin);
 }
 
+/* The next word of a command's text: 0 if there is none. */
+static size_t next_word(char const **s)
+{
+  static char const blanks[] = " \t\n";
+
+  *s += strspn(*s, blanks);
+  return strcspn(*s, blanks);
+}
+
+static int is_word(char const *s, size_t n, char const *word)
+{
+  return strlen(word) == n && !memcmp(s, word, n);
+}
+
+/* `mailctl down NAME...` and `mailctl up NAME...` in a command: it may do that. */
+static int add_controls(service *sv, char const *text)
+{
+  int in = 0; /* 1: behind `mailctl`, 2: behind up or down */
+  char name[256];
+
+  for (size_t n; (n = next_word(&text)); text += n)
+  {
+    if ((n == 7 || (n > 7 && text[n - 8] == '/')) && !memcmp(text + n - 7, "mailctl", 7))
+      in = 1;
+    else if (in == 1 && (is_word(text, n, "up") || is_word(text, n, "down")))
+      in = 2;
+    else if (in == 2 && n < sizeof name && *text != '{' && *text != '}')
+    {
+      memcpy(name, text, n);
+      name[n] = 0;
+      if (service_add_control(sv, name) < 0) return -1;
+    }
+    else
+      in = 0;
+  }
+  return 0;
+}
+
 static int add_commands(stralloc *sa, service *sv)
 {
   static char const *const commands[][3] = {{"on-enter", " -e ", "1:"},
@@ -188,7 +226,7 @@ static int add_commands(stralloc *sa, service *sv)
   {
     char const *text = section_text(sv->section, commands[i][0]);
     if (!text || !*text) continue;
-    if (add_word(sa, commands[i][1], commands[i][2], text) < 0) return -1;
+    if (add_word(sa, commands[i][1], commands[i][2], text) < 0 || add_controls(sv, text) < 0) return -1;
     any = 1;
   }
   return any ? add_environment(sv) : 0;

@@ -16,7 +16,7 @@ begin() {
   mailctl monitor -d 4 -D "$T/run/overload" -l "$T/control/overloaded" -p 20 -t backlog:1:10:5:100:200 \
     "$@" 4>ready 2>>log &
   monitor=$!
-  wait_for 5 test -s ready || echo "# the monitor did not start"
+  wait_for 20 test -s ready || echo "# the monitor did not start"
 }
 end() {
   test -n "$monitor" || return 0
@@ -42,8 +42,8 @@ state() { sed -n "s/^$1 //p" run/overload/state; }
 state_is() { test "$(state "$1")" = "$2"; }
 written() { test "$(stat -c %y run/overload/state)" != "$1"; }
 polled() { # until two more polls have been made
-  wait_for 5 written "$(stat -c %y run/overload/state)"
-  wait_for 5 written "$(stat -c %y run/overload/state)"
+  wait_for 20 written "$(stat -c %y run/overload/state)"
+  wait_for 20 written "$(stat -c %y run/overload/state)"
 }
 answer() { SMTPMAILFROM=joe@example.test "$plugin" 2>/dev/null; }
 
@@ -54,7 +54,7 @@ is "$(answer)" '' 'the plugin lets everyone pass'
 fill todo 1 6
 fill split/0 1 2
 fill split/22 1 2
-try 'ten messages in a flat and a split queue raise the flag' wait_for 5 raised
+try 'ten messages in a flat and a split queue raise the flag' wait_for 20 raised
 try 'it holds the level' says 'level 1'
 try 'it holds who made it' says 'made monitor'
 try 'it holds the reason' says 'reason backlog 10 (enters at 10)'
@@ -63,35 +63,35 @@ is "$(answer)" 'R451 Temporary Failure: Server overload' 'the plugin refuses'
 is "$(stat -c %a run/overload/flag)" 644 'everybody may read the flag'
 before=$(stat -c %y "$flag")
 beats() { test "$(stat -c %y "$flag")" != "$before"; }
-try 'the flag has a heartbeat' wait_for 5 beats
+try 'the flag has a heartbeat' wait_for 20 beats
 rm todo/1 todo/2 todo/3 todo/4 todo/5
-try 'at leave it falls' wait_for 5 clear
+try 'at leave it falls' wait_for 20 clear
 is "$(grep -c level log)" 2 'two transitions are logged, no more'
 like "$(cat log)" 'level 0 -> 1, auto: backlog 10 \(enters at 10\); backlog 10, oldest [0-9]+s' 'the first with all signals'
 like "$(cat log)" 'level 1 -> 0, auto; backlog 5, oldest' 'the second too'
 
 # --- what cannot be read is unknown ---
 fill todo 1 10
-wait_for 5 raised
+wait_for 20 raised
 mv todo gone
-try 'a queue that vanished is logged' wait_for 5 logged 'unable to read todo: No such file or directory: the backlog is unknown'
-try 'the state says unknown' wait_for 5 state_is 'reading backlog' unknown
+try 'a queue that vanished is logged' wait_for 20 logged 'unable to read todo: No such file or directory: the backlog is unknown'
+try 'the state says unknown' wait_for 20 state_is 'reading backlog' unknown
 polled
 try 'it is not taken for empty' raised
 is "$(how_often 'unable to read todo')" 1 'it is logged once'
 mkdir todo
-try 'a new folder in its place is read' wait_for 5 logged 'todo can be read again'
-try 'and counts' wait_for 5 clear
+try 'a new folder in its place is read' wait_for 20 logged 'todo can be read again'
+try 'and counts' wait_for 20 clear
 rm -rf gone
 
 # --- a person's flag ---
 touch control/overloaded
-try 'a flag made by hand is seen' wait_for 5 state_is mode hand
+try 'a flag made by hand is seen' wait_for 20 state_is mode hand
 is "$(state level)" 1 'it is level 1'
 fill todo 1 20
-wait_for 5 state_is 'reading backlog' 24
+wait_for 20 state_is 'reading backlog' 24
 rm todo/*
-wait_for 5 state_is measured 0
+wait_for 20 state_is measured 0
 try 'it outlives an overload that came and went' raised
 is "$(wc -c <control/overloaded)" 0 'and nobody has written into it'
 end
@@ -100,12 +100,12 @@ is "$(answer)" 'R451 Temporary Failure: Server overload' 'it never grows old'
 begin todo split
 try 'it outlives the next monitor' raised
 rm "$flag"
-try 'once removed, it is over' wait_for 5 state_is mode auto
+try 'once removed, it is over' wait_for 20 state_is mode auto
 try 'and clear' clear
 
 # --- the end of a monitor, tidy and not ---
 fill todo 1 20
-wait_for 5 raised
+wait_for 20 raised
 end
 try 'a monitor that is stopped clears its flag' clear
 begin todo split
@@ -141,12 +141,12 @@ like "$(cat err)" 'another monitor runs' 'and told why'
 
 # --- the link ---
 rm control/overloaded
-try 'a link that is gone is logged' wait_for 5 logged 'is no link to our flag'
+try 'a link that is gone is logged' wait_for 20 logged 'is no link to our flag'
 : >control/overloaded
-try 'a file in its place is a flag made by hand' wait_for 5 state_is mode hand
+try 'a file in its place is a flag made by hand' wait_for 20 state_is mode hand
 rm control/overloaded
 ln -s "$flag" control/overloaded
-wait_for 5 state_is mode auto
+wait_for 20 state_is mode auto
 end
 
 # --- commands ---
@@ -157,33 +157,33 @@ begin -t backlog:2:15:12:0:0 -e '1:importas E OVERLOAD_EVENT importas L OVERLOAD
   -x '2:redirfd -a 1 hooks echo leave 2' todo
 fill todo 1 20
 hooks_are() { test "$(tr '\n' , <hooks)" = "$1"; }
-try 'commands run on the way up, level by level' wait_for 5 hooks_are 'enter 1,enter 2,'
+try 'commands run on the way up, level by level' wait_for 20 hooks_are 'enter 1,enter 2,'
 is "$(sed -n 's/^level //p' control/overloaded)" 2 'level 2 is in the flag'
 is "$("$plugin" 2>/dev/null)" 'R421 Temporary Failure: Server overload' 'the plugin refuses at connection'
 rm todo/*
-try 'and on the way down' wait_for 5 hooks_are 'enter 1,enter 2,leave 2,leave 1,'
+try 'and on the way down' wait_for 20 hooks_are 'enter 1,enter 2,leave 2,leave 1,'
 end
 begin -k 100 -e '1:sh -c "echo $$ >slow; trap : TERM; while :; do sleep 0.1; done"' -x '1:touch left' todo
 fill todo 1 10
-wait_for 5 test -s slow
+wait_for 20 test -s slow
 slow=$(cat slow)
 on_exit "kill -KILL $slow 2>/dev/null"
 rm todo/*
-try 'a command that hangs does not hold up the loop' wait_for 5 clear
-try 'it is ended' wait_for 5 logged 'takes too long: ending it'
+try 'a command that hangs does not hold up the loop' wait_for 20 clear
+try 'it is ended' wait_for 20 logged 'takes too long: ending it'
 gone() { ! kill -0 "$slow" 2>/dev/null; }
 try 'whatever it does' wait_for 8 gone
-try 'the next command runs after it' wait_for 5 test -e left
+try 'the next command runs after it' wait_for 20 test -e left
 fill todo 1 10
 rm -f slow
-wait_for 5 test -s slow
+wait_for 20 test -s slow
 on_exit "kill -KILL $(cat slow) 2>/dev/null"
 end
 slow=$(cat slow)
-try 'a monitor that stops leaves no command behind' wait_for 5 gone
+try 'a monitor that stops leaves no command behind' wait_for 20 gone
 rm run/overload/state
 begin -e '1:false' todo
-try 'a command that fails is logged' wait_for 5 logged 'false. exited 1'
+try 'a command that fails is logged' wait_for 20 logged 'false. exited 1'
 end
 rm todo/*
 
