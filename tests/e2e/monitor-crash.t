@@ -17,17 +17,14 @@ flag=run/flag
 loop() {
   queue=$1
   shift
-  rm -f fifo pid
+  rm -f fifo
   mkfifo fifo
-  (
-    said=
-    read -r _ <fifo && said=1
-    test -e $flag && echo up >seen || echo down >seen
-    test -z "$said" || kill -KILL "$(cat pid)"
-  ) &
-  # shellcheck disable=SC2016 # for the inner shell; -D: the monitor keeps the shell's pid
-  sh -c 'echo $$ >pid; exec "$@"' sh ${1:+strace -D "$@"} mailctl monitor -D run -d 4 -t backlog:1:3:2 "$queue" \
-    4>fifo 2>/dev/null
+  # -D: the monitor keeps the pid
+  ${1:+strace -D "$@"} mailctl monitor -D run -d 4 -t backlog:1:3:2 "$queue" 4>fifo 2>/dev/null &
+  said=
+  read -r _ <fifo && said=1
+  if test -e $flag; then echo up; else echo down; fi >seen
+  test -z "$said" || kill -KILL $!
   wait
 }
 traced() { grep -q '^+++' trace; }
