@@ -61,14 +61,15 @@ static void print_help(void)
   {
     char words[80];
     snprintf(words, sizeof words, "%s %s", c->name, c->synopsis);
-    printf("  %-28s %s\n", words, c->help);
+    printf("  %-28s%s%s\n", words, strlen(words) > 28 ? "\n                               " : " ", c->help);
   }
   printf("\n`mailctl COMMAND --help` says more; see also mailctl(8) and mailctl.conf(5).\n");
 }
 
 static void print_command_help(command const *c)
 {
-  printf("usage: mailctl [-c FILE] %s%s%s\n\n%s.\n", c->name, *c->synopsis ? " " : "", c->synopsis, c->help);
+  printf("usage: mailctl [-c FILE] %s%s%s\n\n%c%s.\n", c->name, *c->synopsis ? " " : "", c->synopsis,
+         c->help[0] + 'A' - 'a', c->help + 1);
   if (*c->details) printf("\n%s", c->details);
   printf("\nSee mailctl(8).\n");
 }

@@ -53,7 +53,7 @@ compares() { folder=$(readlink "/proc/$(pgrep -P $plan -x diff)/cwd"); }
 wait_for 10 compares
 ok $? "plan compares in $folder"
 kill $plan "$(pgrep -P $plan)"
-wait $plan
+wait $plan 2>/dev/null
 is "$? $(ls -d "$folder" 2>/dev/null)" "143 " "and leaves nothing of it when it is interrupted"
 exec 7<&-
 rm "$T/b/state/current/more"
@@ -161,6 +161,12 @@ wait $run
 is $? 0 "TERM ends it"
 is "$(processes)" "" "in order, with nothing left"
 
+manual=$(dirname "$0")/../../doc/mailctl.8
+for command in $(mailctl --help | sed -n 's/^  \([a-z]\+\) .*/\1/p'); do
+  exits 0 "mailctl $command --help" mailctl "$command" --help
+  grep -Eq "^\.(It )?Cm $command( |\$)" "$manual"
+  ok $? "mailctl(8) has it"
+done
 exits 100 "no such command" m frobnicate
 exits 100 "no such service" m up frobnicate
 exits 100 "restart of nothing" m restart
