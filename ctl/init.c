@@ -105,17 +105,6 @@ static int find_folder(fresh *f)
   return usage_error("init", "the folder's name is too long");
 }
 
-static int refuse_old(fresh const *f)
-{
-  char path[PATH_MAX + 16];
-  struct stat st;
-
-  snprintf(path, sizeof path, "%s/mailctl.conf", f->folder);
-  if (lstat(path, &st) < 0 && errno == ENOENT) return 0;
-  say("init: ", path, " is there already, and stays as it is: name another folder");
-  return EXIT_NO;
-}
-
 /* --- mailctl.conf --------------------------------------------------------------------------------- */
 
 static int write_conf(fresh *f)
@@ -183,9 +172,9 @@ static int make_folders(maker *m)
   return 0;
 }
 
-static int make_certificate(fresh const *f, maker *m)
+static int make_certificate(maker *m)
 {
-  char key_file[PATH_MAX], certificate[PATH_MAX];
+  char key_file[PATH_MAX + 32], certificate[PATH_MAX + 32];
   char const *const argv[] = {"openssl",
                               "req",
                               "-x509",
@@ -206,8 +195,8 @@ static int make_certificate(fresh const *f, maker *m)
                               certificate,
                               0};
 
-  snprintf(key_file, sizeof key_file, "%s/tls/key.pem", f->b.state);
-  snprintf(certificate, sizeof certificate, "%s/tls/cert.pem", f->b.state);
+  snprintf(key_file, sizeof key_file, "%s/state/tls/key.pem", m->work);
+  snprintf(certificate, sizeof certificate, "%s/state/tls/cert.pem", m->work);
   /* The key stays ours, 0600 by the umask of maker_run: tlsd reads it before it becomes its user. */
   if (maker_folder(m, "state/tls", 0755, MAKER_OURS) < 0 || maker_run(m, argv, 0) < 0) return -1;
   return maker_mode(m, "state/tls/cert.pem", 0644);
@@ -230,34 +219,36 @@ static int make_password(fresh *f)
 
 static int make_login(fresh *f, maker *m)
 {
-  char program[PATH_MAX], users[PATH_MAX], line[PASSWORD + 2];
+  char program[PATH_MAX], users[PATH_MAX + 32], line[PASSWORD + 2];
   char const *const argv[] = {program, "--set", users, AUTH_NAME, 0};
 
   snprintf(program, sizeof program, "%s/checkpassword-file", f->cx->libexec);
-  snprintf(users, sizeof users, "%s/auth/users", f->b.state);
+  snprintf(users, sizeof users, "%s/state/auth/users", m->work);
   if (make_password(f) < 0 || maker_folder(m, "state/auth", 0700, MAKER_OURS) < 0) return -1;
   snprintf(line, sizeof line, "%s\n", f->password);
   return maker_run(m, argv, line);
 }
 
-/* mailctl.conf comes last: a folder that has one is complete. */
+static int make_files(fresh *f, maker *m)
+{
+  return make_control(f, m) < 0 || make_folders(m) < 0 || make_certificate(m) < 0 || make_login(f, m) < 0 ||
+                 maker_file(m, "mailctl.conf", f->text.s, f->text.len, 0644, MAKER_OURS) < 0
+             ? -1
+             : 0;
+}
+
 static int make_all(fresh *f)
 {
-  maker m = MAKER_ZERO;
+  /* mailctl.conf comes last: a folder that has one is complete. */
+  static char const *const names[] = {"control", "state", "run", "log", "mail", "mailctl.conf", 0};
+  maker m = {.folder = f->folder, .names = names, .give = f->user != 0, .uid = f->who.uid, .gid = f->who.gid};
+  int begun = maker_begin(&m);
 
-  m.folder = f->folder;
-  m.give = f->user != 0;
-  m.uid = f->who.uid;
-  m.gid = f->who.gid;
-  if (maker_begin(&m) < 0 || make_control(f, &m) < 0 || make_folders(&m) < 0 || make_certificate(f, &m) < 0 ||
-      make_login(f, &m) < 0 || maker_file(&m, "mailctl.conf", f->text.s, f->text.len, 0644, MAKER_OURS) < 0)
-  {
-    maker_undo(&m);
-    say("init: all that it had made is removed again");
-    return EXIT_SYSTEM;
-  }
-  maker_end(&m);
-  return 0;
+  if (begun) return begun < 0 ? EXIT_SYSTEM : EXIT_NO;
+  if (!make_files(f, &m) && !maker_end(&m)) return 0;
+  maker_undo(&m);
+  say("init: all that it had made is removed again");
+  return EXIT_SYSTEM;
 }
 
 /* ---------------------------------------------------------------------------------------------------- */
@@ -348,7 +339,6 @@ int command_init(context const *cx, int argc, char const *const *argv)
 
   if (!status) status = find_user(&f);
   if (!status) status = find_folder(&f);
-  if (!status) status = refuse_old(&f);
   if (!status) status = write_conf(&f);
   if (!status)
   {

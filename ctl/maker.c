@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,20 +25,55 @@ static int failed(char const *verb, char const *path)
 }
 
 /* Writes DIR/name into path (PATH_MAX bytes). */
-static int place(maker const *m, char const *name, char *path)
+static int join(char const *dir, char const *name, char *path)
 {
-  if (snprintf(path, PATH_MAX, "%s/%s", m->folder, name) < PATH_MAX) return 0;
+  if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX) return 0;
   errno = ENAMETOOLONG;
   return failed("make", name);
 }
 
-static int keep(maker *m, char const *path)
+static int place(maker const *m, char const *name, char *path)
 {
-  char *copy = strdup(path);
+  return join(m->work, name, path);
+}
 
-  if (copy && genalloc_append(char *, &m->made, &copy)) return 0;
-  free(copy);
-  return failed("remember", path);
+static int exists(char const *path)
+{
+  struct stat st;
+  return !lstat(path, &st);
+}
+
+/* Appends ", PATH" for each of the names that is taken. path (PATH_MAX bytes) becomes that of the last name. */
+static int find_taken(maker const *m, stralloc *found, char *path)
+{
+  for (char const *const *name = m->names; *name; name++)
+  {
+    if (join(m->folder, *name, path) < 0) return -1;
+    if (exists(path) && (!stralloc_cats(found, ", ") || !stralloc_cats(found, path)))
+      return failed("remember", path);
+  }
+  return stralloc_0(found) ? 0 : failed("remember", path);
+}
+
+/* Whether any of the names is taken; says so. A maker_end that was killed leaves some of them, not the last. */
+static int refuse_taken(maker const *m)
+{
+  stralloc found = STRALLOC_ZERO;
+  char last[PATH_MAX];
+  int result = find_taken(m, &found, last);
+
+  if (!result && found.len > 1)
+  {
+    result = 1;
+    if (exists(last))
+      say("init: ", last, " is there already, and stays as it is: name another folder");
+    else if (exists(m->work))
+      say("init: an init that was killed has left ", m->work, found.s, ": remove these, and run init again");
+    else
+      say("init: what is there already stays as it is: ", found.s + 2, ": name another folder");
+  }
+  stralloc_free(&found);
+  return result;
 }
 
 static int give(maker const *m, char const *path, int whose)
@@ -45,11 +82,34 @@ static int give(maker const *m, char const *path, int whose)
   return 0;
 }
 
+static int begin(maker *m)
+{
+  int result;
+
+  m->lock = open(m->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (m->lock < 0 || (m->fresh && fchmod(m->lock, 0755) < 0)) return failed("open the folder", m->folder);
+  if (flock(m->lock, LOCK_EX | LOCK_NB) < 0)
+  {
+    if (errno != EWOULDBLOCK) return failed("lock the folder", m->folder);
+    say("init: another init is at work in ", m->folder);
+    return 1;
+  }
+  result = refuse_taken(m);
+  if (result) return result;
+  if (rm_rf(m->work) < 0 && errno != ENOENT) return failed("remove", m->work);
+  return mkdir(m->work, 0700) < 0 ? failed("make the folder", m->work) : 0;
+}
+
 int maker_begin(maker *m)
 {
-  if (mkdir(m->folder, 0755) == 0)
-    return chmod(m->folder, 0755) < 0 ? failed("chmod", m->folder) : keep(m, m->folder);
-  return errno == EEXIST ? 0 : failed("make the folder", m->folder);
+  int result;
+
+  if (join(m->folder, MAKER_WORK, m->work) < 0) return -1;
+  m->fresh = !mkdir(m->folder, 0755);
+  if (!m->fresh && errno != EEXIST) return failed("make the folder", m->folder);
+  result = begin(m);
+  if (result && m->fresh) rmdir(m->folder);
+  return result;
 }
 
 int maker_folder(maker *m, char const *name, mode_t mode, int whose)
@@ -58,7 +118,6 @@ int maker_folder(maker *m, char const *name, mode_t mode, int whose)
 
   if (place(m, name, path) < 0) return -1;
   if (mkdir(path, mode) < 0) return failed("make the folder", path);
-  if (keep(m, path) < 0) return -1;
   if (chmod(path, mode) < 0) return failed("chmod", path);
   return give(m, path, whose);
 }
@@ -72,7 +131,7 @@ int maker_file(maker *m, char const *name, char const *bytes, size_t len, mode_t
   if (place(m, name, path) < 0) return -1;
   fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (fd < 0) return failed("make", path);
-  e = keep(m, path) < 0 || allwrite(fd, bytes, len) < len || fchmod(fd, mode) < 0 || fsync(fd) < 0;
+  e = allwrite(fd, bytes, len) < len || fchmod(fd, mode) < 0 || fsync(fd) < 0;
   if (e) failed("write", path);
   fd_close(fd);
   return e ? -1 : give(m, path, whose);
@@ -83,7 +142,7 @@ int maker_link(maker *m, char const *name, char const *target)
   char path[PATH_MAX];
 
   if (place(m, name, path) < 0) return -1;
-  return symlink(target, path) < 0 ? failed("make the link", path) : keep(m, path);
+  return symlink(target, path) < 0 ? failed("make the link", path) : 0;
 }
 
 int maker_mode(maker *m, char const *name, mode_t mode)
@@ -96,10 +155,12 @@ int maker_mode(maker *m, char const *name, mode_t mode)
 
 /* --- programs ------------------------------------------------------------------------------------ */
 
+/* It dies with us, so that it writes nothing into what the next init makes. */
 static void become(char const *const *argv, int in, int out)
 {
   sigset_t none;
 
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, 0);
   umask(077);
@@ -148,21 +209,31 @@ int maker_run(maker *m, char const *const *argv, char const *input)
 
 /* -------------------------------------------------------------------------------------------------- */
 
-void maker_end(maker *m)
+int maker_end(maker *m)
 {
-  char **path = genalloc_s(char *, &m->made);
+  char from[PATH_MAX], to[PATH_MAX];
 
-  for (size_t n = genalloc_len(char *, &m->made); n; n--) free(*path++);
-  genalloc_free(char *, &m->made);
+  for (char const *const *name = m->names; *name; name++)
+  {
+    if (place(m, *name, from) < 0 || join(m->folder, *name, to) < 0) return -1;
+    if (rename(from, to) < 0) return failed("make", to);
+    m->moved++;
+  }
+  return rmdir(m->work) < 0 ? failed("remove", m->work) : 0;
 }
 
 /* Folders go with all that programs have left in them: nobody but us knew them. */
+static void forget(char const *path)
+{
+  if (rm_rf(path) < 0 && errno != ENOENT) failed("remove", path);
+}
+
 void maker_undo(maker *m)
 {
-  for (size_t n = genalloc_len(char *, &m->made); n; n--)
-  {
-    char const *path = genalloc_s(char *, &m->made)[n - 1];
-    if (rm_rf(path) < 0 && errno != ENOENT) failed("remove", path);
-  }
-  maker_end(m);
+  char path[PATH_MAX];
+
+  for (unsigned int i = 0; i < m->moved; i++)
+    if (!join(m->folder, m->names[i], path)) forget(path);
+  forget(m->work);
+  if (m->fresh) forget(m->folder);
 }

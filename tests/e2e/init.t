@@ -62,7 +62,8 @@ find "$T/new" -exec ls -ld --time-style=full-iso {} + >"$T/after"
 try "and left as it is" diff "$T/before" "$T/after"
 mkdir "$T/partly" "$T/partly/control"
 echo mine >"$T/partly/control/me"
-exits 111 "a folder that has a control is refused" mailctl init "$T/partly"
+exits 1 "a folder that has a control is refused" mailctl init "$T/partly"
+like "$(cat "$T/err")" "stays as it is: $T/partly/control: name another folder\$" "with a reason"
 is "$(find "$T/partly" | sort | tr '\n' ' ')" "$T/partly $T/partly/control $T/partly/control/me " "and left as it is"
 is "$(cat "$T/partly/control/me")" mine "down to its content"
 exits 111 "a parent that is missing" mailctl init "$T/no/where"
@@ -98,6 +99,42 @@ mkdir "$T/kept"
 echo mine >"$T/kept/notes"
 exits 111 "openssl fails in a folder with files" env PATH="$T/bin:$PATH" mailctl init "$T/kept"
 is "$(ls "$T/kept")" notes "only they are left"
+
+# --- killed
+
+printf '#!/bin/sh\nkill -9 $PPID\n' >"$T/bin/openssl"
+mkdir "$T/killed"
+echo mine >"$T/killed/notes"
+exits 137 "init is killed" env PATH="$T/bin:$PATH" mailctl init "$T/killed"
+exits 0 "the next one succeeds" mailctl init "$T/killed"
+is "$(ls -A "$T/killed" | tr '\n' ' ')" "control log mail mailctl.conf notes run state " "and leaves nothing else there"
+printf '#!/bin/sh\nmailctl init "%s"; exit 7\n' "$T/two" >"$T/bin/openssl"
+exits 111 "an init while another is at work" env PATH="$T/bin:$PATH" mailctl init "$T/two"
+like "$(cat "$T/err")" "another init is at work in $T/two\$" "is told so"
+
+# again CALL NUMBER: kills init there, and follows what the next one says
+again() {
+  rm -rf "$T/places"
+  strace -o /dev/null -e "trace=$1" -e "inject=$1:signal=KILL:when=$2" mailctl init "$T/places" >/dev/null 2>&1
+  mailctl init "$T/places" >"$T/out" 2>"$T/err" && return
+  if grep -q 'mailctl.conf is there already' "$T/err"; then
+    mailctl -c "$T/places/mailctl.conf" plan >"$T/out" 2>&1
+    test $? -eq 1
+    return
+  fi
+  left=$(sed -n 's/.*an init that was killed has left \(.*\): remove these, and run init again$/\1/p' "$T/err")
+  test -n "$left" || return
+  echo "$left" | sed 's/, /\n/g' | xargs rm -r
+  mailctl init "$T/places" >"$T/out" 2>"$T/err"
+}
+if strace -o "$T/trace" -e 'trace=/^(mkdir|clone|rename|rmdir)' mailctl init "$T/traced" >/dev/null 2>&1; then
+  awk -F'(' '/^[a-z]/ { print $1, ++n[$1] }' "$T/trace" >"$T/calls"
+  bad=0
+  while read -r call nth; do
+    again "$call" "$nth" || { bad=$((bad + 1)); echo "# $call $nth"; sed 's/^/# /' "$T/out" "$T/err"; }
+  done <"$T/calls"
+  is $bad 0 "init, killed at $(wc -l <"$T/calls") places"
+fi
 
 # --- users
 
