@@ -10,6 +10,8 @@
 #include "child.h"
 #include "pluginrun.h"
 
+#define SOON 20 /* ms */
+
 /*
  * Reads what is there, at most what a pipe holds: one that writes without end must not keep us from looking at
  * the clock. Returns 1 at its end, 0 if there may be more later.
@@ -24,6 +26,7 @@ static int drain(int fd, stralloc *output)
     if (!r || (r < 0 && errno != EAGAIN && errno != EINTR)) return 1;
     if (r < 0) return 0;
     if (output->len + (size_t)r <= PLUGIN_OUTPUT_MAX && !stralloc_catb(output, buf, (size_t)r)) return 1;
+    if ((size_t)r < sizeof buf) return 0;
   }
   return 0;
 }
@@ -34,26 +37,37 @@ static plugin_end verdict(int wstat)
   return WEXITSTATUS(wstat) == 120 ? PLUGIN_MISSING : PLUGIN_RAN;
 }
 
-static plugin_end finish(pid_t pid, int fd, stralloc *output, unsigned int timeout)
+/* Until the plugin ends, with an eye on its output: one that fills its pipe waits for us. */
+static plugin_end watch(pid_t pid, int *wstat, int fd, stralloc *output, uint64_t deadline)
 {
-  uint64_t deadline = child_clock() + timeout;
-  int wstat;
   int ended = 0;
 
   for (;;)
   {
     pid_t r;
     if (child_pause(ended ? -1 : fd, POLLIN, deadline)) ended = drain(fd, output);
-    r = waitpid(pid, &wstat, WNOHANG);
+    r = waitpid(pid, wstat, WNOHANG);
     if (r == pid) break;
     if (r < 0 && errno != EINTR) return PLUGIN_TROUBLE;
     if (child_clock() < deadline) continue;
     kill(-pid, SIGKILL);
-    (void)child_wait(pid, &wstat, child_clock() + 1000);
+    (void)child_wait(pid, wstat, child_clock() + 1000);
     if (!ended) (void)drain(fd, output);
     return PLUGIN_TIMEOUT;
   }
   if (!ended) (void)drain(fd, output);
+  return verdict(*wstat);
+}
+
+/* Most plugins write a line and end: then we wake once, for the end. Only one that takes longer is watched. */
+static plugin_end finish(pid_t pid, int fd, stralloc *output, unsigned int timeout)
+{
+  uint64_t now = child_clock();
+  int wstat;
+
+  if (child_wait(pid, &wstat, now + (timeout < SOON ? timeout : SOON)) < 0)
+    return watch(pid, &wstat, fd, output, now + timeout);
+  (void)drain(fd, output);
   return verdict(wstat);
 }
 
