@@ -18,6 +18,19 @@ static void measured_reason(char *s, machine const *measured, monitor_state cons
            m->r.at[measured->level - 1][g].enter, gauges[g].unit);
 }
 
+/* Whether the reason can still be measured, at its end. */
+static void doubt(monitor_state *m, machine const *measured)
+{
+  static char const words[] = ", cannot be measured now";
+  gauge_number g = machine_cause(measured);
+  char *at = strstr(m->reason, words);
+
+  if (at) *at = 0;
+  if (g < GAUGES && m->x.of[g].state == READING_UNKNOWN &&
+      strlen(m->reason) + strlen(words) <= OVERLOAD_REASON)
+    strcat(m->reason, words);
+}
+
 static void reason(monitor_state *m, machine const *measured, hold const *h, overload const *flag)
 {
   char by[32 + HOLD_BY];
@@ -64,6 +77,7 @@ int act_decide(monitor_state *m, machine const *measured, hold const *h, overloa
   m->until = until;
   for (unsigned int i = 0; i < LEVELS; i++) m->raised[i] = machine_raised(measured, i + 1);
   if (changed || mode != MODE_AUTO) reason(m, measured, h, flag);
+  if (mode == MODE_AUTO) doubt(m, measured);
   return changed;
 }
 

@@ -13,17 +13,27 @@ static int recovers(gauge_number g, uint64_t x, uint64_t bound)
 
 static void cell_start(cell *c, gauge_number g, threshold const *t, reading const *x, int before)
 {
-  c->timing = 0;
-  c->since = 0;
+  c->timing = c->lost = 0;
   c->raised = (unsigned char)before;
   if (x->state == READING_ABSENT || (x->state == READING_KNOWN && recovers(g, x->value, t->leave)))
     c->raised = 0;
   if (x->state == READING_KNOWN && reaches(g, x->value, t->enter)) c->raised = 1;
 }
 
+static void cell_lose(cell *c, uint64_t patience, uint64_t now)
+{
+  if (!c->lost || now < c->lost_since)
+  {
+    c->lost = 1;
+    c->lost_since = now;
+  }
+  if (!patience || now - c->lost_since < patience) return;
+  c->raised = c->timing = 0;
+}
+
 static void cell_step(cell *c, gauge_number g, threshold const *t, reading const *x, uint64_t now)
 {
-  if (x->state == READING_UNKNOWN) return;
+  c->lost = 0;
   if (x->state == READING_ABSENT)
   {
     c->raised = c->timing = 0;
@@ -67,7 +77,14 @@ void machine_step(machine *m, rules const *r, sample const *x, uint64_t now)
 {
   for (unsigned int i = 0; i < LEVELS; i++)
     for (gauge_number g = 0; g < GAUGES; g++)
-      if (r->at[i][g].used) cell_step(&m->at[i][g], g, &r->at[i][g], &x->of[g], now);
+    {
+      cell *c = &m->at[i][g];
+      if (!r->at[i][g].used) continue;
+      if (x->of[g].state == READING_UNKNOWN)
+        cell_lose(c, r->unknown, now);
+      else
+        cell_step(c, g, &r->at[i][g], &x->of[g], now);
+    }
   m->level = highest(m);
 }
 

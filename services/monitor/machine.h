@@ -14,8 +14,9 @@
  * level is the highest one with a raised cell. So the level never changes faster than the dwell
  * times, and a worse sample never makes a lower level.
  *
- * An unknown reading says nothing: it neither begins, ends, nor completes a dwell. An absent one means
- * that the machine has no such gauge: its cells are down.
+ * An unknown reading says nothing: it neither begins, ends, nor completes a dwell. But a cell is not kept up
+ * for ever by what was known once: after a time without a known reading it falls. An absent reading means that
+ * the machine has no such gauge: its cells are down.
  */
 
 #define LEVELS 2
@@ -34,6 +35,7 @@ typedef struct rules_s rules;
 struct rules_s
 {
   threshold at[LEVELS][GAUGES]; /* at[0] is level 1 */
+  uint64_t unknown;             /* ms that a cell stays raised while its gauge is unknown; 0: for ever */
 };
 
 typedef struct cell_s cell;
@@ -41,7 +43,9 @@ struct cell_s
 {
   unsigned char raised;
   unsigned char timing; /* 1: on the other side of its threshold since `since` */
+  unsigned char lost;   /* 1: its gauge is unknown since `lost_since` */
   uint64_t since;
+  uint64_t lost_since;
 };
 
 typedef struct machine_s machine;

@@ -70,6 +70,7 @@ static void parse_one(options *o, int opt, char const *arg)
     case 'l': o->link = arg; break;
     case 'p': o->poll = number_option('p', arg, 10, 600000); break;
     case 'k': o->h.timeout = number_option('k', arg, 1, 86400000); break;
+    case 'u': o->r.unknown = number_option('u', arg, 0, 31536000000); break;
     case 't': threshold_option(o, arg); break;
     case 'e': command_option(o->h.enter, arg); break;
     case 'x': command_option(o->h.leave, arg); break;
@@ -112,7 +113,8 @@ void options_parse(options *o, int argc, char const *const *argv)
 
   memset(o, 0, sizeof *o);
   o->poll = 1000;
+  o->r.unknown = 300000;
   o->h = no_hook;
-  while ((opt = subgetopt_r(argc, argv, "D:d:l:p:k:t:e:x:", &l)) != -1) parse_one(o, opt, l.arg);
+  while ((opt = subgetopt_r(argc, argv, "D:d:l:p:k:u:t:e:x:", &l)) != -1) parse_one(o, opt, l.arg);
   complete(o, argc - l.ind, argv + l.ind);
 }

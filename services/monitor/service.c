@@ -68,6 +68,11 @@ static key const keys[] = {
      .fallback = "10s",
      .max = 86400000,
      .help = "how long it must be over, without a break, before a level is left"},
+    {.name = "unknown",
+     .type = KEY_TIME,
+     .fallback = "5m",
+     .max = 31536000000,
+     .help = "how long a level stays while what it was entered for cannot be measured; 0: for ever"},
     SIGNAL(
         "oldest",
         "the same for the age of the oldest message: ENTER [LEAVE] [severe ENTER [LEAVE]] [dwell UP DOWN]"),
@@ -279,8 +284,8 @@ static int make(service *sv, report *r)
   if (add_word(&sa, "", b->bin, "/mailctl") < 0 ||
       add_word(&sa, " monitor -d 3 -D ", b->run, "/overload") < 0 ||
       add_word(&sa, " -l ", b->control, "/overloaded") < 0 ||
-      service_append(&sa, " -p %" PRIu64 " -k %" PRIu64, section_number(s, "poll"),
-                     section_number(s, "command-timeout")) < 0 ||
+      service_append(&sa, " -p %" PRIu64 " -k %" PRIu64 " -u %" PRIu64, section_number(s, "poll"),
+                     section_number(s, "command-timeout"), section_number(s, "unknown")) < 0 ||
       add_thresholds(&sa, sv, r) < 0 || add_commands(&sa, sv) < 0 || add_queues(&sa, sv, r) < 0 ||
       !stralloc_0(&sa))
     goto end;

@@ -78,10 +78,22 @@ try 'a queue that vanished is logged' wait_for 20 logged 'unable to read todo: N
 try 'the state says unknown' wait_for 20 state_is 'reading backlog' unknown
 polled
 try 'it is not taken for empty' raised
+try 'the flag says so' says 'reason backlog [0-9]* (enters at 10), cannot be measured now'
 is "$(how_often 'unable to read todo')" 1 'it is logged once'
 mkdir todo
 try 'a new folder in its place is read' wait_for 20 logged 'todo can be read again'
 try 'and counts' wait_for 20 clear
+fill todo 1 10
+wait_for 20 raised
+end -KILL
+rm -rf todo
+begin -u 3000 todo split
+try 'not known for a while, it stays' raised
+try 'not known for too long, it falls' wait_for 20 clear
+try 'which the log tells' logged 'level 1 -> 0, auto; backlog unknown, oldest unknown'
+mkdir todo
+end
+begin todo split
 rm -rf gone
 
 # --- a person's flag ---

@@ -135,6 +135,37 @@ START_TEST(unknown_is_not_zero)
 }
 END_TEST
 
+/* What was known once keeps no level up for ever; nor does a reading now and then bring it down. */
+START_TEST(unknown_for_long)
+{
+  machine m = start(backlog(500), 0, 0);
+  rules r = standard();
+  sample lost = unknown(), found = backlog(70);
+
+  r.unknown = 60000;
+  for (uint64_t t = 0; t < 60000; t += 1000) machine_step(&m, &r, &lost, t);
+  ck_assert_uint_eq(m.level, 1);
+  machine_step(&m, &r, &found, 60000);
+  for (uint64_t t = 61000; t < 121000; t += 1000) machine_step(&m, &r, &lost, t);
+  ck_assert_uint_eq(m.level, 1);
+  machine_step(&m, &r, &lost, 121000);
+  ck_assert_uint_eq(m.level, 0);
+  /* a dwell that began before is over, too */
+  found = backlog(500);
+  machine_step(&m, &r, &found, 122000);
+  ck_assert_uint_eq(m.level, 0);
+  machine_step(&m, &r, &found, 124000);
+  ck_assert_uint_eq(m.level, 1);
+  /* and a clock that goes back begins anew */
+  machine_step(&m, &r, &lost, 200000);
+  machine_step(&m, &r, &lost, 5);
+  machine_step(&m, &r, &lost, 60004);
+  ck_assert_uint_eq(m.level, 1);
+  machine_step(&m, &r, &lost, 60005);
+  ck_assert_uint_eq(m.level, 0);
+}
+END_TEST
+
 START_TEST(absent_is_down)
 {
   machine m = start(backlog(500), 0, 0);
@@ -376,6 +407,7 @@ int main(void)
   tcase_add_test(t, severe);
   tcase_add_test(t, small_is_bad);
   tcase_add_test(t, unknown_is_not_zero);
+  tcase_add_test(t, unknown_for_long);
   tcase_add_test(t, absent_is_down);
   tcase_add_test(t, starts);
   tcase_add_test(t, clock_goes_back);
