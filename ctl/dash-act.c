@@ -69,8 +69,10 @@ void dash_take_keys(dash *d)
   while (d->status == DASH_GOES_ON && (k = screen_key()) >= 0)
   {
     ui_world w = dash_world(d);
+    ui_page before = d->u.page;
     *d->said = 0;
     act(d, ui_key(&d->u, k, &w));
+    if (d->u.page != before) dash_read_more(d);
     if (dash_list(d) < 0) d->status = EXIT_SYSTEM;
     d->spoilt = 1;
   }

@@ -6,6 +6,7 @@
 
 #include <ctl/dash-curve.h>
 #include <ctl/dash-data.h>
+#include <ctl/show.h>
 
 #define CURVE_SPAN 3600 /* seconds that the curve shows */
 #define BASE_AGE   2    /* seconds */
@@ -125,8 +126,18 @@ int dash_data_log(dash_data *d, char const *name, size_t max)
   return r != 0;
 }
 
+int dash_data_more(dash_data *d, char const *name)
+{
+  d->more.len = 0;
+  if (*name && (service_append(&d->more, "last deaths\n") < 0 || show_deaths(&d->more, d->st, name) < 0 ||
+                service_append(&d->more, "files\n") < 0 || show_files(&d->more, d->st, name) < 0))
+    d->more.len = 0;
+  return stralloc_0(&d->more) ? (d->more.len--, 0) : -1;
+}
+
 void dash_data_free(dash_data *d)
 {
+  stralloc_free(&d->more);
   forget(d);
   if (d->st) stored_free(d->st);
   free(d->st);

@@ -19,6 +19,7 @@ struct dash_data_s
   snapshot base; /* some seconds earlier: CPU shares are those since then */
   dash_log log;
   int log_error;
+  stralloc more; /* how the service died, and its files: lines of text */
   history_point points[CANVAS_MAX];
   size_t npoints;
   unsigned int step;
@@ -33,6 +34,8 @@ extern int dash_data_refresh(dash_data *d, size_t columns);
 extern void dash_data_points(dash_data *d, size_t columns);
 /* The log of a service, at most max bytes. 1: it changed. */
 extern int dash_data_log(dash_data *d, char const *name, size_t max);
+/* `more`, of that service; empty: none. 0, or -1 and ENOMEM. */
+extern int dash_data_more(dash_data *d, char const *name);
 extern void dash_data_free(dash_data *d);
 
 #endif

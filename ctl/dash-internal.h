@@ -34,8 +34,9 @@ struct dash_s
 
 /* Looks at everything anew. */
 extern void dash_refresh(dash *d);
-/* The log alone. */
+/* The log alone; and what only the page of a service shows. */
 extern void dash_read_log(dash *d);
+extern void dash_read_more(dash *d);
 /* Which services are shown, after any of them or the filter changed. 0, or -1 and ENOMEM. */
 extern int dash_list(dash *d);
 /* What a key finds. */

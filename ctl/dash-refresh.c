@@ -25,6 +25,7 @@ static view view_of(dash const *d)
                 .log = &d->data.log,
                 .log_error = d->data.log_error,
                 .backlog = {.points = d->data.points, .n = d->data.npoints, .step = d->data.step},
+                .more = &d->data.more,
                 .run = &d->run,
                 .said = d->said};
 }
@@ -38,7 +39,8 @@ ui_world dash_world(dash const *d)
 {
   view v = view_of(d);
   layout l = {.title = {0, 0, 0, 0}};
-  int room = view_layout(&l, &v, d->c.rows, d->c.cols) < 0 ? 0 : l.table.rows - 1;
+  int hidden = view_layout(&l, &v, d->c.rows, d->c.cols) < 0;
+  int room = hidden ? 0 : l.table.rows - 1;
 
   return (ui_world){.names = d->names,
                     .n = d->n,
@@ -46,7 +48,8 @@ ui_world dash_world(dash const *d)
                     .page_rows = positive(room),
                     .lines = dash_log_count(&d->data.log),
                     .items = view_items(&v, d->c.cols),
-                    .running = d->data.now.running && !d->data.now.alone};
+                    .running = d->data.now.running && !d->data.now.alone,
+                    .hidden = hidden};
 }
 
 int dash_list(dash *d)
@@ -82,6 +85,11 @@ void dash_read_log(dash *d)
   stralloc_free(&dir);
 }
 
+void dash_read_more(dash *d)
+{
+  (void)dash_data_more(&d->data, d->u.page == PAGE_DETAIL ? d->u.chosen : "");
+}
+
 static size_t curve_points(dash const *d)
 {
   layout l;
@@ -114,6 +122,7 @@ void dash_refresh(dash *d)
   if (dash_data_refresh(&d->data, curve_points(d)) < 0 || dash_list(d) < 0)
     snprintf(d->said, sizeof d->said, "unable to look: %s", strerror(errno));
   dash_read_log(d);
+  dash_read_more(d);
   (void)dash_run_look(&d->run);
   d->spoilt = 1;
   before = (cost() - before) * SHARE / 1000;

@@ -287,6 +287,8 @@ static ui_action log_key(ui *u, int key, ui_world const *w)
 
 ui_action ui_key(ui *u, int key, ui_world const *w)
 {
+  /* Nothing may happen that nobody sees. */
+  if (w->hidden) return key == 'q' ? ACTION_QUIT : ACTION_NONE;
   switch (u->mode)
   {
     case UI_ASK: return ask_key(u, key);
@@ -314,7 +316,7 @@ char const *ui_question(char s[UI_QUESTION], ui const *u)
                u->words[1] ? u->words[1] : "everything");
       break;
     case UI_HOLD:
-      snprintf(s, UI_QUESTION, "hold the overload level at: 0 clear, 1 overloaded, 2 severe; a ends a hold");
+      snprintf(s, UI_QUESTION, "hold the level at 0, 1 or 2? a ends a hold; 0 clear, 1 overloaded, 2 severe");
       break;
     case UI_FILTER: snprintf(s, UI_QUESTION, "show only: %s_", u->typed); break;
     case UI_SEARCH: snprintf(s, UI_QUESTION, "search: %s_", u->typed); break;

@@ -62,6 +62,7 @@ struct ui_world_s
   size_t lines;     /* that the log has */
   size_t items;     /* lines of the detail page, or of help */
   int running;      /* the bundle is up */
+  int hidden;       /* the terminal is too small to show anything */
 };
 
 typedef enum ui_action_e

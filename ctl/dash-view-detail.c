@@ -7,7 +7,7 @@
 /* --- everything about one service ---------------------------------------------------------------- */
 
 #define WIDTH 40 /* columns for a fact */
-#define NAMES 23 /* of them for its title */
+#define NAMES 19 /* of them for its title; one that is longer moves its value */
 
 static int belongs(fact const *f, char const *prefix)
 {
@@ -63,24 +63,72 @@ static size_t collect(fact const **list, view const *v)
   return n;
 }
 
-static int across(int cols)
+static int is_wide(fact const *f, view const *v)
 {
-  return cols >= 2 * WIDTH ? cols / WIDTH : 1;
+  char words[FACT_WORDS];
+  return strlen(fact_human(words, f, datum_of(f, v->s, chosen_of(v)), &v->s->now)) > WIDTH - NAMES - 2;
+}
+
+/* What is short, in columns; below that, lines of what is not; below that, the text. */
+typedef struct lines_s lines;
+struct lines_s
+{
+  fact const *list[ITEMS]; /* the short ones first */
+  size_t n;
+  size_t nshort;
+  size_t rows; /* of the short ones */
+  size_t ntext;
+};
+
+static size_t count_lines(stralloc const *sa)
+{
+  size_t n = 0;
+  for (size_t i = 0; i < sa->len; i++) n += sa->s[i] == '\n';
+  return n;
+}
+
+static size_t across(int cols)
+{
+  return cols >= 2 * WIDTH ? (size_t)cols / WIDTH : 1;
+}
+
+static void find_lines(lines *l, view const *v, int cols)
+{
+  fact const *wide[ITEMS];
+  size_t n = collect(l->list, v);
+  size_t nwide = 0;
+
+  l->n = n;
+  l->nshort = 0;
+  for (size_t i = 0; i < n; i++)
+    if (is_wide(l->list[i], v))
+      wide[nwide++] = l->list[i];
+    else
+      l->list[l->nshort++] = l->list[i];
+  memcpy(l->list + l->nshort, wide, nwide * sizeof wide[0]);
+  l->rows = (l->nshort + across(cols) - 1) / across(cols);
+  l->ntext = count_lines(v->more);
+}
+
+static size_t lines_count(lines const *l)
+{
+  return l->rows + l->n - l->nshort + l->ntext;
 }
 
 size_t view_detail_lines(view const *v, int cols)
 {
-  fact const *list[ITEMS];
-  size_t k = (size_t)across(cols);
-  return (collect(list, v) + k - 1) / k;
+  lines l;
+
+  find_lines(&l, v, cols);
+  return lines_count(&l);
 }
 
 /* The facts' own names: `last_exit` as `last exit`, `smtpd.refused_per_minute` as `refused/min`. */
-static void draw_name(canvas *c, rect r, fact const *f)
+static int draw_name(canvas *c, rect r, fact const *f)
 {
   static char const minute[] = "_per_minute";
   char const *dot = f->scope == FACT_BUNDLE ? strchr(f->name, '.') : 0;
-  char name[NAMES + sizeof minute];
+  char name[64 + sizeof minute];
   size_t len = (size_t)snprintf(name, sizeof name, "%s", dot ? dot + 1 : f->name);
 
   if (len >= sizeof name) len = sizeof name - 1;
@@ -88,81 +136,63 @@ static void draw_name(canvas *c, rect r, fact const *f)
     strcpy(name + len + 1 - sizeof minute, "/min");
   for (char *s = name; *s; s++)
     if (*s == '_') *s = ' ';
-  canvas_say(c, r.row, r.col, NAMES - 1, STYLE_DIM, name);
+  return canvas_say(c, r.row, r.col + 1, r.cols - 1, STYLE_DIM, name);
 }
 
-static void draw_item(canvas *c, rect r, fact const *f, view const *v, service_facts const *x)
+static int larger(int a, int b)
+{
+  return a > b ? a : b;
+}
+
+static void draw_item(canvas *c, rect r, fact const *f, view const *v)
 {
   char words[FACT_WORDS];
+  service_facts const *x = chosen_of(v);
   datum const *d = datum_of(f, v->s, x);
   style look = d->known != KNOWN ? STYLE_DIM : STYLE_PLAIN;
 
   if (!strcmp(f->name, "state")) look = dash_state_style(x->is, x->wanted_now);
-  draw_name(c, r, f);
-  canvas_say(c, r.row, r.col + NAMES, r.cols - NAMES - 1, look, fact_human(words, f, d, &v->s->now));
+  r.col += 1 + larger(NAMES, 1 + draw_name(c, r, f));
+  canvas_say(c, r.row, r.col, r.cols - NAMES - 1, look, fact_human(words, f, d, &v->s->now));
+}
+
+/* Its headings begin at the left, all else behind blanks. */
+static void draw_text(canvas *c, rect r, stralloc const *text, size_t line)
+{
+  char const *s = text->s;
+  char const *end;
+
+  while (line--) s += strcspn(s, "\n") + 1;
+  end = strchr(s, '\n');
+  canvas_text(c, r.row, r.col + 1, r.cols - 1, *s == ' ' ? STYLE_PLAIN : STYLE_HEAD, s, (size_t)(end - s), 0);
 }
 
 /* Columns are filled from above, as in a newspaper. */
+static void draw_line(canvas *c, rect r, lines const *l, view const *v, size_t line)
+{
+  size_t nwide = l->n - l->nshort;
+  int width = r.cols / (int)across(r.cols);
+
+  if (line >= l->rows + nwide)
+    draw_text(c, r, v->more, line - l->rows - nwide);
+  else if (line >= l->rows)
+    draw_item(c, r, l->list[l->nshort + line - l->rows], v);
+  else
+    for (size_t i = line; i < l->nshort; i += l->rows, r.col += width)
+      draw_item(c, (rect){r.row, r.col, 1, width}, l->list[i], v);
+}
+
 void view_draw_detail(canvas *c, rect r, view const *v)
 {
-  service_facts const *x = chosen_of(v);
-  fact const *list[ITEMS];
   char title[UI_NAME + 64];
-  size_t n = collect(list, v);
-  size_t lines = view_detail_lines(v, r.cols);
-  int width = r.cols / across(r.cols);
+  size_t first = v->u->detail;
+  size_t n;
+  lines l;
 
-  snprintf(title, sizeof title, "%s%s", v->u->chosen, lines > (size_t)r.rows - 1 ? " (j and k scroll)" : "");
+  find_lines(&l, v, r.cols);
+  n = lines_count(&l);
+  snprintf(title, sizeof title, "%s%s", v->u->chosen, n > (size_t)r.rows - 1 ? " (j and k scroll)" : "");
   view_draw_rule(c, r, title);
-  for (size_t i = 0; i < n; i++)
-  {
-    size_t line = i % lines;
-    rect at = {r.row + 1 + (int)(line - v->u->detail), r.col + 1 + (int)(i / lines) * width, 1, width};
-    if (line >= v->u->detail && line - v->u->detail < (size_t)r.rows - 1) draw_item(c, at, list[i], v, x);
-  }
-}
-
-/* --- help ---------------------------------------------------------------------------------------- */
-
-static char const *const help[] = {
-    "Everywhere",
-    "  r          restart the selected service; asks first",
-    "  u          bring it up, or all where the bundle is not running; asks first",
-    "  d          bring it down; asks first",
-    "  o          hold the overload level by hand, or end a hold",
-    "  l          its log on the whole screen",
-    "  ?          this page",
-    "  q          quit; what runs goes on",
-    "  ^L         draw the screen anew      ^Z         suspend",
-    "",
-    "The overview",
-    "  j k, arrows, PgUp PgDn, g G          select a service",
-    "  Enter      all about it",
-    "  /          show only services whose name or state has a text in it",
-    "  Esc        show all again; close what a command said",
-    "",
-    "The log",
-    "  j k, arrows, PgUp PgDn               scroll; left and right, too",
-    "  g G        to its begin; to its end, which it follows",
-    "  /          search; n and N go to the next older and newer line that has it",
-    "  Esc        back",
-    "",
-    "The curve is the backlog: how many messages wait. The lines across are the",
-    "thresholds that raise the overload level, and the one that ends it.",
-};
-#define HELP_LINES (sizeof help / sizeof help[0])
-
-size_t view_help_lines(void)
-{
-  return HELP_LINES;
-}
-
-void view_draw_help(canvas *c, rect r, view const *v)
-{
-  view_draw_rule(c, r, "help");
-  for (int row = 1; row < r.rows && v->u->detail + (size_t)row - 1 < HELP_LINES; row++)
-  {
-    char const *line = help[v->u->detail + (size_t)row - 1];
-    canvas_say(c, r.row + row, r.col + 1, r.cols - 1, *line == ' ' ? STYLE_PLAIN : STYLE_HEAD, line);
-  }
+  for (int row = 1; row < r.rows && first < n; row++)
+    draw_line(c, (rect){r.row + row, r.col, 1, r.cols}, &l, v, first++);
 }

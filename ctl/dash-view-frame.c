@@ -22,20 +22,38 @@ static void clock_text(char s[16], tain const *now)
     *s = 0;
 }
 
-static void draw_title(canvas *c, rect r, view const *v)
+/* Narrow terminals lose the generation, then the supervisor, the program's name, the host's: the health stays. */
+#define TITLES 5
+static int say_title(char *text, size_t max, view const *v, int less)
 {
   snapshot const *s = v->s;
+  char const *health = text_of(&s->health);
+  char const *supervisor = text_of(&s->supervisor.state);
+
+  switch (less)
+  {
+    case 0:
+      return snprintf(text, max, " mailctl  %s  supervisor %s  generation %" PRIu64 "  %s", v->hostname,
+                      supervisor, s->generation.known == KNOWN ? s->generation.n : 0, health);
+    case 1: return snprintf(text, max, " mailctl  %s  supervisor %s  %s", v->hostname, supervisor, health);
+    case 2: return snprintf(text, max, " mailctl  %s  %s", v->hostname, health);
+    case 3: return snprintf(text, max, " %s  %s", v->hostname, health);
+    default: return snprintf(text, max, " %s", health);
+  }
+}
+
+static void draw_title(canvas *c, rect r, view const *v)
+{
   char text[512];
   char now[16];
+  int less = 0;
   int len;
 
   canvas_fill(c, r, STYLE_BAR, L' ');
-  len = snprintf(text, sizeof text, " mailctl  %s  supervisor %s  generation %" PRIu64 "  %s", v->hostname,
-                 text_of(&s->supervisor.state), s->generation.known == KNOWN ? s->generation.n : 0,
-                 text_of(&s->health));
+  while ((len = say_title(text, sizeof text, v, less)) + 10 > r.cols && less < TITLES - 1) less++;
   canvas_say(c, r.row, r.col, r.cols, STYLE_BAR, text);
-  clock_text(now, &s->now);
-  if (len + 10 < r.cols) canvas_say(c, r.row, r.cols - 9, 8, STYLE_BAR, now);
+  clock_text(now, &v->s->now);
+  if (len + 10 <= r.cols) canvas_say(c, r.row, r.cols - 9, 8, STYLE_BAR, now);
 }
 
 /* --- the keys ------------------------------------------------------------------------------------ */
@@ -94,13 +112,14 @@ static void draw_keys(canvas *c, rect r, hint const *h)
 static void draw_warning(canvas *c, rect r, snapshot const *s)
 {
   warning_facts const *w = s->warnings;
+  char of[WARNING_OF];
   char now[16];
   int col;
 
   if (!s->nwarnings) return;
   clock_text(now, &w->time);
   col = 1 + canvas_say(c, r.row, 1, 8, STYLE_DIM, now) + 1;
-  col += canvas_say(c, r.row, col, r.cols - col, STYLE_NOTE, w->service) + 1;
+  col += canvas_say(c, r.row, col, r.cols - col, STYLE_NOTE, snapshot_warning_of(of, w));
   canvas_say(c, r.row, col, r.cols - col, STYLE_PLAIN, w->text);
 }
 

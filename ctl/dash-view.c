@@ -134,7 +134,7 @@ void view_draw(canvas *c, view const *v)
 
   if (view_layout(&l, v, c->rows, c->cols) < 0)
   {
-    canvas_say(c, 0, 0, c->cols, STYLE_PLAIN, "too small");
+    canvas_say(c, 0, 0, c->cols, STYLE_PLAIN, "too small; q quits");
     return;
   }
   switch (v->u->page)

@@ -1,19 +1,18 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/tai.h>
 
 #include <runlib/journal.h>
 
-#include <ctl/command.h>
 #include <ctl/history.h>
-#include <ctl/load.h>
 #include <ctl/logs.h>
 #include <ctl/say.h>
+#include <ctl/words.h>
 
 /* --- writing ------------------------------------------------------------------------------------- */
 
@@ -47,8 +46,8 @@ void history_generation(bundle const *b, unsigned int number)
 
 /* --- reading ------------------------------------------------------------------------------------- */
 
-/* Keeps the lines whose second word is an event of the service: `@... KIND NAME ...`. */
-static void keep_only(stralloc *sa, size_t base, char const *name)
+/* Keeps the lines of the service: `@... KIND NAME ...`; with a kind, only these. */
+static void keep_only(stralloc *sa, size_t base, char const *kind, char const *name)
 {
   size_t to = base;
   size_t len = strlen(name);
@@ -57,10 +56,11 @@ static void keep_only(stralloc *sa, size_t base, char const *name)
   {
     char const *end = memchr(sa->s + at, '\n', sa->len - at);
     size_t n = end ? (size_t)(end - (sa->s + at)) + 1 : sa->len - at;
-    char const *kind = n > TIMESTAMP + 1 ? sa->s + at + TIMESTAMP + 1 : 0;
-    char const *word = kind ? memchr(kind, ' ', n - TIMESTAMP - 1) : 0;
+    char const *is = n > TIMESTAMP + 1 ? sa->s + at + TIMESTAMP + 1 : 0;
+    char const *word = is ? memchr(is, ' ', n - TIMESTAMP - 1) : 0;
     if (word && (size_t)(sa->s + at + n - word) > len + 1 && !memcmp(word + 1, name, len) &&
-        word[1 + len] == ' ')
+        word[1 + len] == ' ' &&
+        (!kind || ((size_t)(word - is) == strlen(kind) && !memcmp(is, kind, strlen(kind)))))
     {
       memmove(sa->s + to, sa->s + at, n);
       to += n;
@@ -125,43 +125,72 @@ end:
 static int gather(stralloc *sa, bundle const *b, char const *name)
 {
   if (add_journal(sa, b, ".old") < 0 || add_journal(sa, b, "") < 0) return -1;
-  if (name) keep_only(sa, 0, name);
+  if (name) keep_only(sa, 0, 0, name);
   if ((!name || !strcmp(name, "monitor")) && add_overload(sa, b) < 0) return -1;
   return sort_lines(sa);
+}
+
+static size_t last_lines(stralloc const *sa, size_t n)
+{
+  size_t at = sa->len;
+
+  for (; at && n; n--)
+    for (at--; at && sa->s[at - 1] != '\n';) at--;
+  return at;
 }
 
 int history_tail(stralloc *sa, bundle const *b, char const *name, size_t n)
 {
   stralloc lines = STRALLOC_ZERO;
-  size_t at;
   int result = -1;
 
-  if (gather(&lines, b, name) < 0) goto end;
-  for (at = lines.len; at && n; n--)
-    for (at--; at && lines.s[at - 1] != '\n';) at--;
-  result = stralloc_catb(sa, lines.s + at, lines.len - at) ? 0 : -1;
-end:
+  if (gather(&lines, b, name) >= 0)
+  {
+    size_t at = last_lines(&lines, n);
+    result = stralloc_catb(sa, lines.s + at, lines.len - at) ? 0 : -1;
+  }
   stralloc_free(&lines);
   return result;
 }
 
-int command_history(context const *cx, int argc, char const *const *argv)
+/* `@... death NAME exit CODE lived MS`, or `signal NUMBER`; what is damaged is passed over. */
+static int put_death(stralloc *sa, char const *line, size_t name)
 {
-  stored s = STORED_ZERO;
-  stralloc lines = STRALLOC_ZERO;
-  stralloc text = STRALLOC_ZERO;
-  int status = argc > 2 ? usage_error(argv[0], "one NAME at the most") : stored_load(&s, cx);
+  char when[WORDS_MAX], how[WORDS_MAX], lived[WORDS_MAX];
+  char stamp[TIMESTAMP + 1];
+  char const *end = line + TIMESTAMP + sizeof " death " - 1 + name;
+  unsigned int code;
+  unsigned long long ms;
+  tain t;
 
-  if (!status &&
-      (gather(&lines, &s.b, argc > 1 ? argv[1] : 0) < 0 || logs_human(&text, lines.s, lines.len, "") < 0))
+  memcpy(stamp, line, TIMESTAMP);
+  stamp[TIMESTAMP] = 0;
+  if (timestamp_scan(stamp, &t) != TIMESTAMP) return 0;
+  if (sscanf(end, " exit %u lived %llu", &code, &ms) == 2 && code < 256)
+    words_exit(how, (int)(code << 8));
+  else if (sscanf(end, " signal %u lived %llu", &code, &ms) == 2 && code && code < 127)
+    words_exit(how, (int)code);
+  else
+    return 0;
+  return service_append(sa, "%s %s after %s\n", words_time(when, &t), how, words_span(lived, ms));
+}
+
+int history_deaths(stralloc *sa, bundle const *b, char const *name, size_t n)
+{
+  stralloc lines = STRALLOC_ZERO;
+  int result = -1;
+
+  if (add_journal(&lines, b, ".old") < 0 || add_journal(&lines, b, "") < 0) goto end;
+  keep_only(&lines, 0, "death", name);
+  result = 0;
+  if (!lines.len) goto end;
+  lines.s[lines.len - 1] = 0;
+  for (char *s = lines.s + last_lines(&lines, n); s < lines.s + lines.len && !result; s += strlen(s) + 1)
   {
-    say_cannot("read ", s.b.state, "/journal");
-    status = EXIT_SYSTEM;
+    s[strcspn(s, "\n")] = 0;
+    result = put_death(sa, s, strlen(name));
   }
-  else if (!status)
-    allwrite(1, text.s, text.len);
+end:
   stralloc_free(&lines);
-  stralloc_free(&text);
-  stored_free(&s);
-  return status;
+  return result;
 }

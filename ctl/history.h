@@ -11,5 +11,7 @@ extern void history_generation(bundle const *b, unsigned int number);
 
 /* Appends the last n lines of the journal that are about name (0: all), stamps and all. 0, or -1 and errno. */
 extern int history_tail(stralloc *sa, bundle const *b, char const *name, size_t n);
+/* The last n deaths that nobody commanded, in words, a line each, the newest last. 0, or -1 and errno. */
+extern int history_deaths(stralloc *sa, bundle const *b, char const *name, size_t n);
 
 #endif

@@ -7,7 +7,8 @@ $(eval $(call library,ctl,kinds.c suggest.c describe.c conf.c conf-value.c conf-
   plan.c order.c generation.c live.c transition.c servicedir.c supervisor.c running.c orphan.c folder.c lock.c load.c \
   logs.c words.c notify.c progress.c port.c reach.c machine.c maker.c fact.c proctree.c \
   $(notdir $(wildcard ctl/snapshot*.c ctl/show-*.c ctl/dash-*.c ctl/screen*.c)) \
-  gone.c grant.c granted.c up.c down.c run.c log.c history.c status.c plan-command.c init.c check.c passwd.c overload.c monitor.c))
+  gone.c grant.c granted.c up.c down.c run.c log.c history.c \
+  history-command.c status.c plan-command.c init.c check.c passwd.c overload.c monitor.c))
 $(eval $(call program,bin/mailctl,ctl/mailctl.c,ctl $(KINDS),$(WITHIN) -linih -ls6 -ljansson $(WITHOUT)))
 # The live dashboard is a program of its own: mailctl starts in a millisecond, and with ncurses it would not.
 $(eval $(call program,libexec/mailctl/dashboard,ctl/dash.c,ctl $(KINDS),-linih -ls6 -ljansson -lncursesw -ltinfo))

@@ -8,10 +8,11 @@
 #include <ctl/servicedir.h>
 #include <ctl/show.h>
 
+#define DEATHS    5
 #define EVENTS    8
 #define LOG_LINES 8
 
-/* Everything about one service: its facts, its files, what happened to it, its last words. */
+/* Everything about one service: its facts, its files, how it died, what else happened to it, its last words. */
 
 static int put_facts(stralloc *sa, show const *w, service_facts const *f)
 {
@@ -47,16 +48,15 @@ end:
   return result;
 }
 
-static int put_files(stralloc *sa, show const *w, char const *name)
+int show_files(stralloc *sa, stored const *st, char const *name)
 {
-  bundle const *b = &w->st->b;
+  bundle const *b = &st->b;
   stralloc dir = STRALLOC_ZERO;
   int result = -1;
 
   if (servicedir_path(&dir, b->run, name, "") >= 0 &&
-      service_append(sa, "\nfiles\n  %-12s %s\n  %-12s %s/current/%s\n  %-12s %s/%s/current\n  %-12s %s\n",
-                     "runs in", dir.s, "written in", b->state, name, "log", b->log, name, "configured",
-                     b->file) >= 0)
+      service_append(sa, "  %-12s %s\n  %-12s %s/current/%s\n  %-12s %s/%s/current\n  %-12s %s\n", "runs in",
+                     dir.s, "written in", b->state, name, "log", b->log, name, "configured", b->file) >= 0)
     result = put_programs(sa, dir.s);
   stralloc_free(&dir);
   return result;
@@ -80,6 +80,21 @@ static int put_history(stralloc *sa, show const *w, char const *name)
   return result;
 }
 
+int show_deaths(stralloc *sa, stored const *st, char const *name)
+{
+  stralloc lines = STRALLOC_ZERO;
+  int result = 0;
+
+  if (history_deaths(&lines, &st->b, name, DEATHS) < 0)
+    result = service_append(sa, "  unknown\n");
+  else if (!lines.len)
+    result = service_append(sa, "  none\n");
+  for (char const *s = lines.s, *end = s + lines.len; s < end && !result; s += strcspn(s, "\n") + 1)
+    result = service_append(sa, "  %.*s\n", (int)strcspn(s, "\n"), s);
+  stralloc_free(&lines);
+  return result;
+}
+
 static int put_log(stralloc *sa, show const *w, char const *name)
 {
   stralloc lines = STRALLOC_ZERO;
@@ -98,8 +113,9 @@ int show_detail(stralloc *sa, show const *w)
   service_facts const *f = snapshot_find(w->s, w->names[0]);
 
   if (!f) return 0;
-  return put_facts(sa, w, f) < 0 || put_files(sa, w, f->id) < 0 || put_history(sa, w, f->id) < 0 ||
-                 put_log(sa, w, f->id) < 0
+  return put_facts(sa, w, f) < 0 || service_append(sa, "\nfiles\n") < 0 || show_files(sa, w->st, f->id) < 0 ||
+                 service_append(sa, "\nlast deaths\n") < 0 || show_deaths(sa, w->st, f->id) < 0 ||
+                 put_history(sa, w, f->id) < 0 || put_log(sa, w, f->id) < 0
              ? -1
              : 0;
 }

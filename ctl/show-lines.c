@@ -184,6 +184,7 @@ static int put_warnings(line *l)
 {
   snapshot const *s = l->w->s;
   char when[WORDS_MAX];
+  char of[WARNING_OF];
 
   if (s->nwarnings && !stralloc_cats(l->sa, "\nlast warnings:\n")) return -1;
   for (unsigned int i = s->nwarnings; i; i--)
@@ -191,7 +192,7 @@ static int put_warnings(line *l)
     warning_facts const *x = s->warnings + i - 1;
     words_time(when, &x->time);
     l->text.len = 0;
-    if (add(l, "  %.19s %s: %s", when, x->service, x->text) < 0 || end(l) < 0) return -1;
+    if (add(l, "  %.19s %s%s", when, snapshot_warning_of(of, x), x->text) < 0 || end(l) < 0) return -1;
   }
   return 0;
 }

@@ -31,6 +31,9 @@ extern int show_table(stralloc *sa, show const *w);
 extern int show_lines(stralloc *sa, show const *w);
 /* Everything about one service: names[0]. */
 extern int show_detail(stralloc *sa, show const *w);
+/* Of that: how it died, and its files. */
+extern int show_deaths(stralloc *sa, stored const *st, char const *name);
+extern int show_files(stralloc *sa, stored const *st, char const *name);
 /* One document; its schema is in mailctl-status(5). */
 extern int show_json(stralloc *sa, show const *w);
 /* The OpenMetrics text format, of which the classic Prometheus format takes every line. */

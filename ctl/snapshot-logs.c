@@ -6,9 +6,20 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/deaths.h>
+
 #include <ctl/snapshot-internal.h>
 
 #define TAIL 4096 /* bytes of each log that are looked at */
+
+typedef struct reader_s reader;
+struct reader_s
+{
+  snapshot *s;
+  stored const *st;
+  char day_ago[TIMESTAMP + 1]; /* nothing older is told */
+  time_t since;                /* the same */
+};
 
 /*
  * Whether a line, behind its stamp, is a warning. `NAME: pid PID ...` is of one session, and holds what a client
@@ -42,21 +53,59 @@ static int add(snapshot *s, tain const *time, char const *name, char const *text
   return 0;
 }
 
-static int take_lines(snapshot *s, char const *name, char const *text, size_t len, char const *first)
+/*
+ * Where what is said of a service now begins: at its last start by a command. What it said before that, somebody
+ * has answered. Deaths since then are kept in RUN/deaths, and where there is none, the record of what runs was
+ * made then.
+ */
+static void find_beginning(tain *t, snapshot const *s, stored const *st, char const *name)
+{
+  stralloc file = STRALLOC_ZERO;
+  deaths d = DEATHS_ZERO;
+  struct stat record;
+  tain life;
+
+  *t = tain_zero;
+  if (!snapshot_find(s, name))
+  {
+    if (s->supervisor.since.known == KNOWN) *t = s->supervisor.since.time;
+    return;
+  }
+  if (service_append(&file, "%s/deaths/%s", st->b.run, name) < 0 || !stralloc_0(&file)) goto end;
+  if (deaths_read(&d, file.s) >= 0 && d.n)
+  {
+    tain_from_millisecs(&life, (int)(d.list[0].lived < 86400000 ? d.list[0].lived : 86400000));
+    tain_sub(t, &d.list[0].when, &life);
+    goto end;
+  }
+  file.len = 0;
+  if (service_append(&file, "%s/started/%s", st->b.run, name) >= 0 && stralloc_0(&file) &&
+      !stat(file.s, &record) && !tain_from_timespec_sysclock(t, &record.st_mtim))
+    *t = tain_zero;
+end:
+  stralloc_free(&file);
+}
+
+static int take_lines(reader const *r, char const *name, char const *text, size_t len)
 {
   char const *end;
+  tain begun;
+  int asked = 0;
 
   for (; (end = memchr(text, '\n', len)); len -= (size_t)(end + 1 - text), text = end + 1)
   {
     char stamp[TIMESTAMP + 1];
     tain t;
     size_t n = (size_t)(end - text);
-    if (n <= TIMESTAMP + 1 || memcmp(text, first, TIMESTAMP) < 0) continue;
+    if (n <= TIMESTAMP + 1 || memcmp(text, r->day_ago, TIMESTAMP) < 0) continue;
     if (!is_warning(text + TIMESTAMP + 1, n - TIMESTAMP - 1)) continue;
     memcpy(stamp, text, TIMESTAMP);
     stamp[TIMESTAMP] = 0;
     if (timestamp_scan(stamp, &t) != TIMESTAMP) continue;
-    if (add(s, &t, name, text + TIMESTAMP + 1, n - TIMESTAMP - 1) < 0) return -1;
+    if (!asked) find_beginning(&begun, r->s, r->st, name);
+    asked = 1;
+    if (tain_less(&t, &begun)) continue;
+    if (add(r->s, &t, name, text + TIMESTAMP + 1, n - TIMESTAMP - 1) < 0) return -1;
   }
   return 0;
 }
@@ -65,7 +114,7 @@ static int take_lines(snapshot *s, char const *name, char const *text, size_t le
  * What is empty, or was not written to in that time, is not even opened. The first line may lack its
  * beginning; then it has no stamp, and is passed over.
  */
-static int take_log(snapshot *s, int logs, char const *name, char const *first, time_t since)
+static int take_log(reader const *r, int logs, char const *name)
 {
   char path[256];
   char buf[TAIL];
@@ -74,19 +123,19 @@ static int take_log(snapshot *s, int logs, char const *name, char const *first, 
   int fd;
 
   if ((size_t)snprintf(path, sizeof path, "%s/current", name) >= sizeof path ||
-      fstatat(logs, path, &st, 0) < 0 || !S_ISREG(st.st_mode) || !st.st_size || st.st_mtime < since)
+      fstatat(logs, path, &st, 0) < 0 || !S_ISREG(st.st_mode) || !st.st_size || st.st_mtime < r->since)
     return 0;
   fd = openat(logs, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return 0;
   n = pread(fd, buf, sizeof buf, st.st_size > TAIL ? st.st_size - TAIL : 0);
   fd_close(fd);
-  return n > 0 ? take_lines(s, name, buf, (size_t)n, first) : 0;
+  return n > 0 ? take_lines(r, name, buf, (size_t)n) : 0;
 }
 
 int snapshot_take_logs(snapshot *s, stored const *st)
 {
+  reader r = {.s = s, .st = st};
   service_facts const *f = snapshot_services(s);
-  char first[TIMESTAMP + 1];
   tain day = {.sec = {.x = 86400}, .nano = 0};
   struct timespec since = {.tv_sec = 0};
   int logs = open(st->b.log, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -94,10 +143,11 @@ int snapshot_take_logs(snapshot *s, stored const *st)
 
   if (logs < 0) return 0;
   tain_sub(&day, &s->now, &day);
-  timestamp_fmt(first, &day);
+  timestamp_fmt(r.day_ago, &day);
   (void)timespec_sysclock_from_tain(&since, &day);
+  r.since = since.tv_sec;
   for (size_t i = 0; i <= snapshot_count(s) && !result; i++)
-    result = take_log(s, logs, i < snapshot_count(s) ? f[i].id : "supervisor", first, since.tv_sec);
+    result = take_log(&r, logs, i < snapshot_count(s) ? f[i].id : "supervisor");
   fd_close(logs);
   return result;
 }

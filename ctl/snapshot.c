@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -104,6 +105,15 @@ service_facts const *snapshot_find(snapshot const *s, char const *name)
   for (size_t n = snapshot_count(s); n; n--, f++)
     if (!strcmp(f->id, name)) return f;
   return 0;
+}
+
+char const *snapshot_warning_of(char s[WARNING_OF], warning_facts const *w)
+{
+  size_t n = strlen(w->service);
+
+  *s = 0;
+  if (strncmp(w->text, w->service, n) || w->text[n] != ':') snprintf(s, WARNING_OF, "%s: ", w->service);
+  return s;
 }
 
 static int is_named(char const *name, int argc, char const *const *names)

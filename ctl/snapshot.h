@@ -66,7 +66,7 @@ struct snapshot_s
   offender_facts offenders[OFFENDERS_SHOWN]; /* the worst first */
   int offenders_known;                       /* raterd tells them only to root and to its own user */
   unsigned int nwarnings;
-  warning_facts warnings[WARNINGS_SHOWN]; /* the newest first, of the last day */
+  warning_facts warnings[WARNINGS_SHOWN]; /* the newest first: of a day, since each service's start by command */
   genalloc services;                      /* of service_facts, in start order */
   genalloc texts;                         /* of char *: what the texts point to */
 };
@@ -88,6 +88,10 @@ extern void snapshot_free(snapshot *s);
 
 /* 0: there is none of that name. */
 extern service_facts const *snapshot_find(snapshot const *s, char const *name);
+
+/* Whose line it is, and a colon; empty where the line says so itself. */
+#define WARNING_OF 300
+extern char const *snapshot_warning_of(char s[WARNING_OF], warning_facts const *w);
 
 /*
  * The exit status of `mailctl status`: 0, EXIT_NO or EXIT_NONE. With names: of these services alone, each of

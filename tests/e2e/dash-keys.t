@@ -101,7 +101,7 @@ shows 'up filter\?' "u asks"
 keys y
 shows '▶ ● filter +ready' "u"
 keys Escape o
-shows 'hold the overload level at' "o asks"
+shows 'hold the level at 0, 1 or 2\? a ends a hold' "o asks"
 keys 1
 shows 'OVERLOADED' "o1"
 shows 'held' "by whom"
@@ -219,7 +219,7 @@ like "$(cat "$T/screen")" '^ ######  CLEAR' "the level too"
 t resize-window -t "$W" -x 30 -y 6
 shows '^> \* filter' "a small one"
 t resize-window -t "$W" -x 12 -y 3
-shows '^too small$' "a very small one"
+shows '^too small; q$' "a very small one"
 t resize-window -t "$W" -x 80 -y 24
 shows '^ ######  CLEAR' "a usual one again"
 keys q

@@ -392,6 +392,19 @@ START_TEST(keys_hidden)
 }
 END_TEST
 
+START_TEST(keys_unseen)
+{
+  ui u = begun();
+  ui_world small = four;
+
+  small.hidden = 1;
+  ui_key(&u, 'd', &small);
+  ck_assert_int_eq(ui_key(&u, 'y', &small), ACTION_NONE);
+  ck_assert_int_eq(ui_key(&u, 'q', &small), ACTION_QUIT);
+  ck_assert_int_eq(u.mode, UI_KEYS);
+}
+END_TEST
+
 START_TEST(keys_hold)
 {
   ui u = begun();
@@ -535,6 +548,7 @@ static void add_keys(TCase *t)
   tcase_add_loop_test(t, keys_ask_once, 0, 3);
   tcase_add_test(t, keys_up_all);
   tcase_add_test(t, keys_hidden);
+  tcase_add_test(t, keys_unseen);
   tcase_add_test(t, keys_hold);
   tcase_add_test(t, keys_filter);
   tcase_add_test(t, keys_log);
