@@ -100,6 +100,19 @@ static void draw_level_line(canvas *c, rect r, snapshot const *s)
   }
 }
 
+/* A flag that nobody looks at is no level. */
+static void draw_down(canvas *c, rect r)
+{
+  int high = r.rows / LEVEL_ROWS;
+  int wide = 2 * high;
+
+  while (wide && level_width("DOWN", wide) >= r.cols) wide--;
+  if (high && wide)
+    level_draw(c, (rect){r.row, r.col + 1, r.rows, r.cols - 1}, STYLE_BAD, "DOWN", high, wide);
+  else
+    canvas_say(c, r.row, r.col + 1, r.cols - 1, STYLE_BAD, "DOWN");
+}
+
 /* The digit; beside it the word, as large as fits, and below that what else there is to say. */
 void view_draw_level(canvas *c, rect r, snapshot const *s)
 {
@@ -111,6 +124,11 @@ void view_draw_level(canvas *c, rect r, snapshot const *s)
   rect side;
 
   if (r.rows <= 0) return;
+  if (!s->running)
+  {
+    draw_down(c, r);
+    return;
+  }
   if (r.rows < LEVEL_ROWS)
   {
     draw_level_line(c, r, s);

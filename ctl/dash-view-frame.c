@@ -134,6 +134,8 @@ static void draw_message(canvas *c, rect r, view const *v)
   else if (v->s->alone && v->s->running)
     canvas_say(c, r.row, 1, r.cols - 1, STYLE_BAD,
                "the supervisor was killed, and what it ran runs on: u puts it under a new one");
+  else if (!v->s->running)
+    canvas_say(c, r.row, 1, r.cols - 1, STYLE_BAD, "the bundle is not running: u brings everything up");
   else
     draw_warning(c, r, v->s);
 }

@@ -19,9 +19,9 @@ struct view_s
   ui const *u;
   size_t const *at; /* the services that the filter leaves, n of them */
   size_t n;
-  dash_log const *log; /* of the selected service */
-  int log_error;       /* errno of reading it; 0: none */
-  curve backlog;       /* its thresholds are not looked at: they are the snapshot's */
+  dash_log const *log;  /* of the selected service */
+  int log_error;        /* errno of reading it; 0: none */
+  curve backlog;        /* its thresholds are not looked at: they are the snapshot's */
   stralloc const *more; /* lines about the selected service, for its page; NUL-terminated */
   dash_run const *run;
   char const *said; /* the last message; empty: none */

@@ -66,7 +66,7 @@ struct snapshot_s
   offender_facts offenders[OFFENDERS_SHOWN]; /* the worst first */
   int offenders_known;                       /* raterd tells them only to root and to its own user */
   unsigned int nwarnings;
-  warning_facts warnings[WARNINGS_SHOWN]; /* the newest first: of a day, since each service's start by command */
+  warning_facts warnings[WARNINGS_SHOWN]; /* the newest first: of a day, since the start by command */
   genalloc services;                      /* of service_facts, in start order */
   genalloc texts;                         /* of char *: what the texts point to */
 };

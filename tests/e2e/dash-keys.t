@@ -45,7 +45,7 @@ keys Escape
 shows ' monitor ' "Esc shows all"
 shows '▶ ● filter' "the selection stays"
 keys Enter
-shows '^── filter ─' "Enter: all about it"
+shows '^── filter (.*) ─|^── filter ─' "Enter: all about it"
 shows 'processes +1' "its processes"
 keys l
 shows '^── log of filter: line [0-9]+ of [0-9]+, follows' "l: the log"
@@ -72,12 +72,12 @@ shows '^[0-9-]+ ?[0-9:.]+ filter: begins' "g: the begin"
 keys N
 shows 'log of filter: line ([1-9]|1[0-9]) of .*search: Line 7' "N finds it from there"
 keys Escape
-shows '^── filter ─' "Esc: back"
+shows '^── filter (.*) ─|^── filter ─' "Esc: back"
 keys '?'
 shows '^── help' "?"
 keys j
 keys Escape
-shows '^── filter ─' "Esc: back"
+shows '^── filter (.*) ─|^── filter ─' "Esc: back"
 keys Escape
 shows 'SERVICE +STATE' "and back"
 
