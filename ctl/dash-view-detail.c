@@ -105,7 +105,7 @@ static void find_lines(lines *l, view const *v, int cols)
       wide[nwide++] = l->list[i];
     else
       l->list[l->nshort++] = l->list[i];
-  memcpy(l->list + l->nshort, wide, nwide * sizeof wide[0]);
+  for (size_t i = 0; i < nwide; i++) l->list[l->nshort + i] = wide[i];
   l->rows = (l->nshort + across(cols) - 1) / across(cols);
   l->ntext = count_lines(v->more);
 }
