@@ -8,10 +8,10 @@
 #define SYNTAX "501 5.5.4 syntax error in the address"
 #define NOMEM  ""
 
-/* The length of the UTF-8 sequence that begins at s, 0 if it is not well formed (RFC 3629). */
-static size_t sequence(unsigned char const *s, size_t len)
+size_t path_sequence(char const *text, size_t len)
 {
   static unsigned char const low[] = {0xa0, 0x80, 0x80, 0x80, 0x80};
+  unsigned char const *s = (unsigned char const *)text;
   size_t n = *s < 0x80                  ? 1
              : *s >= 0xc2 && *s <= 0xdf ? 2
              : (*s & 0xf0) == 0xe0      ? 3
@@ -30,40 +30,39 @@ static size_t sequence(unsigned char const *s, size_t len)
 
 int path_utf8(char const *text, size_t len)
 {
-  unsigned char const *s = (unsigned char const *)text;
-
   while (len)
   {
-    size_t n = sequence(s, len);
-    if (!n || *s < 32 || *s == 127) return 0;
-    s += n;
+    size_t n = path_sequence(text, len);
+    if (!n || (unsigned char)*text < 32 || *text == 127) return 0;
+    text += n;
     len -= n;
   }
   return 1;
 }
 
-static int literal_ok(char const *s, size_t len)
+size_t path_literal(char const *s, size_t len, char ip[16])
 {
   char text[64];
-  char ip[16];
   size_t n;
 
-  if (len < 3 || len >= sizeof text || s[len - 1] != ']') return 0;
+  if (len < 3 || len >= sizeof text || *s != '[' || s[len - 1] != ']') return 0;
   memcpy(text, s + 1, len - 2);
   text[len - 2] = 0;
   if (!strncasecmp(text, "IPv6:", 5))
   {
     n = ip6_scan(text + 5, ip);
-    return n && !text[5 + n];
+    return n && !text[5 + n] ? 16 : 0;
   }
   n = ip4_scan(text, ip);
-  return n && !text[n];
+  return n && !text[n] ? 4 : 0;
 }
 
 static int domain_ok(char const *s, size_t len)
 {
+  char ip[16];
+
   if (!len || len > 255) return 0;
-  if (*s == '[') return literal_ok(s, len);
+  if (*s == '[') return path_literal(s, len, ip) != 0;
   if (*s == '.' || *s == '-' || s[len - 1] == '.') return 0;
   for (size_t i = 0; i < len; i++)
   {

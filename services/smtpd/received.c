@@ -62,7 +62,7 @@ int received_fmt(stralloc *sa, session const *s)
   char date[DATE_MAX];
   size_t n = date_fmt(date, s->effects->now(s->effects->world) / 1000000);
 
-  if (put_client(sa, s) < 0 || put_safe(sa, s->config->local) < 0) return -1;
+  if (!stralloc_ready(sa, 512) || put_client(sa, s) < 0 || put_safe(sa, s->config->local) < 0) return -1;
   if (!stralloc_cats(sa, " with ") || !stralloc_cats(sa, session_protocol(s))) return -1;
   if (s->tls && (!stralloc_cats(sa, " (") || !stralloc_cats(sa, s->tls_name.s) || !stralloc_cats(sa, ")")))
     return -1;

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "path.h"
 #include "session-internal.h"
 
 /* The log: a line a message and a refusal, `event: key=value ...`, nothing secret in it. */
@@ -10,26 +11,40 @@
 
 static char const *const stages[] = {"connection", "helo", "mail", "rcpt", "data", "auth", "command"};
 
-/* A client's bytes: blanks, quotes, backslashes and control bytes become \xx. */
-static int put_escaped(stralloc *sa, char const *s, size_t len, int blanks)
+/* How many bytes at s may stand in the log as they are: a printable character, in UTF-8. */
+static size_t printable(char const *s, size_t len)
+{
+  unsigned char c = (unsigned char)*s;
+  size_t n;
+
+  if (c < 127) return c >= 32 && c != '"' && c != '\\';
+  n = path_sequence(s, len);
+  if (n == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0)
+    return 0; /* U+0080 to U+009F are control characters */
+  return c == 127 ? 0 : n;
+}
+
+/* A client's bytes: what is not printable, and the two of also, becomes \xHH. */
+static int put_escaped(stralloc *sa, char const *s, size_t len, char const *also)
 {
   static char const hex[] = "0123456789abcdef";
   int cut = len > RECORD_VALUE;
 
   if (cut) len = RECORD_VALUE;
   if (!stralloc_readyplus(sa, 4 * len + 3)) return -1;
-  for (; len; len--, s++)
+  while (len)
   {
+    size_t n = *s == also[0] || *s == also[1] ? 0 : printable(s, len);
     unsigned char c = (unsigned char)*s;
-    if (c < 32 || c == 127 || c == '"' || c == '\\' || (c == ' ' && !blanks))
-    {
-      sa->s[sa->len++] = '\\';
-      sa->s[sa->len++] = 'x';
-      sa->s[sa->len++] = hex[c >> 4];
-      sa->s[sa->len++] = hex[c & 15];
-    }
+    char const escaped[] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
+    if (n)
+      for (len -= n; n; n--) sa->s[sa->len++] = *s++;
     else
-      sa->s[sa->len++] = (char)c;
+    {
+      stralloc_catb(sa, escaped, sizeof escaped);
+      s++;
+      len--;
+    }
   }
   if (cut) stralloc_catb(sa, "...", 3);
   return 0;
@@ -38,7 +53,7 @@ static int put_escaped(stralloc *sa, char const *s, size_t len, int blanks)
 static int put(stralloc *sa, char const *key, char const *value, size_t len)
 {
   return stralloc_cats(sa, " ") && stralloc_cats(sa, key) && stralloc_cats(sa, "=") &&
-                 put_escaped(sa, value, len, 0) == 0
+                 put_escaped(sa, value, len, "  ") == 0
              ? 0
              : -1;
 }
@@ -51,15 +66,18 @@ static int put_number(stralloc *sa, char const *key, unsigned long long n)
 
 static int put_reply(stralloc *sa, char const *text, size_t len)
 {
-  return stralloc_cats(sa, " reply=\"") && put_escaped(sa, text, len, 1) == 0 && stralloc_cats(sa, "\"") ? 0
-                                                                                                         : -1;
+  return stralloc_cats(sa, " reply=\"") && put_escaped(sa, text, len, "\"\\") == 0 && stralloc_cats(sa, "\"")
+             ? 0
+             : -1;
 }
 
 static int put_client(stralloc *sa, session const *s, char const *event)
 {
   session_config const *c = s->config;
 
-  if (!stralloc_cats(sa, event) || put(sa, "client", c->remoteip, strlen(c->remoteip)) < 0) return -1;
+  if (!stralloc_ready(sa, 512) || !stralloc_cats(sa, event) ||
+      put(sa, "client", c->remoteip, strlen(c->remoteip)) < 0)
+    return -1;
   if (s->helo.len && put(sa, "helo", s->helo.s, s->helo.len) < 0) return -1;
   if (s->user.len && put(sa, "user", s->user.s, s->user.len) < 0) return -1;
   if (s->tls && put(sa, "tls", s->tls_name.s, strcspn(s->tls_name.s, " ")) < 0) return -1;
@@ -76,7 +94,7 @@ static int put_recipients(stralloc *sa, session const *s)
     char const *t = s->envelope.s + at;
     size_t n = strlen(t);
     if (i && !stralloc_catb(sa, ",", 1)) return -1;
-    if (put_escaped(sa, t + 1, n - 1, 0) < 0) return -1;
+    if (put_escaped(sa, t + 1, n - 1, " ,") < 0) return -1;
     at += n + 1;
   }
   return at < s->envelope.len && !stralloc_cats(sa, ",...") ? -1 : 0;

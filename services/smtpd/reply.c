@@ -28,26 +28,27 @@ static int charge(session *s)
   return 0;
 }
 
-int refused(session *s, stage at, size_t from)
+static int record(session *s, stage at, size_t from)
 {
   char const *text = s->out.s + from;
   char const *end = memchr(text, '\r', s->out.len - from);
 
   s->effects->count(s->effects->world, (tally)(TALLY_REFUSED_CONNECTION + (int)at));
-  if (record_refusal(s, at, text, end ? (size_t)(end - text) : s->out.len - from) < 0) return -1;
-  return charge(s);
+  return record_refusal(s, at, text, end ? (size_t)(end - text) : s->out.len - from);
+}
+
+int refused(session *s, stage at, size_t from)
+{
+  return record(s, at, from) < 0 ? -1 : charge(s);
 }
 
 int refuse(session *s, stage at, char const *text)
 {
-  size_t from = s->out.len;
-
-  if (reply(s, text) < 0) return -1;
-  return refused(s, at, from);
+  return refuse_free(s, at, text) < 0 ? -1 : charge(s);
 }
 
-int reply_closing(session *s, char const *text)
+int refuse_free(session *s, stage at, char const *text)
 {
-  s->want = SESSION_CLOSE;
-  return reply(s, text);
+  size_t from = s->out.len;
+  return reply(s, text) < 0 ? -1 : record(s, at, from);
 }

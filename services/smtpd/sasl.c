@@ -65,6 +65,9 @@ static int good_login(session *s, char const *user, char const *method)
     return spp_set(&s->spp, "SMTPAUTHMETHOD", 0) < 0 || spp_set(&s->spp, "SMTPAUTHUSER", 0) < 0 ? -1 : 0;
   if (!stralloc_copys(&s->user, user) || !stralloc_0(&s->user)) return -1;
   s->user.len--;
+  /* As with the AUTH patches of qmail-smtpd: later plugins and the queue program see it, too. */
+  if (spp_set(&s->spp, "TCPREMOTEINFO", user) < 0) return -1;
+  if (!relayclient(s) && spp_set(&s->spp, "RELAYCLIENT", "") < 0) return -1;
   e->count(e->world, TALLY_AUTH_GOOD);
   if (record_event(s, "auth-good:", 0, 0) < 0) return -1;
   return reply(s, "235 2.7.0 ok, go ahead");

@@ -22,9 +22,10 @@ typedef enum stage_e
 extern int reply(session *s, char const *text);
 /* A 4xx or 5xx: logged, counted, and it costs the client an error. */
 extern int refuse(session *s, stage at, char const *text);
-/* The same for a reply that is in out already, from `from` on. */
+/* The same, but it costs nothing. */
+extern int refuse_free(session *s, stage at, char const *text);
+/* As refuse, for a reply that is in out already, from `from` on. */
 extern int refused(session *s, stage at, size_t from);
-extern int reply_closing(session *s, char const *text);
 
 /* record.c: the log */
 extern int record_refusal(session *s, stage at, char const *text, size_t len);
@@ -39,6 +40,8 @@ extern int plugins_run(session *s, spp_section section, stage at, stralloc *addr
 extern command_function command_mail;
 extern command_function command_rcpt;
 extern void transaction_forget(session *s);
+/* RELAYCLIENT, which a plugin or a login may have set, and a plugin may have unset; 0: nothing is relayed. */
+extern char const *relayclient(session const *s);
 
 /* message.c */
 extern command_function command_data;

@@ -171,6 +171,8 @@ static int command_starttls(session *s, char const *argument)
   if (*argument) return refuse(s, STAGE_COMMAND, "501 5.5.4 STARTTLS takes no argument");
   if (s->tls) return refuse(s, STAGE_COMMAND, "503 5.5.1 TLS is on already");
   if (!s->esmtp) return refuse(s, STAGE_COMMAND, "503 5.5.1 EHLO first");
+  /* What is known of the user would have to be forgotten, by plugins as well. */
+  if (s->user.len) return refuse(s, STAGE_COMMAND, "503 5.5.1 no STARTTLS after AUTH");
   s->want = SESSION_TLS;
   return 0;
 }
@@ -207,7 +209,7 @@ static int dispatch(session *s, char *line, size_t len)
 static int obey(session *s)
 {
   size_t len = s->line.len;
-  int auth = s->phase == PHASE_AUTH || !strncasecmp(s->line.s, "AUTH ", len < 5 ? len : 5);
+  int auth = s->phase == PHASE_AUTH || (len >= 5 && !strncasecmp(s->line.s, "AUTH ", 5));
   int overlong = s->overlong || len > (auth ? LINE_MAX_AUTH : LINE_MAX_COMMAND);
 
   s->overlong = 0;
@@ -280,7 +282,6 @@ void session_tls(session *s, char const *protocol, char const *cipher, char cons
   s->want = SESSION_INPUT;
   forget(s);
   s->helo.len = 0;
-  s->user.len = 0;
   s->esmtp = 0;
   s->tls = 1;
   s->effects->count(s->effects->world, TALLY_TLS);

@@ -62,6 +62,7 @@ struct session_s
   stralloc rcpt;     /* the one being looked at */
   stralloc envelope; /* T recipient NUL ... */
   unsigned int recipients;
+  unsigned int over; /* recipients that were too many */
   data data;
   fixup fixup; /* of a submission */
   stralloc fixed;

@@ -6,6 +6,8 @@
 #include "path.h"
 #include "session-internal.h"
 
+#define RECIPIENTS_OVER 1000 /* beyond the limit, they are refused without being errors */
+
 void transaction_forget(session *s)
 {
   s->mail = 0;
@@ -15,6 +17,7 @@ void transaction_forget(session *s)
   s->rcpt.len = 0;
   s->envelope.len = 0;
   s->recipients = 0;
+  s->over = 0;
 }
 
 /* Where the path begins behind `FROM:` or `TO:`; 0 if the argument does not begin so. */
@@ -95,17 +98,18 @@ static int complete(session *s, stralloc *address)
   return 0;
 }
 
-/* An address literal that is this machine becomes localiphost, as in qmail-smtpd. */
-static int localize(session *s, stralloc *address)
+/* An address literal of this machine becomes localiphost, as in qmail-smtpd. Returns as path_scan. */
+static char const *localize(session *s, stralloc *address)
 {
-  char const *at = memrchr(address->s, '@', address->len);
-  size_t n;
+  char const *at = address->len ? memrchr(address->s, '@', address->len) : 0;
+  char ip[16];
+  size_t n = at && at[1] == '[' ? path_literal(at + 1, strlen(at + 1), ip) : 0;
+  int own = n ? s->effects->own(s->effects->world, ip, n) : 0;
 
-  if (!at || at[1] != '[') return 0;
-  n = strlen(at + 2);
-  if (n < 2 || strncmp(at + 2, s->config->localip, n - 1) || strlen(s->config->localip) != n - 1) return 0;
+  if (own < 0) return "421 4.3.0 unable to figure out my IP addresses";
+  if (!own) return 0;
   address->len = (size_t)(at + 1 - address->s);
-  if (!stralloc_cats(address, s->config->control->localiphost.s) || !stralloc_0(address)) return -1;
+  if (!stralloc_cats(address, s->config->control->localiphost.s) || !stralloc_0(address)) return "";
   address->len--;
   return 0;
 }
@@ -115,13 +119,15 @@ static int scan(session *s, stage at, char const *path, stralloc *sa, char const
 {
   char const *wrong = path ? path_scan(path, s->utf8, sa, rest) : "501 5.5.4 syntax error";
 
+  if (!wrong) wrong = localize(s, sa);
   if (wrong && !*wrong) return -1;
+  if (wrong && *wrong == '4') s->want = SESSION_CLOSE;
   if (wrong)
   {
     sa->len = 0;
     return refuse(s, at, wrong) < 0 ? -1 : 1;
   }
-  return localize(s, sa) < 0 || complete(s, sa) < 0 ? -1 : 0;
+  return complete(s, sa) < 0 ? -1 : 0;
 }
 
 static int begin(session *s, int verdict)
@@ -157,15 +163,12 @@ int command_mail(session *s, char const *argument)
   return begin(s, r);
 }
 
-/* RELAYCLIENT, which a plugin may set or unset; one who logged in may relay. */
-static char const *relayclient(session const *s)
+char const *relayclient(session const *s)
 {
   int unset;
   char const *value = spp_get(&s->spp, "RELAYCLIENT", &unset);
 
-  if (value) return value;
-  if (!unset && s->config->relayclient) return s->config->relayclient;
-  return s->user.len ? "" : 0;
+  return value || unset ? value : s->config->relayclient;
 }
 
 /* Returns 0, or the reply that refuses s->rcpt. verdict: what the plugins said; allowed: control_accepts. */
@@ -212,12 +215,23 @@ static int rcpt(session *s)
   int r = spp_refused_earlier(&s->spp, SPP_RCPT, &s->out);
 
   if (r) return r < 0 ? -1 : refused(s, STAGE_RCPT, s->reply = s->out.len - s->spp.later[1].len);
-  if (allowed < 0) return reply_closing(s, "421 4.3.0 unable to read controls");
+  if (allowed < 0)
+  {
+    s->want = SESSION_CLOSE;
+    return refuse(s, STAGE_RCPT, "421 4.3.0 unable to read controls");
+  }
   if (rcpt_variables(s, allowed || relayclient(s)) < 0) return -1;
   r = plugins_run(s, SPP_RCPT, STAGE_RCPT, &s->rcpt);
   if (r <= SPP_REFUSE) return r;
   wrong = rcpt_checks(s, r, allowed);
   return wrong ? refuse(s, STAGE_RCPT, wrong) : add_recipient(s);
+}
+
+/* A client may send what is over in a second message (RFC 5321, 4.5.3.1.10): 421 would keep it from the first. */
+static int too_many(session *s)
+{
+  static char const text[] = "452 4.5.3 too many recipients";
+  return s->over++ < RECIPIENTS_OVER ? refuse_free(s, STAGE_RCPT, text) : refuse(s, STAGE_RCPT, text);
 }
 
 int command_rcpt(session *s, char const *argument)
@@ -233,7 +247,5 @@ int command_rcpt(session *s, char const *argument)
   if (rest[strspn(rest, " \t")]) return refuse(s, STAGE_RCPT, "555 5.5.4 parameter not recognized");
   if (s->barred)
     return refuse(s, STAGE_RCPT, "553 5.7.1 sorry, your envelope sender is in my badmailfrom list");
-  if (s->config->recipients && s->recipients >= s->config->recipients)
-    return refuse(s, STAGE_RCPT, "452 4.5.3 too many recipients");
-  return rcpt(s);
+  return s->config->recipients && s->recipients >= s->config->recipients ? too_many(s) : rcpt(s);
 }

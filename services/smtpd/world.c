@@ -15,6 +15,7 @@
 #include <runlib/overload.h>
 #include <runlib/rater.h>
 
+#include "ownip.h"
 #include "pluginrun.h"
 #include "world.h"
 
@@ -175,6 +176,14 @@ static int throttled(void *data, int failed)
   return r == RATER_REFUSED;
 }
 
+static int own(void *data, char const *ip, size_t len)
+{
+  int r = ownip(((world *)data)->options->config.localip, ip, len);
+
+  if (r < 0) strerr_warnwusys("list the addresses of this machine");
+  return r;
+}
+
 /* One write a line: lines of several sessions share the log's pipe. */
 static void put_log(void *data, char const *line, size_t len)
 {
@@ -241,6 +250,7 @@ void world_init(world *w, options const *o, effects *e)
                                .queue_abandon = abandon,
                                .auth = check,
                                .throttled = throttled,
+                               .own = own,
                                .log = put_log,
                                .count = count,
                                .now = now};

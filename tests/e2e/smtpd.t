@@ -145,6 +145,15 @@ like "$out" '^553 5\.7\.1 ' 'relaying is refused'
 like "$(cat "$H/log")" 'refused: client=127[.0-9]* helo=c from=a@client.test to=u@far.test stage=rcpt reply="553' 'and logged'
 like "$(cat "$H/log")" 'accepted: client=127[.0-9]* helo=client.test from=a@client.test recipients=1 to=u@example.test size=[0-9]+ queue=[0-9]+ reply="250 [^"]*" seconds=[0-9.]+$' 'so is a message'
 
+# $IP is the address that the client reaches, 127.0.0.1 one of an interface, 192.0.2.1 nobody's.
+echo example.test >"$H/control/localiphost"
+printf '%s\n' 'EHLO c' "MAIL FROM:<a@[$IP]>" "RCPT TO:<u@[$IP]>" 'RCPT TO:<v@[127.0.0.1]>' 'RCPT TO:<w@[192.0.2.1]>' \
+  DATA . QUIT | talk >/dev/null
+is "$(tr '\n' ' ' <"$(ls "$H"/queue/*.envelope)")" 'Fa@example.test Tu@example.test Tv@example.test  ' \
+  'localiphost takes the place of all addresses of this machine, and of no others'
+rm "$H/control/localiphost"
+clean
+
 rm "$H/control/rcpthosts"
 out=$(printf 'EHLO c\nMAIL FROM:<a@client.test>\nRCPT TO:<u@far.test>\nRCPT TO:<u@example.test>\nRCPT TO:<u@mx.example.test>\nQUIT\n' | talk)
 is "$(echo "$out" | grep -c '^553 5\.7\.1 ')" 2 'no relay without rcpthosts either'

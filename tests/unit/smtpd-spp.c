@@ -41,6 +41,28 @@ static struct
      "250 2.1.0 ok|250 2.1.5 ok|"},
     {"N does not", "[rcpt]\nsay N|\n", MAIL "RCPT TO:<u@far.test>\n",
      "250 2.1.0 ok|553 5.7.1 sorry, that domain isn't in my list of allowed rcpthosts|"},
+    {"nor does A", "[rcpt]\nsay A|\n", MAIL "RCPT TO:<u@far.test>\n",
+     "250 2.1.0 ok|553 5.7.1 sorry, that domain isn't in my list of allowed rcpthosts|"},
+    {"O in mail skips badmailfrom", "[mail]\nsay O|\n",
+     "EHLO c\nMAIL FROM:<x@bad.test>\nRCPT TO:<u@here.test>\n", "250 2.1.0 ok|250 2.1.5 ok|"},
+    {"N in mail does not", "[mail]\nsay N|\n", "EHLO c\nMAIL FROM:<x@bad.test>\nRCPT TO:<u@here.test>\n",
+     "250 2.1.0 ok|553 5.7.1 sorry, your envelope sender is in my badmailfrom list|"},
+    {"P alone goes before smtpd's own reply", "[mail]\nsay P250-by the way|\n", MAIL,
+     "250-by the way|250 2.1.0 ok|"},
+    {"P before silence, then another's E", "[mail]\nsay P550-one|\nsay E550 two|\n", MAIL,
+     "550-one|550 two|"},
+    {"R in auth drops", "[auth]\nsay R421 not now|\n", "EHLO c\nAUTH PLAIN AGpvZQBzZWNyZXQ=\nNOOP\n",
+     "421 not now|"},
+    {"D in connection drops before the greeting", "[connection]\nsay D|\n", "NOOP\n", ""},
+    {"R in pass, in data", "[data]\nsay R421 no|\n[pass]\nsay |\n", RCPT "DATA\nNOOP\n",
+     "250 2.1.0 ok|250 2.1.5 ok|421 no|"},
+    {"C where there is no address", "[data]\nsay Cx@y|\n", RCPT "DATA\n.\n",
+     "250 2.1.0 ok|250 2.1.5 ok|354 go ahead|250 2.0.0 ok 1700000000 qp 42|"},
+    {"C to another's domain is not checked again", "[rcpt]\nsay Cu@far.test|\n", RCPT,
+     "250 2.1.0 ok|250 2.1.5 ok|"},
+    {"L of no command", "[helo]\nsay LX550 one|L|\n", RCPT, "250 2.1.0 ok|250 2.1.5 ok|"},
+    {"two LR are two lines", "[mail]\nsay LR550-one|LR550 two|\n", RCPT, "250 2.1.0 ok|550-one|550 two|"},
+    {"A does not take back what waits", "[helo]\nsay LM550 one|A|\n", MAIL, "550 one|"},
     {"LM refuses at MAIL", "[helo]\nsay LM550 one|LM550-not parsed|\n", MAIL, "550 one|550-not parsed|"},
     {"LR refuses at RCPT, every one", "[mail]\nsay LR550 no|\n", RCPT "RCPT TO:<v@here.test>\n",
      "250 2.1.0 ok|550 no|550 no|"},
@@ -100,6 +122,8 @@ START_TEST(semantics)
   stralloc got = STRALLOC_ZERO;
 
   begin(&f, cases[_i].plugins);
+  fake_list(&f.control.badmailfrom, "@bad.test\n");
+  f.config.auth = f.config.auth_plain = strstr(cases[_i].says, "AUTH") != 0;
   say(&f, cases[_i].says);
   squeeze(&got, &f.out);
   ck_assert_msg(!strcmp(got.s, cases[_i].answers), "%s: got %s, wanted %s", cases[_i].name, got.s,
@@ -211,6 +235,28 @@ START_TEST(closed)
 }
 END_TEST
 
+/* Who logged in may relay, and plugins are told so; what a plugin or the server says of RELAYCLIENT goes first. */
+START_TEST(relaying)
+{
+  static char const *const plugins[] = {"[mail]\nsay \n", "[helo]\nsay URELAYCLIENT|\n[mail]\nsay \n",
+                                        "[helo]\nsay SRELAYCLIENT=.out|\n[mail]\nsay \n",
+                                        "[mail]\nsay URELAYCLIENT|\nsay \n"};
+  static char const *const values[] = {"", "", ".out", "unset"};
+  static char const *const recipients[] = {"Tu@far.test", "Tu@far.test", "Tu@far.test.out", 0};
+  fake f;
+
+  begin(&f, plugins[_i]);
+  f.config.auth = f.config.auth_plain = 1;
+  say(&f, "EHLO c\nAUTH PLAIN AGpvZQBzZWNyZXQ=\nMAIL FROM:<>\n");
+  ck_assert_str_eq(var(&f, "RELAYCLIENT"), values[_i]);
+  ck_assert_str_eq(var(&f, "TCPREMOTEINFO"), "joe");
+  say(&f, "RCPT TO:<u@far.test>\nDATA\n.\n");
+  ck_assert_uint_eq(f.queued, recipients[_i] != 0);
+  if (recipients[_i]) ck_assert_str_eq(f.envelope.s + 2, recipients[_i]);
+  fake_free(&f);
+}
+END_TEST
+
 /* A refusal in [auth] undoes the login, and what a plugin may not say of it. */
 START_TEST(logins)
 {
@@ -262,6 +308,7 @@ int main(void)
   tcase_add_test(t, headers);
   tcase_add_test(t, addresses);
   tcase_add_test(t, closed);
+  tcase_add_loop_test(t, relaying, 0, 4);
   tcase_add_test(t, logins);
   tcase_add_test(t, bounded);
   suite_add_tcase(s, t);

@@ -113,6 +113,15 @@ static int fake_throttled(void *world, int failed)
   return ((fake *)world)->throttled;
 }
 
+/* This machine is 192.0.2.9, 192.0.2.10 and 2001:db8::9; what begins with 203 cannot be told. */
+static int fake_own(void *world, char const *ip, size_t len)
+{
+  (void)world;
+  if (len == 4 && (unsigned char)*ip == 203) return -1;
+  if (len == 4) return !memcmp(ip, "\xc0\x00\x02\x09", 4) || !memcmp(ip, "\xc0\x00\x02\x0a", 4);
+  return !memcmp(ip, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x09", 16);
+}
+
 static void fake_log(void *world, char const *line, size_t len)
 {
   fake *f = world;
@@ -144,15 +153,10 @@ static void fake_line(stralloc *sa, char const *text)
   sa->len--;
 }
 
-static void fake_init(fake *f)
+/* All but what needs memory. */
+static void fake_settings(fake *f)
 {
-  static fake const fresh = {.end = PLUGIN_RAN};
-
-  *f = fresh;
-  fake_line(&f->control.me, "mx.test");
-  fake_line(&f->control.greeting, "mx.test");
-  fake_line(&f->control.localiphost, "mx.test");
-  fake_list(&f->control.rcpthosts, "here.test\n.sub.test\n");
+  f->end = PLUGIN_RAN;
   f->control.timeout = 1200;
   f->config = (session_config){.control = &f->control,
                                .remoteip = "192.0.2.1",
@@ -170,9 +174,22 @@ static void fake_init(fake *f)
                          .queue_abandon = fake_abandon,
                          .auth = fake_auth,
                          .throttled = fake_throttled,
+                         .own = fake_own,
                          .log = fake_log,
                          .count = fake_count,
                          .now = fake_now};
+}
+
+static void fake_init(fake *f)
+{
+  static fake const fresh = {.end = PLUGIN_RAN};
+
+  *f = fresh;
+  fake_line(&f->control.me, "mx.test");
+  fake_line(&f->control.greeting, "mx.test");
+  fake_line(&f->control.localiphost, "mx.test");
+  fake_list(&f->control.rcpthosts, "here.test\n.sub.test\n");
+  fake_settings(f);
 }
 
 static void fake_take(fake *f)
@@ -205,7 +222,7 @@ static size_t fake_feed(fake *f, char const *bytes, size_t len, size_t piece)
   return done;
 }
 
-static void fake_free(fake *f)
+static inline void fake_free(fake *f)
 {
   session_free(&f->session);
   control_free(&f->control);

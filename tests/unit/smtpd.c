@@ -76,6 +76,11 @@ static void tls_required_plain(fake *f)
   tls_required(f);
   f->config.auth_plain = 1;
 }
+static void submission_both(fake *f)
+{
+  submission(f);
+  f->config.starttls = STARTTLS_OFFER;
+}
 static void auth_away(fake *f)
 {
   submission(f);
@@ -224,6 +229,11 @@ static dialogue const dialogues[] = {
      "EHLO c\nAUTH PLAIN AGpvZQBzZWNyZXQ=\nMAIL FROM:<>\nRCPT TO:<u@far.test>\nRCPT TO:<u@here.test>\n",
      "220 250 235 250 550 250", submission_local},
 
+    {"STARTTLS after AUTH", "EHLO c\nAUTH PLAIN AGpvZQBzZWNyZXQ=\nSTARTTLS\nNOOP\n", "220 250 235 503 250",
+     submission_both},
+    {"an address that nobody can tell of", MAIL "RCPT TO:<u@[203.0.113.1]>\nNOOP\n", "220 250 250 421",
+     relay},
+
     {"STARTTLS off", "EHLO c\nSTARTTLS\n", "220 250 502", 0},
     {"STARTTLS with an argument", "EHLO c\nSTARTTLS x\n", "220 250 501", submission_tls},
     {"STARTTLS required before AUTH", "EHLO c\nAUTH PLAIN AGpvZQBzZWNyZXQ=\nSTARTTLS\n", "220 250 538",
@@ -325,6 +335,23 @@ START_TEST(message)
                 "accepted: client=192.0.2.1 helo=c from=a@b.c recipients=2 to=u@here.test,u\\x20v@a.sub.test "
                 "size=22 queue=42 reply=\"250 2.0.0 ok 1700000000 qp 42\" seconds=0.000\n"));
   ck_assert_uint_eq(f.tallies[TALLY_ACCEPTED], 1);
+  fake_free(&f);
+}
+END_TEST
+
+/* What is printable stays, in UTF-8 too; all else is escaped, also the separators of the line and of its lists. */
+START_TEST(log_escapes)
+{
+  fake f;
+
+  fake_init(&f);
+  talk(&f,
+       "EHLO \xff\xc2\x9b\x9b\xc3\xa9\nMAIL FROM:<\"\\\"\"@b.c>\nRCPT TO:<\"a,b c\"@here.test>\nRCPT "
+       "TO:<v@here.test>\n"
+       "DATA\n.\n",
+       100);
+  ck_assert(has(&f.log, " helo=\\xff\\xc2\\x9b\\x9b\xc3\xa9 from=\\x22@b.c recipients=2 "
+                        "to=a\\x2cb\\x20c@here.test,v@here.test size=0 "));
   fake_free(&f);
 }
 END_TEST
@@ -463,6 +490,22 @@ START_TEST(vanishing)
 }
 END_TEST
 
+/* The first line: no part of it was ever kept. */
+START_TEST(overlong_first)
+{
+  static char says[20000];
+  fake f;
+
+  memset(says, 'x', sizeof says);
+  memcpy(says + sizeof says - 9, "\r\nQUIT\r\n", 9);
+  fake_init(&f);
+  fake_begin(&f);
+  fake_feed(&f, says, sizeof says, sizeof says);
+  ck_assert(has(&f.out, "\r\n500 5.5.2 line too long\r\n221 "));
+  fake_free(&f);
+}
+END_TEST
+
 START_TEST(overlong)
 {
   fake f;
@@ -485,6 +528,37 @@ START_TEST(overlong)
   ck_assert_str_eq(got.s, "220 250 500 250 500 250 334 501 501 250");
   stralloc_free(&got);
   stralloc_free(&says);
+  fake_free(&f);
+}
+END_TEST
+
+/* n recipients where five are allowed and three errors end the session, then a message. */
+static void crowd(fake *f, unsigned int n)
+{
+  stralloc says = STRALLOC_ZERO;
+
+  fake_init(f);
+  f->config.recipients = 5;
+  f->config.errors_max = 3;
+  ck_assert(stralloc_cats(&says, MAIL));
+  for (unsigned int i = 0; i < n; i++) ck_assert(stralloc_cats(&says, "RCPT TO:<u@here.test>\n"));
+  ck_assert(stralloc_cats(&says, "DATA\n.\n") && stralloc_0(&says));
+  talk(f, says.s, 4096);
+  stralloc_free(&says);
+}
+
+/* The client will send the rest in a second message: the first must not be lost. But there is an end to it. */
+START_TEST(recipients)
+{
+  fake f;
+
+  crowd(&f, 1005);
+  ck_assert_uint_eq(f.queued, 1);
+  ck_assert_uint_eq(f.tallies[TALLY_REFUSED_RCPT], 1000);
+  fake_free(&f);
+  crowd(&f, 1008);
+  ck_assert_uint_eq(f.queued, 0);
+  ck_assert(has(&f.out, "421 4.7.0 too many errors"));
   fake_free(&f);
 }
 END_TEST
@@ -579,8 +653,12 @@ START_TEST(localip)
 
   fake_init(&f);
   f.config.relayclient = "";
-  talk(&f, MAIL "RCPT TO:<u@[192.0.2.9]>\nRCPT TO:<u@[192.0.2.90]>\nDATA\n.\n", 100);
-  ck_assert(is(&f.envelope, "Fa@b.c\0Tu@mx.test\0Tu@[192.0.2.90]\0", 35));
+  fake_line(&f.control.localiphost, "own.test");
+  talk(&f,
+       "EHLO c\nMAIL FROM:<s@[192.0.2.9]>\nRCPT TO:<u@[192.0.2.10]>\nRCPT TO:<u@[192.0.2.90]>\n"
+       "RCPT TO:<u@[IPv6:2001:DB8:0::9]>\nRCPT TO:<\"[192.0.2.9]\">\nDATA\n.\n",
+       100);
+  ck_assert(is(&f.envelope, "Fs@own.test\0Tu@own.test\0Tu@[192.0.2.90]\0Tu@own.test\0T[192.0.2.9]\0", 66));
   fake_free(&f);
 }
 END_TEST
@@ -607,13 +685,16 @@ static Suite *suite(void)
 
   tcase_add_loop_test(t, golden, 0, sizeof dialogues / sizeof dialogues[0]);
   tcase_add_test(t, message);
+  tcase_add_test(t, log_escapes);
   tcase_add_test(t, dates);
   tcase_add_test(t, ehlo);
   tcase_add_test(t, secured);
   tcase_add_loop_test(t, smuggling, 0, sizeof smuggled / sizeof smuggled[0]);
   tcase_add_test(t, loops);
   tcase_add_test(t, vanishing);
+  tcase_add_test(t, overlong_first);
   tcase_add_test(t, overlong);
+  tcase_add_test(t, recipients);
   tcase_add_test(t, delays);
   tcase_add_test(t, localip);
   suite_add_tcase(s, t);
