@@ -13,7 +13,6 @@
 
 # shellcheck disable=SC2034 # for the benches
 TOOLS=$B/tests/bench
-PEERS=$(cd "$(dirname "$0")/../.." && pwd)/build/peers
 ROUNDS=${ROUNDS:-$(test "${BENCH_SHORT:-}" && echo 1 || echo 9)}
 
 scale() {
@@ -38,12 +37,7 @@ need() {
 
 # unpack PACKAGE...: Debian packages that must not be installed, below $PEERS
 unpack() {
-  mkdir -p "$PEERS/deb"
-  for package in "$@"; do
-    test -e "$PEERS/deb/$package" && continue
-    (cd "$T" && apt-get download -qq "$package" >/dev/null 2>&1) || skip "cannot download the package $package"
-    dpkg -x "$T/$package"_*.deb "$PEERS" && : >"$PEERS/deb/$package"
-  done
+  peers "$@" || skip "cannot download these packages: $*"
 }
 
 # compare OURS PEER METRIC...: runs the functions OURS and PEER, which each print a number for each METRIC

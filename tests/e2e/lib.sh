@@ -141,6 +141,21 @@ fresh_bundle() {
   sed -i "/^#*[a-z-]* = .*127\\.0\\.0\\.1:[0-9]/{s/^#//;s/127\\.0\\.0\\.1:/$IP:/g}" "$1/mailctl.conf"
 }
 
+# peers PACKAGE...: unpacks Debian packages that must not be installed below $PEERS; 1 if one cannot be had
+PEERS=$(cd "$(dirname "$0")/../.." && pwd)/build/peers
+peers() {
+  { mkdir -p "$PEERS/deb" && test -w "$PEERS/deb"; } 2>/dev/null || PEERS=$T/peers
+  mkdir -p "$PEERS/deb" || return
+  (
+    flock 9 # tests run beside each other
+    for package in "$@"; do
+      test -e "$PEERS/deb/$package" && continue
+      (cd "$T" && apt-get download -qq "$package" >/dev/null 2>&1) || exit 1
+      dpkg -x "$T/$package"_*.deb "$PEERS" && : >"$PEERS/deb/$package"
+    done
+  ) 9>"$PEERS/deb/.lock"
+}
+
 skip_all() {
   echo "1..0 # SKIP $1"
   exit 0

@@ -1,6 +1,7 @@
 #!/bin/sh
 # kill -9 of smtpd, of the queue program and of plugins while mail comes in: what was answered 250 is in the spool,
-# once, and whole; nothing else that is there is half
+# once, and whole; nothing else that is there is half. The clients are a program of our own, and Postfix's smtp-source,
+# whose -v tells each reply: a message is known by its recipient, which -N numbers.
 # shellcheck source=tests/e2e/smtpd-lib.sh
 . "$(dirname "$0")/smtpd-lib.sh"
 
@@ -9,29 +10,52 @@ export SPOOL
 printf '[mail]\n:echo HX-Plugin: ran\n' >"$H/control/smtpplugins"
 
 cat >"$T/storm.py" <<'EOF'
-# storm IP PORT SERVER SPOOL SECONDS: clients that send numbered messages, and a killer. Then the account.
-import os, random, signal, socket, sys, threading, time
+# storm IP PORT SERVER SPOOL SECONDS [SMTP-SOURCE]: clients whose messages have names, and a killer. Then the account.
+import os, random, re, signal, socket, subprocess, sys, threading, time
 ip, port, server, spool = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 end = time.monotonic() + float(sys.argv[5])
+source = sys.argv[6] if len(sys.argv) > 6 else None
 acked, kills, lock = [], [0], threading.Lock()
-body = "x" * 70
+
+def lines(n):
+    return ["Subject: storm", "X-Size: %d" % n, ""] + ["x" * 70] * n + ["the end"]
+
+def smtp_source(k):
+    """One that loses its connection, or is refused, gives up: what it had delivered by then stands in its output."""
+    n = 0
+    files = []
+    for size in 1, 30, 3000:
+        files.append("%s.%d.%d" % (spool, k, size))
+        open(files[-1], "w").write("\n".join(lines(size)) + "\n")
+    while time.monotonic() < end:
+        n += 1
+        r = subprocess.run([source, "-v", "-N", "-d", "-s", "1", "-m", "30", "-F", random.choice(files), "-M", "client.test",
+                            "-f", "a@client.test", "-t", "c%dn%d@example.test" % (k, n), "inet:%s:%d" % (ip, port)],
+                           stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
+        name, dot = None, False
+        for l in r.stderr.splitlines():
+            l = l.split(": ", 1)[-1]
+            m = re.match("RCPT TO:<(.*)@example.test>", l)
+            if m: name = m.group(1)
+            if dot and l.startswith("<<< 250 "):
+                with lock: acked.append(name)
+            dot = l == "."
 
 def client(k):
     n = 0
     while time.monotonic() < end:
         n += 1
         name = "c%dn%d" % (k, n)
-        lines = random.choice([1, 30, 3000])
         try:
             s = socket.create_connection((ip, port), timeout=20)
             f = s.makefile("rb")
             assert f.readline()[:3] == b"220"
-            s.sendall(b"EHLO c\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<u@example.test>\r\nDATA\r\n")
+            s.sendall(("EHLO c\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<%s@example.test>\r\nDATA\r\n" % name).encode())
             while True:
                 l = f.readline()
                 if l[:3] in (b"354", b""): break
             if not l: continue
-            s.sendall(("X-Name: %s\r\n\r\n%send of %s\r\n.\r\n" % (name, (body + "\r\n") * lines, name)).encode())
+            s.sendall(("\r\n".join(lines(random.choice([1, 30, 3000]))) + "\r\n.\r\n").encode())
             if f.readline()[:3] == b"250":
                 with lock: acked.append(name)
             s.close()
@@ -46,7 +70,8 @@ def children(pid):
 
 def killer():
     while time.monotonic() < end:
-        time.sleep(random.uniform(0, 0.02))
+        # smtp-source takes long to start, and ends with the session that is killed.
+        time.sleep(random.uniform(0, 0.15 if source else 0.02))
         pids = children(server)
         pids += [q for p in pids for q in children(p)]
         if pids:
@@ -56,7 +81,7 @@ def killer():
             except OSError:
                 pass
 
-threads = [threading.Thread(target=client, args=(k,)) for k in range(6)] + [threading.Thread(target=killer)]
+threads = [threading.Thread(target=smtp_source if source else client, args=(k,)) for k in range(6)] + [threading.Thread(target=killer)]
 for t in threads: t.start()
 for t in threads: t.join()
 deadline = time.monotonic() + 10
@@ -69,24 +94,40 @@ for file in os.listdir(spool + "/todo"):
     assert data[-28:-21] == b"spool1 " and data[-1:] == b"\n", "no trailer: " + file
     length = int(data[-21:-1])
     message, envelope = data[:length], data[length:-28]
-    assert envelope == b"Fa@client.test\0Tu@example.test\0\0", envelope
-    i = message.find(b"X-Name: ")
-    assert i >= 0, "half a message: " + file
-    name = message[i + 8:message.index(b"\n", i)]
-    assert message.endswith(b"end of " + name + b"\n"), "half a message: " + file
-    found.setdefault(name.decode(), []).append(file)
+    m = re.fullmatch(b"Fa@client.test\0T([0-9a-z]+)@example.test\0\0", envelope)
+    assert m, envelope
+    size = re.search(b"^X-Size: ([0-9]+)$", message, re.M)
+    whole = size and "\n".join(lines(int(size.group(1))))
+    # smtp-source ends a file with an empty line.
+    assert whole and message.rstrip(b"\n").endswith(whole.encode()), "half a message: " + file
+    found.setdefault(m.group(1).decode(), []).append(file)
 twice = [n for n in found if len(found[n]) > 1]
 lost = [n for n in acked if n not in found]
 print("acked %d, found %d, kills %d, twice %d, lost %d" % (len(acked), len(found), kills[0], len(twice), len(lost)))
 sys.exit(0 if acked and kills[0] > 5 and not twice and not lost else 1)
 EOF
 
-for queue in "$LIBEXEC/spool-queue" builtin:spool; do
-  rm -rf "$SPOOL"
-  mkdir -p "$SPOOL/tmp" "$SPOOL/todo"
-  serve -q "$queue"
-  try "kill -9 at random, queueing with ${queue##*/}" python3 "$T/storm.py" "$IP" "$PORT" "$server" "$SPOOL" "${STORM:-4}"
-  sed 's/^/# /' "$T/.try"
-done
+# storm CLIENT [SMTP-SOURCE]
+storm() {
+  client=$1
+  shift
+  for queue in "$LIBEXEC/spool-queue" builtin:spool; do
+    rm -rf "$SPOOL"
+    mkdir -p "$SPOOL/tmp" "$SPOOL/todo"
+    serve -q "$queue"
+    try "kill -9 at random, queueing with ${queue##*/}, $client" \
+      python3 "$T/storm.py" "$IP" "$PORT" "$server" "$SPOOL" "${STORM:-4}" "$@"
+    sed 's/^/# /' "$T/.try"
+  done
+}
+
+storm 'sessions of one message'
+if peers postfix libicu72; then
+  LD_LIBRARY_PATH=$PEERS/usr/lib/postfix:$PEERS/usr/lib/$(gcc -print-multiarch)
+  export LD_LIBRARY_PATH
+  storm "Postfix's smtp-source" "$PEERS/usr/sbin/smtp-source"
+else
+  ok 0 "Postfix's smtp-source # SKIP its package cannot be downloaded (apt-get download postfix)"
+fi
 
 finish
