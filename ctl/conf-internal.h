@@ -24,4 +24,35 @@ extern int conf_check_whole(conf *c, report *r);
 extern void conf_say(report *r, unsigned int line, section const *s, char const *name, char const *format,
                      ...) __attribute__((format(printf, 5, 6)));
 
+/* The section of that index. Adding one moves them all. */
+extern section *conf_section(conf const *c, size_t i);
+
+/* --- the parser, conf-parse.c: what stands in the file ------------------------------------------- */
+
+typedef struct parser_s parser;
+struct parser_s
+{
+  conf *c;
+  report *r;
+  char *folder; /* of the file: the base of relative paths */
+  char const *bytes;
+  size_t len;
+  size_t pos;
+  unsigned int line;
+  enum
+  {
+    BEFORE,  /* no section has begun */
+    UNKNOWN, /* in one that there is not: its keys are passed over */
+    INSIDE   /* in the one at current */
+  } place;
+  size_t current; /* an index: the array moves as it grows */
+  int failed;     /* memory is short: errno */
+};
+
+/* Reads all the lines into sections and values. Returns 0, or -1 and errno. */
+extern int conf_lines(parser *p);
+/* Both say what is wrong with what they are given, or set failed. The line of a default is 0. */
+extern void conf_add_section(parser *p, section_kind const *kind, char const *argument);
+extern void conf_add_value(parser *p, section *s, key const *k, char const *text, unsigned int line);
+
 #endif
