@@ -9,6 +9,8 @@
  * untouched; doing it twice changes nothing more.
  */
 
+extern int LLVMFuzzerTestOneInput(uint8_t const *data, size_t len);
+
 static fixup_info const info = {.host = "h.x", .domain = "d.x", .sender = "s", .id = "1"};
 
 static void run(stralloc *out, char const *s, size_t len, uint8_t const *cuts, size_t n)
