@@ -134,6 +134,7 @@ int contexts_build(contexts *cs, settings const *st, char why[WHY_MAX])
 
 SSL_CTX *contexts_find(contexts const *cs, char const *name)
 {
+  if (cs->n == 1) return cs->list[0].ctx; /* no choice */
   for (unsigned int i = 0; i < cs->n; i++)
   {
     identity const *id = cs->list + i;

@@ -19,7 +19,9 @@
 #include "heap-internal.h"
 #include "keeper-internal.h"
 #include "random-internal.h"
+#include "text-internal.h"
 #include "title-internal.h"
+#include "worker-internal.h"
 
 #define START_MS 30000
 
@@ -89,7 +91,10 @@ static void run_pool(master *m, int questions, int control, int ready)
   if (contexts_build(&cs, &st, why) < 0) strerr_dief(102, why);
   if (confine(m->uid, m->gid) < 0) strerr_diefusys(111, "confine the pool");
   if (contexts_warm(&cs, &st, why) < 0) strerr_dief(102, why);
+  text_in_huge_pages();
   heap_fill_holes();
+  p.ssl = worker_template(&cs);
+  if (!p.ssl) strerr_dief(111, "out of memory");
   title_set("pool", "");
   pool_run(&p, ready);
 }

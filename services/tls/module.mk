@@ -1,5 +1,5 @@
-$(eval $(call library,services/tls,cert.c check.c confine.c context.c crew.c fdpass.c generation.c heap.c keeper.c places.c pool.c random.c relay.c report.c request.c service.c settings.c ticket.c title.c worker.c))
-$(eval $(call program,libexec/mailctl/tlsd,services/tls/tlsd.c,services/tls,-lssl -lcrypto))
+$(eval $(call library,services/tls,cert.c check.c confine.c context.c crew.c fdpass.c generation.c heap.c keeper.c places.c pool.c random.c relay.c report.c request.c service.c settings.c text.c ticket.c title.c worker.c))
+$(eval $(call program,libexec/mailctl/tlsd,services/tls/tlsd.c,services/tls,-lssl -lcrypto $(WITHIN) $(WITHOUT)))
 $(eval $(call tool,tests/tools/tlsrun.c))
 $(eval $(call unit,tests/unit/tls.c,services/tls,-lssl -lcrypto))
 $(eval $(call fuzz,tests/fuzz/tls-request.c,services/tls))

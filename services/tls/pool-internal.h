@@ -38,6 +38,7 @@ struct pool_s
   shared *common;
   settings const *st;
   contexts const *cs;
+  SSL *ssl; /* worker_template */
   uid_t users[CLIENTS_MAX];
   unsigned int nusers; /* besides root and tlsd's own user */
   counter *counters[POOL_COUNTERS];

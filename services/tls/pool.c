@@ -45,11 +45,7 @@ static int spawn(state *s)
 {
   pid_t pid = fork();
 
-  if (!pid)
-  {
-    selfpipe_finish();
-    worker_run(s->p, s->started[1]);
-  }
+  if (!pid) worker_run(s->p, s->started[1]);
   if (pid > 0) crew_add(&s->workers, pid);
   return pid > 0 ? 0 : -1;
 }

@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -16,13 +15,24 @@ void title_init(int argc, char const *const *argv)
   size = (size_t)(end - argv[0]);
 }
 
+static size_t put(size_t n, char const *s)
+{
+  while (*s && n + 1 < size) room[n++] = *s++;
+  return n;
+}
+
 void title_set(char const *what, char const *whom)
 {
-  char name[16];
+  static char name[16];
+  size_t n;
 
-  snprintf(name, sizeof name, "tlsd-%s", what);
-  (void)prctl(PR_SET_NAME, name, 0, 0, 0);
+  if (strcmp(name + (*name ? strlen("tlsd-") : 0), what))
+  {
+    stpcpy(stpcpy(name, "tlsd-"), what);
+    (void)prctl(PR_SET_NAME, name, 0, 0, 0); /* a worker may do so once, then is confined */
+  }
   if (!room) return;
   memset(room, 0, size);
-  snprintf(room, size, "tlsd: %s%s%s", what, *whom ? " " : "", whom);
+  n = put(put(put(0, "tlsd: "), what), *whom ? " " : "");
+  put(n, whom);
 }

@@ -18,6 +18,12 @@ enum worker_exit_e
 };
 
 /*
+ * A session as it is before the client's first byte, which every worker gets by fork(2): that is cheaper than to
+ * make one each. Nothing in it is random yet, OpenSSL draws its random bytes when it answers. 0: out of memory.
+ */
+extern SSL *worker_template(contexts const *cs);
+
+/*
  * One session, from the request to its end, in a process of its own. started: a pipe, onto which it writes
  * its pid when a request has come. SIGUSR1 ends it while it waits; when its pool ends, it gets SIGUSR2, and
  * its session ends within the drain time. Never returns.

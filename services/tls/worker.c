@@ -48,12 +48,22 @@ static void log_line(char const *about, char const *reason)
   if (n > 0) (void)!write(2, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }
 
+/* All texts are much shorter than a message may be. printf would cost a session 30 us, in pages alone. */
+static void add(char s[TLS_REQUEST_MAX], char const *key, char const *text)
+{
+  size_t n = strlen(s);
+
+  if (n + strlen(key) + strlen(text) + 2 > TLS_REQUEST_MAX) return;
+  strcpy(stpcpy(stpcpy(s + n, key), text), "\n");
+}
+
 static int say(int fd, char const *word, char const *reason)
 {
-  char s[TLS_REQUEST_MAX];
-  int n = snprintf(s, sizeof s, "%s\n%s%s%s", word, reason ? "reason " : "", reason ? reason : "",
-                   reason ? "\n" : "");
-  return send(fd, s, (size_t)n, MSG_NOSIGNAL) == n ? 0 : -1;
+  char s[TLS_REQUEST_MAX] = "";
+
+  add(s, word, "");
+  if (reason) add(s, "reason ", reason);
+  return send(fd, s, strlen(s), MSG_NOSIGNAL) == (ssize_t)strlen(s) ? 0 : -1;
 }
 
 static void refuse(job const *j, char const *reason)
@@ -76,15 +86,16 @@ static void clean_name(char *to, size_t max, char const *name)
 
 static void say_ok(job const *j, SSL *ssl)
 {
-  char s[TLS_REQUEST_MAX];
+  char s[TLS_REQUEST_MAX] = "";
   char sni[256];
-  int n;
 
   clean_name(sni, sizeof sni, SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name));
-  n = snprintf(s, sizeof s, "ok\nprotocol %s\ncipher %s\n%s%s%sresumed %d\n", SSL_get_version(ssl),
-               SSL_get_cipher_name(ssl), sni[0] ? "sni " : "", sni, sni[0] ? "\n" : "",
-               SSL_session_reused(ssl));
-  (void)send(j->report, s, (size_t)n, MSG_NOSIGNAL);
+  add(s, "ok", "");
+  add(s, "protocol ", SSL_get_version(ssl));
+  add(s, "cipher ", SSL_get_cipher_name(ssl));
+  if (sni[0]) add(s, "sni ", sni);
+  add(s, "resumed ", SSL_session_reused(ssl) ? "1" : "0");
+  (void)send(j->report, s, strlen(s), MSG_NOSIGNAL);
 }
 
 /* What is wrong with the request, 0 if nothing. */
@@ -98,18 +109,6 @@ static char const *receive_request(job *j)
   j->client = fds[0];
   j->plain = fds[1];
   return request_scan(s, (size_t)n, &j->rq);
-}
-
-/* Everything that a session needs is made while there is none yet; the descriptors are set last. */
-static SSL *new_session(contexts const *cs)
-{
-  SSL *ssl = SSL_new(cs->list[0].ctx);
-
-  if (!ssl) return 0;
-  SSL_set_read_ahead(ssl, 1);
-  SSL_set_default_read_buffer_len(ssl, 65536);
-  SSL_set_accept_state(ssl);
-  return ssl;
 }
 
 static char const *reason(SSL *ssl, int result)
@@ -170,9 +169,9 @@ static int serve(job *j, SSL *ssl, contexts const *cs, settings const *st)
   SSL_CTX *named = j->rq.name[0] ? contexts_find(cs, j->rq.name) : 0;
   char const *wrong;
 
-  if (fcntl(j->client, F_SETFL, O_NONBLOCK) < 0 || fcntl(j->plain, F_SETFL, O_NONBLOCK) < 0 ||
-      SSL_set_fd(ssl, j->client) != 1)
+  if (fcntl(j->client, F_SETFL, O_NONBLOCK) < 0 || fcntl(j->plain, F_SETFL, O_NONBLOCK) < 0)
     return WORKER_UNUSED;
+  BIO_set_fd(SSL_get_rbio(ssl), j->client, BIO_NOCLOSE);
   if (named) SSL_set_SSL_CTX(ssl, named);
   no_delay(j->client);
   if (greet(j) < 0) return WORKER_UNUSED;
@@ -287,13 +286,28 @@ static void let_go(pool const *p)
   if (p->counted) munmap(p->counted, 4096);
 }
 
+SSL *worker_template(contexts const *cs)
+{
+  SSL *ssl = SSL_new(cs->list[0].ctx);
+  int pair[2];
+  int result = -1;
+
+  if (!ssl || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) return 0;
+  SSL_set_read_ahead(ssl, 1);
+  SSL_set_default_read_buffer_len(ssl, 65536);
+  SSL_set_accept_state(ssl);
+  if (SSL_set_fd(ssl, pair[0]) == 1) result = SSL_get_error(ssl, SSL_do_handshake(ssl));
+  fd_close(pair[0]);
+  fd_close(pair[1]);
+  return result == SSL_ERROR_WANT_READ ? ssl : 0;
+}
+
 void worker_run(pool const *p, int started)
 {
   job j = {.report = -1, .client = -1, .plain = -1};
-  SSL *ssl = new_session(p->cs);
 
   title_set("worker", "waiting");
-  if (!ssl || handle_signals() < 0 || keep_descriptors(p->listener, p->keeper, started) < 0 ||
+  if (handle_signals() < 0 || keep_descriptors(p->listener, p->keeper, started) < 0 ||
       confine_resources() < 0 || confine_calls() < 0)
     _exit(WORKER_BROKEN);
   keeper_use(KEEPER);
@@ -307,5 +321,5 @@ void worker_run(pool const *p, int started)
   take_place(p, &j);
   let_go(p);
   title_set("worker", j.rq.peer);
-  _exit(serve(&j, ssl, p->cs, p->st));
+  _exit(serve(&j, p->ssl, p->cs, p->st));
 }
