@@ -29,7 +29,7 @@ struct decision_s
   unsigned int delay; /* milliseconds to wait before smtpd gets the lines */
   int ended;          /* 1: A, N, O, E, R or D was said, or out is full: more is ignored */
   char log[512];      /* one line for the log, without the name; empty: none */
-  char out[4096];     /* lines for smtpd */
+  char out[2048];     /* lines for smtpd */
 };
 #define DECISION_ZERO                                                                                        \
   {                                                                                                          \

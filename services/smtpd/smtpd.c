@@ -25,9 +25,9 @@ struct server_s
   options options;
   control control;
   effects effects;
-  world world;
   session session;
   uint64_t end; /* of the session, whatever it does */
+  world world;  /* large: what is small lies together in front, on few pages */
   char input[INPUT];
 };
 

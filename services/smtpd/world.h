@@ -14,11 +14,11 @@ typedef struct world_s world;
 struct world_s
 {
   options const *options;
-  queue queue;
-  int direct;       /* builtin:spool has the message, not queue */
-  int direct_error; /* errno of what went wrong there first */
-  intake intake;
   counter *counters[3 * TALLIES]; /* each with the pair of its rate */
+  int direct;                     /* builtin:spool has the message, not queue */
+  int direct_error;               /* errno of what went wrong there first */
+  queue queue;
+  intake intake;
 };
 
 extern void world_init(world *w, options const *o, effects *e);
