@@ -104,6 +104,36 @@ submission RELAYCLIENT= -s -A
 out=$(printf 'EHLO pc\nMAIL FROM:<joe>\nRCPT TO:<u@far.test>\nQUIT\n' | talk)
 is "$(echo "$out" | sed '1,/^250 ENH/d' | cut -c1-3 | tr '\n' ' ')" '250 250 221 ' 'RELAYCLIENT needs no login'
 
+# Under other people's UCSPI servers, with a checkpassword program that is not ours.
+cat >"$H/bin/checkpassword" <<'EOF'
+#!/bin/sh
+test "$(tr '\0' ' ' <&3)" = 'ann open sesame  ' || exit 1
+exec env USER=ann HOME=/ SHELL=/bin/sh "$@"
+EOF
+chmod 755 "$H/bin/checkpassword"
+
+# ucspi SERVER ARGUMENT...
+ucspi() {
+  command -v "$1" >/dev/null || {
+    ok 0 "$1 # SKIP it is not installed"
+    return
+  }
+  stop
+  clean
+  (cd "$H" && exec "$@" "$LIBEXEC/smtpd" -s -A -q bin/queue bin/checkpassword /bin/true) >"$T/out" 2>>"$H/log" &
+  server=$!
+  wait_for 10 python3 -c 'import socket, sys; socket.create_connection((sys.argv[1], int(sys.argv[2])))' "$IP" "$PORT"
+  set -- "$1" -sS "smtp://$IP:$PORT/pc" --mail-from ann@default.test --mail-rcpt u@far.test --upload-file "$T/mail" --crlf
+  ucspi=$1
+  shift
+  exits 67 "$ucspi: a wrong password" curl --user 'ann:open' "$@"
+  try "$ucspi: the right one" curl --user 'ann:open sesame' "$@"
+  like "$(cat "$H"/queue/*.message)" '\(ann@127' "$ucspi: the message, and who sent it"
+}
+ucspi tcpserver -HRD -l 0 "$IP" "$PORT"
+ucspi s6-tcpserver "$IP" "$PORT"
+clean
+
 # Failed logins, counted by the rater.
 printf 'authfail * 2/1h\n' >"$T/rules"
 "$LIBEXEC/raterd" -s "$T/rater.sock" -d 3 "$T/rules" 3>"$T/rater.ready" 2>"$T/rater.log" &

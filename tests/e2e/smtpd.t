@@ -232,6 +232,31 @@ like "$(python3 -c '
 import socket, sys
 s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 print(s.makefile().read())' "$IP" "$PORT")" '^451 4\.4\.2 timeout' 'a silent client is told and left'
+cat >"$T/stalled.py" <<'EOF'
+import socket, sys
+ip, port, what = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+s.settimeout(30)
+s.connect((ip, port))
+f = s.makefile("rb")
+if what == "data":
+    s.sendall(b"EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<u@example.test>\r\nDATA\r\n")
+    while f.readline()[:3] != b"354": pass
+    s.sendall(b"Subject: half\r\n\r\nand no m")
+    print(f.read().decode())
+elif what == "deaf":
+    # It never reads: once the buffers are full nothing more is taken from it, and then it is dropped.
+    try:
+        while True: s.sendall(b"HELP\r\n" * 1000)
+    except (ConnectionResetError, BrokenPipeError):
+        print("dropped")
+EOF
+like "$(python3 "$T/stalled.py" "$IP" "$PORT" data)" '^451 4\.4\.2 timeout' 'one that stalls in DATA is told and left'
+is "$(queued)" 0 'and its half message not queued'
+wait_for 10 sh -c "! ls '$H'/queue/*"
+ok $? 'nor kept'
+is "$(python3 "$T/stalled.py" "$IP" "$PORT" deaf)" dropped 'one that never reads is dropped'
 rm "$H/control/timeoutsmtpd"
 serve -w 1
 like "$(python3 -c '
