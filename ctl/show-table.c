@@ -9,18 +9,12 @@
 #define COLUMNS 16
 #define GAP     2
 
-typedef struct cell_s cell;
-struct cell_s
-{
-  char const *text;
-  char words[FACT_WORDS];
-};
-
 typedef struct column_s column;
 struct column_s
 {
-  fact const *fact; /* 0: was dropped, or never was */
+  fact const *fact; /* 0: there is no such column */
   unsigned int width;
+  int dropped;
 };
 
 typedef struct table_s table;
@@ -28,8 +22,8 @@ struct table_s
 {
   show const *w;
   column columns[COLUMNS];
-  size_t rows;
-  cell *cells; /* rows of COLUMNS */
+  column const *last; /* of those that are shown */
+  stralloc texts;     /* what stands in the cells, row by row, each with a NUL */
 };
 
 int show_is_chosen(show const *w, char const *name)
@@ -79,15 +73,24 @@ static void choose_columns(table *t)
           (column){.fact = facts + i, .width = (unsigned int)strlen(facts[i].title)};
 }
 
-static void fill_row(table *t, cell *row, service_facts const *f)
+static int fill_row(table *t, service_facts const *f)
 {
-  for (unsigned int i = 0; i < COLUMNS; i++)
+  char words[FACT_WORDS];
+
+  for (column *c = t->columns; c < t->columns + COLUMNS; c++)
   {
-    column *c = t->columns + i;
     if (!c->fact) continue;
-    row[i].text = fact_human(row[i].words, c->fact, fact_datum(c->fact, f), &t->w->s->now);
-    if (strlen(row[i].text) > c->width) c->width = (unsigned int)strlen(row[i].text);
+    char const *text = fact_human(words, c->fact, fact_datum(c->fact, f), &t->w->s->now);
+    size_t len = strlen(text);
+    if (len > c->width) c->width = (unsigned int)len;
+    if (!stralloc_catb(&t->texts, text, len + 1)) return -1;
   }
+  return 0;
+}
+
+static int is_shown(column const *c)
+{
+  return c->fact && !c->dropped;
 }
 
 /* Columns that do not fit go, in the order of the table of facts. */
@@ -99,38 +102,47 @@ static void drop_columns(table *t)
   {
     unsigned int sum = symbol;
     column *least = 0;
-    for (unsigned int i = 0; i < COLUMNS; i++)
+    for (column *c = t->columns; c < t->columns + COLUMNS; c++)
     {
-      column *c = t->columns + i;
-      if (!c->fact) continue;
+      if (!is_shown(c)) continue;
+      t->last = c;
       sum += c->width + (sum > symbol ? GAP : 0);
       if (c->fact->keep && (!least || c->fact->keep < least->fact->keep)) least = c;
     }
     if (sum <= t->w->width || !least) return;
-    least->fact = 0;
+    least->dropped = 1;
   }
 }
 
-static int put_cell(stralloc *sa, column const *c, char const *text, int last)
+static int put_blanks(stralloc *sa, size_t n)
 {
-  if (is_number(c->fact)) return service_append(sa, "%*s", (int)c->width, text);
-  return last ? service_append(sa, "%s", text) : service_append(sa, "%-*s", (int)c->width, text);
+  if (!stralloc_readyplus(sa, n)) return -1;
+  memset(sa->s + sa->len, ' ', n);
+  sa->len += n;
+  return 0;
 }
 
-static int is_last(table const *t, unsigned int i)
+static int put_cell(stralloc *sa, table const *t, column const *c, char const *text)
 {
-  while (++i < COLUMNS)
-    if (t->columns[i].fact) return 0;
-  return 1;
+  size_t len = strlen(text);
+  size_t blanks = len < c->width ? c->width - len : 0;
+  int number = is_number(c->fact);
+
+  if (number && put_blanks(sa, blanks) < 0) return -1;
+  if (!stralloc_catb(sa, text, len)) return -1;
+  return number || c == t->last ? 0 : put_blanks(sa, blanks);
+}
+
+static int put_end(stralloc *sa, table const *t, column const *c)
+{
+  return c != t->last ? put_blanks(sa, GAP) : stralloc_catb(sa, "\n", 1) ? 0 : -1;
 }
 
 static int put_titles(stralloc *sa, table const *t)
 {
-  if (t->w->symbols && service_append(sa, "  ") < 0) return -1;
-  for (unsigned int i = 0; i < COLUMNS; i++)
-    if (t->columns[i].fact && (put_cell(sa, t->columns + i, t->columns[i].fact->title, is_last(t, i)) < 0 ||
-                               service_append(sa, is_last(t, i) ? "\n" : "  ") < 0))
-      return -1;
+  if (t->w->symbols && put_blanks(sa, 2) < 0) return -1;
+  for (column const *c = t->columns; c < t->columns + COLUMNS; c++)
+    if (is_shown(c) && (put_cell(sa, t, c, c->fact->title) < 0 || put_end(sa, t, c) < 0)) return -1;
   return 0;
 }
 
@@ -139,41 +151,61 @@ static service_state state_in(fact const *f, service_facts const *s)
   return f->at == offsetof(service_facts, log) ? s->log_is : s->is;
 }
 
-/* Only the states have colours: in a healthy bundle nothing else should catch the eye. */
-static int put_row(stralloc *sa, table const *t, cell const *row, service_facts const *f)
+static int put_coloured(stralloc *sa, table const *t, column const *c, char const *text, service_state is)
+{
+  char const *colour = show_colour(t->w, is);
+
+  return stralloc_cats(sa, colour) && put_cell(sa, t, c, text) >= 0 && stralloc_cats(sa, *colour ? PLAIN : "")
+             ? 0
+             : -1;
+}
+
+/*
+ * Only the states have colours: in a healthy bundle nothing else should catch the eye. text: the first of the
+ * row's; becomes the first of the next row's.
+ */
+static int put_row(stralloc *sa, table const *t, char const **text, service_facts const *f)
 {
   char const *colour = show_colour(t->w, f->is);
 
   if (t->w->symbols && service_append(sa, "%s%s%s ", colour, looks[f->is].symbol, *colour ? PLAIN : "") < 0)
     return -1;
-  for (unsigned int i = 0; i < COLUMNS; i++)
+  for (column const *c = t->columns; c < t->columns + COLUMNS; c++)
   {
-    fact const *x = t->columns[i].fact;
-    int state = x && (x->at == offsetof(service_facts, state) || x->at == offsetof(service_facts, log));
+    fact const *x = c->fact;
     if (!x) continue;
-    colour = state ? show_colour(t->w, state_in(x, f)) : "";
-    if (service_append(sa, "%s", colour) < 0 ||
-        put_cell(sa, t->columns + i, row[i].text, is_last(t, i)) < 0 ||
-        service_append(sa, "%s%s", *colour ? PLAIN : "", is_last(t, i) ? "\n" : "  ") < 0)
+    int state = x->at == offsetof(service_facts, state) || x->at == offsetof(service_facts, log);
+    if (!c->dropped &&
+        ((state ? put_coloured(sa, t, c, *text, state_in(x, f)) : put_cell(sa, t, c, *text)) < 0 ||
+         put_end(sa, t, c) < 0))
       return -1;
+    *text += strlen(*text) + 1;
   }
+  return 0;
+}
+
+static int put_table(stralloc *sa, table *t)
+{
+  service_facts const *f = snapshot_services(t->w->s);
+  size_t n = snapshot_count(t->w->s);
+  char const *text;
+
+  choose_columns(t);
+  for (size_t i = 0; i < n; i++)
+    if (show_is_chosen(t->w, f[i].id) && fill_row(t, f + i) < 0) return -1;
+  drop_columns(t);
+  if (put_titles(sa, t) < 0) return -1;
+  text = t->texts.s;
+  for (size_t i = 0; i < n; i++)
+    if (show_is_chosen(t->w, f[i].id) && put_row(sa, t, &text, f + i) < 0) return -1;
   return 0;
 }
 
 int show_table(stralloc *sa, show const *w)
 {
-  service_facts const *f = snapshot_services(w->s);
-  size_t n = snapshot_count(w->s);
-  table t = {.w = w, .cells = calloc(n + 1, COLUMNS * sizeof(cell))};
-  int result = t.cells ? 0 : -1;
+  table t = {.w = w, .texts = STRALLOC_ZERO};
+  int result = put_table(sa, &t);
 
-  choose_columns(&t);
-  for (size_t i = 0; i < n && !result; i++)
-    if (show_is_chosen(w, f[i].id)) fill_row(&t, t.cells + COLUMNS * i, f + i);
-  drop_columns(&t);
-  if (!result) result = put_titles(sa, &t);
-  for (size_t i = 0; i < n && !result; i++)
-    if (show_is_chosen(w, f[i].id)) result = put_row(sa, &t, t.cells + COLUMNS * i, f + i);
-  free(t.cells);
+  stralloc_free(&t.texts);
   return result;
 }

@@ -73,18 +73,23 @@ int service_add_program(service *sv, char const *path)
   return add_word(&sv->programs, path);
 }
 
+/* Printed where it is to stand; most are short, and some that mailctl prints by the thousand. */
 int service_append(stralloc *sa, char const *format, ...)
 {
+  size_t room = 80;
   va_list args;
-  char *s = 0;
-  int ok;
 
-  va_start(args, format);
-  if (vasprintf(&s, format, args) < 0) s = 0;
-  va_end(args);
-  ok = s && stralloc_cats(sa, s);
-  free(s);
-  return ok ? 0 : -1;
+  for (;;)
+  {
+    int n;
+    if (!stralloc_readyplus(sa, room)) return -1;
+    va_start(args, format);
+    n = vsnprintf(sa->s + sa->len, room, format, args);
+    va_end(args);
+    if (n < 0) return -1;
+    if ((size_t)n < room) return (sa->len += (size_t)n, 0);
+    room = (size_t)n + 1;
+  }
 }
 
 int service_quote(stralloc *sa, char const *word)
