@@ -55,44 +55,59 @@ int generation_current(char const *state, unsigned int *number)
 
 /* --- reading ------------------------------------------------------------------------------------- */
 
-static int read_service(generation *g, char const *words)
+/* The next word of a line, to; what follows it. 0: there is none, or it has max bytes or more. */
+static char const *read_word(char *to, size_t max, char const *s, char const *end)
+{
+  char const *blank = memchr(s, ' ', (size_t)(end - s));
+  size_t len = (size_t)((blank ? blank : end) - s);
+
+  if (!len || len >= max) return 0;
+  memcpy(to, s, len);
+  to[len] = 0;
+  return s + len + (blank != 0);
+}
+
+static int read_service(generation *g, char const *s, char const *end)
 {
   entry e = {.needs = GENALLOC_ZERO};
   char name[256];
 
-  if (sscanf(words, "%255s %32s %32s %32s", name, e.content, e.data, e.log) != 4) return (errno = EINVAL, -1);
+  if (!(s = read_word(name, sizeof name, s, end)) || !(s = read_word(e.content, sizeof e.content, s, end)) ||
+      !(s = read_word(e.data, sizeof e.data, s, end)) || !read_word(e.log, sizeof e.log, s, end))
+    return (errno = EINVAL, -1);
   e.name = strdup(name);
   if (e.name && genalloc_append(entry, &g->entries, &e)) return 0;
   free(e.name);
   return -1;
 }
 
-static int read_need(generation *g, char const *words)
+static int read_need(generation *g, char const *s, char const *end)
 {
   size_t n = genalloc_len(entry, &g->entries);
   char *copy;
 
   if (!n) return (errno = EINVAL, -1);
-  copy = strdup(words);
+  copy = strndup(s, (size_t)(end - s));
   if (copy && genalloc_append(char *, &genalloc_s(entry, &g->entries)[n - 1].needs, &copy)) return 0;
   free(copy);
   return -1;
 }
 
-static int read_lines(generation *g, char *s)
+static int read_lines(generation *g)
 {
-  char *next;
-  int first = 1;
+  static char const first[] = "mailctl generation 1\n";
+  char const *s = g->manifest.s;
+  char const *last = s + g->manifest.len;
 
-  for (; (next = strchr(s, '\n')); s = next)
+  if (g->manifest.len < sizeof first - 1 || memcmp(s, first, sizeof first - 1) || last[-1] != '\n')
+    return (errno = EINVAL, -1);
+  for (char const *end; s < last; s = end + 1)
   {
-    *next++ = 0;
-    if (first && strcmp(s, "mailctl generation 1")) return (errno = EINVAL, -1);
-    first = 0;
-    if (!strncmp(s, "service ", 8) && read_service(g, s + 8) < 0) return -1;
-    if (!strncmp(s, "need ", 5) && read_need(g, s + 5) < 0) return -1;
+    end = memchr(s, '\n', (size_t)(last - s));
+    if (!strncmp(s, "service ", 8) && read_service(g, s + 8, end) < 0) return -1;
+    if (!strncmp(s, "need ", 5) && read_need(g, s + 5, end) < 0) return -1;
   }
-  return first || *s ? (errno = EINVAL, -1) : 0;
+  return 0;
 }
 
 int generation_read(generation *g, char const *state)
@@ -105,9 +120,7 @@ int generation_read(generation *g, char const *state)
   if (path_of_number(&sa, state, g->number) < 0) goto end;
   sa.len--;
   if (!stralloc_catb(&sa, "/manifest", 10) || !openslurpclose(&g->manifest, sa.s)) goto end;
-  sa.len = 0;
-  if (!stralloc_catb(&sa, g->manifest.s, g->manifest.len) || !stralloc_0(&sa)) goto end;
-  result = read_lines(g, sa.s);
+  result = read_lines(g);
 end:
   stralloc_free(&sa);
   return result;

@@ -47,10 +47,11 @@ section_kind const *kinds_next_section(kinds_walk *w)
 section_kind const *kinds_section(char const *name)
 {
   kinds_walk w = KINDS_WALK_ZERO;
-  section_kind const *s;
+  service_kind const *k;
 
-  while ((s = kinds_next_section(&w)))
-    if (!strcmp(s->name, name)) return s;
+  if (!strcmp(bundle_kind.name, name)) return &bundle_kind;
+  while ((k = kinds_next(&w)))
+    if (k->section.name && !strcmp(k->section.name, name)) return &k->section;
   return 0;
 }
 

@@ -23,8 +23,9 @@ static int open_at(int fd, char const *dir, char const *file)
 {
   char path[PATH_MAX];
 
-  if ((size_t)snprintf(path, sizeof path, "%s/" S6_SUPERVISE_CTLDIR "/%s", dir, file) >= sizeof path)
+  if (strlen(dir) + strlen(file) + sizeof S6_SUPERVISE_CTLDIR + 2 > sizeof path)
     return (errno = ENAMETOOLONG, -1);
+  stpcpy(stpcpy(stpcpy(path, dir), "/" S6_SUPERVISE_CTLDIR "/"), file);
   return openat(fd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 }
 

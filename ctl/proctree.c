@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/genalloc.h>
+#include <skalibs/types.h>
 
 #include <ctl/proctree.h>
 
@@ -37,6 +39,18 @@ static ssize_t read_at(int proc, char const *name, char *s, size_t max)
   return n;
 }
 
+/* What comes after ` 12` or ` -12`; 0: it is no number. A negative one counts from 2^64 down. */
+static char const *scan_number(uint64_t *n, char const *s, char const *end)
+{
+  int minus = end - s > 1 && s[1] == '-';
+  char const *first = s + 1 + minus;
+
+  if (s == end || *s != ' ') return 0;
+  for (s = first, *n = 0; s < end && *s >= '0' && *s <= '9'; s++) *n = 10 * *n + (uint64_t)(*s - '0');
+  if (minus) *n = -*n;
+  return s == first ? 0 : s;
+}
+
 /* Fields 4 to 24 of stat(5): the name in parentheses before them may hold anything. */
 int process_scan(process *p, char const *s, size_t len)
 {
@@ -50,13 +64,7 @@ int process_scan(process *p, char const *s, size_t len)
   char state = at[2];
   at += 3;
   for (unsigned int i = 4; i <= 24; i++)
-  {
-    char *next;
-    if (at == end || *at != ' ') return (errno = EINVAL, -1);
-    field[i] = (uint64_t)strtoll(at, &next, 10);
-    if (next == at) return (errno = EINVAL, -1);
-    at = next;
-  }
+    if (!(at = scan_number(field + i, at, end))) return (errno = EINVAL, -1);
   p->parent = (pid_t)field[4];
   p->cpu = field[14] + field[15] + field[16] + field[17];
   p->threads = state == 'Z' || state == 'X' ? 0 : (unsigned int)field[20];
@@ -67,11 +75,11 @@ int process_scan(process *p, char const *s, size_t len)
 
 int process_read(process *p, int proc, pid_t pid)
 {
-  char name[32];
+  char name[PID_FMT + sizeof "/stat"];
   char buf[STAT_MAX];
   ssize_t n;
 
-  snprintf(name, sizeof name, "%d/stat", (int)pid);
+  strcpy(name + pid_fmt(name, pid), "/stat");
   n = read_at(proc, name, buf, sizeof buf - 1);
   if (n < 0) return -1;
   buf[n] = 0;
@@ -89,13 +97,13 @@ static int is_gone(void)
 /* Adds the children of a thread. A kernel without such files (CONFIG_PROC_CHILDREN) is an error. */
 static int add_thread(genalloc *pids, int proc, pid_t pid, char const *thread)
 {
-  char name[80];
+  char name[PID_FMT + NAME_MAX + 32];
   char buf[4096];
   size_t kept = 0;
   ssize_t n;
   int fd;
 
-  snprintf(name, sizeof name, "%d/task/%s/children", (int)pid, thread);
+  stpcpy(stpcpy(stpcpy(name + pid_fmt(name, pid), "/task/"), thread), "/children");
   fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -1;
   while ((n = fd_read(fd, buf + kept, sizeof buf - 1 - kept)) > 0)
@@ -126,7 +134,7 @@ int process_children(genalloc *pids, int proc, process const *p)
   DIR *d;
   int fd;
 
-  snprintf(name, sizeof name, "%d", (int)p->pid);
+  name[pid_fmt(name, p->pid)] = 0;
   if (p->threads <= 1) return p->threads ? add_thread(pids, proc, p->pid, name) : 0;
   snprintf(name, sizeof name, "%d/task", (int)p->pid);
   fd = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -17,6 +17,10 @@ extern char const *snapshot_keep(snapshot *s, char const *text, size_t len);
 /* The same as a datum. 0, or -1 and ENOMEM. */
 extern int snapshot_words(datum *d, snapshot *s, char const *text);
 
+#define SNAPSHOT_PATH 320
+/* dir/file. A service's name has less than 256 bytes; what is too long is "", which is no file. */
+extern char const *snapshot_path(char path[SNAPSHOT_PATH], char const *dir, char const *file);
+
 extern void datum_count(datum *d, uint64_t n);
 extern void datum_real(datum *d, double x);
 extern void datum_time(datum *d, tain const *t);

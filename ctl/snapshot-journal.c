@@ -96,7 +96,8 @@ static int read_tail(stralloc *sa, char const *file, size_t max, int *whole)
   sa->len = 0;
   if (!fstat(fd, &st) && S_ISREG(st.st_mode))
   {
-    at = st.st_size > (off_t)max ? st.st_size - (off_t)max : 0;
+    if (st.st_size < (off_t)max) max = (size_t)st.st_size;
+    at = st.st_size - (off_t)max;
     n = stralloc_ready(sa, max + 1) ? pread(fd, sa->s, max, at) : -1;
   }
   else

@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -116,14 +115,14 @@ static int take_lines(reader const *r, char const *name, char const *text, size_
  */
 static int take_log(reader const *r, int logs, char const *name)
 {
-  char path[256];
+  char room[SNAPSHOT_PATH];
+  char const *path = snapshot_path(room, name, "current");
   char buf[TAIL];
   struct stat st;
   ssize_t n;
   int fd;
 
-  if ((size_t)snprintf(path, sizeof path, "%s/current", name) >= sizeof path ||
-      fstatat(logs, path, &st, 0) < 0 || !S_ISREG(st.st_mode) || !st.st_size || st.st_mtime < r->since)
+  if (fstatat(logs, path, &st, 0) < 0 || !S_ISREG(st.st_mode) || !st.st_size || st.st_mtime < r->since)
     return 0;
   fd = openat(logs, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return 0;

@@ -66,6 +66,17 @@ int snapshot_words(datum *d, snapshot *s, char const *text)
   return 0;
 }
 
+char const *snapshot_path(char path[SNAPSHOT_PATH], char const *dir, char const *file)
+{
+  size_t len = strlen(dir);
+
+  if (len + strlen(file) + 2 > SNAPSHOT_PATH) return "";
+  memcpy(path, dir, len);
+  path[len] = '/';
+  strcpy(path + len + 1, file);
+  return path;
+}
+
 /* --- the whole ----------------------------------------------------------------------------------- */
 
 static void take_health(snapshot *s)

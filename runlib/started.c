@@ -1,5 +1,7 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +10,7 @@
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/stralloc.h>
+#include <skalibs/types.h>
 
 #include <runlib/started.h>
 
@@ -44,9 +47,9 @@ static int changed(char const *line)
 }
 
 /* One read: the file was written in one step, and status reads hundreds of them. */
-static ssize_t read_file(char const *file, char *buf)
+static ssize_t read_file(int folder, char const *file, char *buf)
 {
-  int fd = openc_read(file);
+  int fd = openat(folder, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   ssize_t n;
   int e;
 
@@ -58,13 +61,30 @@ static ssize_t read_file(char const *file, char *buf)
   return n;
 }
 
-int started_read(started *st, char const *file)
+/* The first line. 1, or 0: damaged. */
+static int scan(started *st, char const *s)
+{
+  unsigned int pid;
+  size_t n = uint_scan(s, &pid);
+
+  if (!n || s[n] != ' ' || !pid || pid > INT_MAX) return 0;
+  st->pid = (pid_t)pid;
+  s += n + 1;
+  n = uint64_scan(s, &st->ticks);
+  if (!n || s[n] != ' ') return 0;
+  s += n + 1;
+  n = strlen(s);
+  if (!n || n > STARTED_CONTENT) return 0;
+  memcpy(st->content, s, n + 1);
+  return 1;
+}
+
+int started_read_at(started *st, int fd, char const *file)
 {
   char buf[STARTED_MAX + 1];
-  ssize_t n = read_file(file, buf);
+  ssize_t n = read_file(fd, file, buf);
   char *line;
   char *next;
-  int pid;
 
   if (n < 0) return -1;
   buf[n] = 0;
@@ -72,15 +92,18 @@ int started_read(started *st, char const *file)
   if (!next) return (errno = EINVAL, -1);
   *next++ = 0;
   memset(st, 0, sizeof *st);
-  if (sscanf(buf, "%d %" SCNu64 " %32s", &pid, &st->ticks, st->content) != 3 || pid <= 0)
-    return (errno = EINVAL, -1);
-  st->pid = pid;
+  if (!scan(st, buf)) return (errno = EINVAL, -1);
   for (line = next; (next = strchr(line, '\n')); line = next)
   {
     *next++ = 0;
     if (changed(line)) st->replaced = 1;
   }
   return 0;
+}
+
+int started_read(started *st, char const *file)
+{
+  return started_read_at(st, AT_FDCWD, file);
 }
 
 static int add_program(stralloc *sa, char const *path)
