@@ -5,9 +5,7 @@
 #   keys KEY...            as tmux send-keys names them
 #   shows REGEX NAME       a test: the screen comes to match; lacks is its opposite
 #   resize COLS ROWS
-#   mode ready|starting|broken|dies|more    what the service `filter` does when it starts next
-#   again MODE             it is killed, and starts in that mode
-# $C is the bundle's file, $W the terminal's name; $T/screen is the screen as it was looked at last.
+# $W is the terminal's name; $T/screen is the screen as it was looked at last. The bundle is that of filter-lib.sh.
 
 command -v tmux >/dev/null || skip_all "no tmux"
 TMUX_TMPDIR=$T
@@ -17,6 +15,7 @@ TERM=screen-256color
 export TERM
 t() { tmux -L dash -f /dev/null "$@"; }
 on_exit 't kill-server 2>/dev/null'
+. "$(dirname "$0")/filter-lib.sh"
 
 # The screen as it is now in $T/screen; with a pattern, as soon as it matches.
 look() { t capture-pane -p -t "$W" >"$T/screen"; }
@@ -35,36 +34,6 @@ wide() { test "$(t display-message -p -t "$W" '#{pane_width}')" -eq "$1"; }
 resize() { t resize-window -t "$W" -x "$1" -y "$2" && wait_for 5 wide "$1" && wait_for 15 shows_now "$(clock_at "$1")"; }
 # The clock ends one column before the right edge.
 clock_at() { printf '^.{%d}[0-9:]{8}$' $(($1 - 9)); }
-
-# --- a bundle, and a service that does what a file says -----------------------------------------------
-
-new_bundle "$T/b" || exit 111
-C=$T/b/mailctl.conf
-m() { mailctl -c "$C" "$@"; }
-cat >"$T/b/filter" <<EOF
-#!/bin/sh
-read -r mode <"$T/b/mode"
-echo "filter: begins"
-case \$mode in
-  ready) echo >&9; exec 9>&-;;
-  broken) echo "filter: fatal: no such table"; exit 100;;
-  more) cat "$T/b/more";;
-  dies) echo "filter: fatal: out of luck"; exit 1;;
-esac
-exec sleep 1000
-EOF
-chmod 755 "$T/b/filter"
-cat >>"$C" <<EOF
-
-[service filter]
-command = $T/b/filter
-ready = 9
-EOF
-mode() { echo "$1" >"$T/b/mode"; }
-# again MODE: the daemon is killed, and comes back in that mode
-again() { mode "$1"; kill -9 "$(pid_of "$C" filter)"; }
-mode ready
-try "up" m up
 
 start() {
   t new-session -d -s "$1" -x 80 -y 24 "$2"

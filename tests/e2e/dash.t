@@ -60,16 +60,6 @@ state() {
   done
 }
 
-# The finish script of the filter pauses before the next attempt: until thaw, for ever.
-finisher() { pgrep -f "^$LIBEXEC/finished $T/b/run .* filter "; }
-froze() {
-  frozen=$(finisher) && kill -STOP "$frozen" || return
-  test "$(m status -o state filter)" = "$1" || { kill -CONT "$frozen" && false; }
-}
-thaw() { test -z "$frozen" || kill -CONT "$frozen" 2>/dev/null; }
-frozen=
-on_exit thaw
-
 # --- states -------------------------------------------------------------------------------------------
 
 start mono "exec env TERM=vt100 mailctl -c '$C' status --watch filter"

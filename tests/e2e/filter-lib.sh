@@ -1,0 +1,48 @@
+# shellcheck shell=sh
+# A bundle with a service that does what a file says: source it after lib.sh and bundle.sh.
+#
+#   m ARGUMENT...          mailctl, of the bundle $C
+#   mode ready|starting|broken|dies|more|stays    what the service `filter` does when it starts next
+#   again MODE             it is killed, and starts in that mode
+#   froze STATE            while it is dead, and in that state: nothing tries again until thaw
+
+new_bundle "$T/b" || exit 111
+C=$T/b/mailctl.conf
+m() { mailctl -c "$C" "$@"; }
+cat >"$T/b/filter" <<EOF
+#!/bin/sh
+read -r mode <"$T/b/mode"
+echo "filter: begins"
+case \$mode in
+  ready) echo >&9; exec 9>&-;;
+  broken) echo "filter: fatal: no such table"; exit 100;;
+  more) cat "$T/b/more";;
+  stays) echo >&9; exec 9>&-; trap '' TERM;;
+  dies) echo "filter: fatal: out of luck"; exit 1;;
+esac
+exec sleep 1000
+EOF
+chmod 755 "$T/b/filter"
+cat >>"$C" <<EOF
+
+[service filter]
+command = $T/b/filter
+ready = 9
+EOF
+mode() { echo "$1" >"$T/b/mode"; }
+# again MODE: the daemon is killed, and comes back in that mode
+again() { mode "$1"; kill -9 "$(pid_of "$C" filter)"; }
+
+# The finish script of the filter pauses before the next attempt.
+finisher() { pgrep -f "^$LIBEXEC/finished $T/b/run .* filter "; }
+froze() {
+  frozen=$(finisher) && kill -STOP "$frozen" || return
+  test "$(m status -o state filter)" = "$1" || { kill -CONT "$frozen" && false; }
+}
+thaw() { test -z "$frozen" || kill -CONT "$frozen" 2>/dev/null; }
+frozen=
+on_exit thaw
+
+mode ready
+try "up" m up
+
