@@ -24,65 +24,59 @@ static int enter(stralloc *sa, size_t base, char const *name)
   return stralloc_cats(sa, "/") && stralloc_cats(sa, name) && stralloc_0(sa) ? 0 : -1;
 }
 
-static int link_one(char const *target, char const *path)
+/* Calls one for each name in dir, or in source, with both paths leading to it. The first -1 ends it. */
+typedef int visit(stralloc *dir, stralloc *source, char const *name);
+
+static int each(stralloc *dir, stralloc *source, stralloc const *which, visit *one)
+{
+  size_t dlen = dir->len - 1;
+  size_t slen = source->len - 1;
+  DIR *d = opendir(which->s);
+  direntry *e;
+  int result = 0;
+
+  if (!d) return -1;
+  while (!result && (e = readdir(d)))
+  {
+    if (e->d_name[0] == '.') continue;
+    result = enter(dir, dlen, e->d_name) < 0 || enter(source, slen, e->d_name) < 0
+                 ? -1
+                 : one(dir, source, e->d_name);
+  }
+  dir_close(d);
+  dir->len = dlen;
+  source->len = slen;
+  return !stralloc_0(dir) || !stralloc_0(source) ? -1 : result;
+}
+
+/* Drops a link to what source no longer has. */
+static int drop_stale(stralloc *dir, stralloc *source, char const *name)
+{
+  struct stat st;
+
+  (void)name;
+  if (!lstat(dir->s, &st) && S_ISLNK(st.st_mode) && access(source->s, F_OK) < 0) unlink_void(dir->s);
+  return 0;
+}
+
+static int link_all(stralloc *dir, stralloc *source);
+
+/* `log` is a folder of its own in both. */
+static int link_one(stralloc *dir, stralloc *source, char const *name)
 {
   char old[4096];
-  ssize_t n = readlink(path, old, sizeof old);
+  ssize_t n;
 
-  if (n >= 0 && (size_t)n == strlen(target) && !memcmp(old, target, (size_t)n)) return 0;
-  return atomic_symlink(target, path, ".new") ? 0 : -1;
+  if (!strcmp(name, "log")) return mkdir(dir->s, 0755) < 0 && errno != EEXIST ? -1 : link_all(dir, source);
+  n = readlink(dir->s, old, sizeof old);
+  if (n >= 0 && (size_t)n == strlen(source->s) && !memcmp(old, source->s, (size_t)n)) return 0;
+  return atomic_symlink(source->s, dir->s, ".new") ? 0 : -1;
 }
 
-/* Drops links in dir to what source no longer has. */
-static int drop_stale(stralloc *dir, stralloc *source)
-{
-  size_t dlen = dir->len - 1;
-  size_t slen = source->len - 1;
-  DIR *d = opendir(dir->s);
-  direntry *e;
-  int result = 0;
-
-  if (!d) return -1;
-  while (!result && (e = readdir(d)))
-  {
-    struct stat st;
-    if (e->d_name[0] == '.') continue;
-    if (enter(dir, dlen, e->d_name) < 0 || enter(source, slen, e->d_name) < 0)
-      result = -1;
-    else if (!lstat(dir->s, &st) && S_ISLNK(st.st_mode) && access(source->s, F_OK) < 0)
-      unlink_void(dir->s);
-  }
-  dir_close(d);
-  dir->len = dlen;
-  source->len = slen;
-  return result < 0 || !stralloc_0(dir) || !stralloc_0(source) ? -1 : 0;
-}
-
-/* dir gets a link to each entry of source; `log` is a folder of its own in both. */
+/* dir gets a link to each entry of source, and loses the others. */
 static int link_all(stralloc *dir, stralloc *source)
 {
-  size_t dlen = dir->len - 1;
-  size_t slen = source->len - 1;
-  DIR *d = opendir(source->s);
-  direntry *e;
-  int result = 0;
-
-  if (!d) return -1;
-  while (!result && (e = readdir(d)))
-  {
-    if (e->d_name[0] == '.') continue;
-    if (enter(dir, dlen, e->d_name) < 0 || enter(source, slen, e->d_name) < 0)
-      result = -1;
-    else if (!strcmp(e->d_name, "log"))
-      result = (mkdir(dir->s, 0755) < 0 && errno != EEXIST) || link_all(dir, source) < 0 ? -1 : 0;
-    else
-      result = link_one(source->s, dir->s);
-  }
-  dir_close(d);
-  dir->len = dlen;
-  source->len = slen;
-  if (!stralloc_0(dir) || !stralloc_0(source)) return -1;
-  return result < 0 ? -1 : drop_stale(dir, source);
+  return each(dir, source, source, &link_one) < 0 ? -1 : each(dir, source, dir, &drop_stale);
 }
 
 int servicedir_sync(bundle const *b, char const *name)

@@ -111,6 +111,18 @@ int service_quote(stralloc *sa, char const *word)
   return stralloc_catb(sa, "\"", 1) ? 0 : -1;
 }
 
+int service_word(stralloc *sa, char const *before, char const *folder, char const *name)
+{
+  stralloc word = STRALLOC_ZERO;
+  int result = -1;
+
+  if (stralloc_cats(&word, folder) && stralloc_cats(&word, name) && stralloc_0(&word) &&
+      stralloc_cats(sa, before))
+    result = service_quote(sa, word.s);
+  stralloc_free(&word);
+  return result;
+}
+
 static void free_words(genalloc *list)
 {
   char **w = genalloc_s(char *, list);
@@ -159,27 +171,15 @@ int service_add_folder(service *sv, char const *path, mode_t mode, char const *u
   return -1;
 }
 
-/* Appends FOLDER/NAME and a blank, quoted. */
-static int quote_path(stralloc *sa, char const *folder, char const *name)
-{
-  stralloc path = STRALLOC_ZERO;
-  int result = -1;
-
-  if (service_append(&path, "%s%s", folder, name) >= 0 && stralloc_0(&path) && service_quote(sa, path.s) >= 0)
-    result = service_append(sa, " ");
-  stralloc_free(&path);
-  return result;
-}
-
 /* `started CONTENT RUN JOURNAL NAME`: the plan puts the hash of the service's files in the place of @CONTENT@. */
 int service_record(service *sv, char const *suffix, stralloc *sa)
 {
   bundle const *b = sv->bundle;
 
-  if (quote_path(sa, b->libexec, "/started") < 0 || service_append(sa, "@CONTENT@ ") < 0 ||
-      quote_path(sa, b->run, "") < 0 || quote_path(sa, b->state, "/journal") < 0)
+  if (service_word(sa, "", b->libexec, "/started") < 0 || service_append(sa, " @CONTENT@") < 0 ||
+      service_word(sa, " ", b->run, "") < 0 || service_word(sa, " ", b->state, "/journal") < 0)
     return -1;
-  return service_append(sa, "%s%s\n", sv->name, suffix);
+  return service_append(sa, " %s%s\n", sv->name, suffix);
 }
 
 /* How a service that died is tried again: runlib/deaths.h. Its pauses may be longer than timeout-finish's default. */
@@ -190,8 +190,8 @@ int service_add_finish(service *sv)
   int result = -1;
 
   if (service_append(&sa, "#!/bin/execlineb -S2\n# %s died: written by mailctl.\n", sv->name) < 0 ||
-      quote_path(&sa, b->libexec, "/finished") < 0 || quote_path(&sa, b->run, "") < 0 ||
-      quote_path(&sa, b->state, "/journal") < 0 || service_append(&sa, "%s $1 $2\n", sv->name) < 0)
+      service_word(&sa, "", b->libexec, "/finished") < 0 || service_word(&sa, " ", b->run, "") < 0 ||
+      service_word(&sa, " ", b->state, "/journal") < 0 || service_append(&sa, " %s $1 $2\n", sv->name) < 0)
     goto end;
   if (service_add_file(sv, "finish", sa.s, sa.len, 0755) < 0) goto end;
   result = service_add_text(sv, "timeout-finish", 0644, "0\n");

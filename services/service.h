@@ -125,6 +125,8 @@ extern int service_add_finish(service *sv);
 
 /* Appends word to sa, quoted for execlineb. */
 extern int service_quote(stralloc *sa, char const *word);
+/* Appends before as it is, then folder and name together as one word, quoted. */
+extern int service_word(stralloc *sa, char const *before, char const *folder, char const *name);
 /* Appends formatted text. */
 extern int service_append(stralloc *sa, char const *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -75,17 +75,6 @@ char const *auth_users_owner(bundle const *b)
   return user && *user ? user : "root";
 }
 
-static int add_path(stralloc *sa, char const *folder, char const *name)
-{
-  stralloc path = STRALLOC_ZERO;
-  int result = -1;
-
-  if (stralloc_cats(&path, folder) && stralloc_cats(&path, name) && stralloc_0(&path))
-    result = service_quote(sa, path.s);
-  stralloc_free(&path);
-  return result;
-}
-
 static int add_program(stralloc *sa, service const *sv)
 {
   char const *program = section_text(sv->section, "program");
@@ -93,9 +82,9 @@ static int add_program(stralloc *sa, service const *sv)
   int result = -1;
 
   if (program && *program) return service_append(sa, "%s", program);
-  if (add_path(sa, sv->bundle->libexec, "/checkpassword-file") == 0 && service_append(sa, " ") == 0 &&
+  if (service_word(sa, "", sv->bundle->libexec, "/checkpassword-file") == 0 &&
       auth_users_file(&users, sv->bundle) == 0)
-    result = service_quote(sa, users.s);
+    result = service_word(sa, " ", users.s, "");
   stralloc_free(&users);
   return result;
 }
@@ -106,10 +95,11 @@ static int add_socket(stralloc *sa, service const *sv)
   bundle const *b = sv->bundle;
 
   if (service_append(sa, "s6-ipcserver-socketbinder -a 0600 ") < 0 ||
-      add_path(sa, b->run, "/auth.sock") < 0 || service_append(sa, "\n") < 0)
+      service_word(sa, "", b->run, "/auth.sock") < 0 || service_append(sa, "\n") < 0)
     return -1;
   if (!b->root) return 0;
-  if (service_append(sa, "if { chown -h %s ", client_of(b)) < 0 || add_path(sa, b->run, "/auth.sock") < 0)
+  if (service_append(sa, "if { chown -h %s ", client_of(b)) < 0 ||
+      service_word(sa, "", b->run, "/auth.sock") < 0)
     return -1;
   return service_append(sa, " }\n");
 }

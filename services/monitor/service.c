@@ -158,18 +158,6 @@ static int add_thresholds(stralloc *sa, service *sv, report *r)
   return 0;
 }
 
-static int add_word(stralloc *sa, char const *option, char const *folder, char const *name)
-{
-  stralloc word = STRALLOC_ZERO;
-  int result = -1;
-
-  if (stralloc_cats(&word, folder) && stralloc_cats(&word, name) && stralloc_0(&word) &&
-      service_append(sa, "%s", option) == 0)
-    result = service_quote(sa, word.s);
-  stralloc_free(&word);
-  return result;
-}
-
 /* Commands may be mailctl itself: they find it, and this bundle. */
 static int add_environment(service *sv)
 {
@@ -231,7 +219,7 @@ static int add_commands(stralloc *sa, service *sv)
   {
     char const *text = section_text(sv->section, commands[i][0]);
     if (!text || !*text) continue;
-    if (add_word(sa, commands[i][1], commands[i][2], text) < 0 || add_controls(sv, text) < 0) return -1;
+    if (service_word(sa, commands[i][1], commands[i][2], text) < 0 || add_controls(sv, text) < 0) return -1;
     any = 1;
   }
   return any ? add_environment(sv) : 0;
@@ -264,7 +252,7 @@ static int add_queues(stralloc *sa, service *sv, report *r)
   int more;
 
   while ((more = monitor_queue(&path, sv->bundle, sv->section, i)) > 0 &&
-         (more = add_word(sa, " ", path.s, "")) == 0)
+         (more = service_word(sa, " ", path.s, "")) == 0)
     i++;
   stralloc_free(&path);
   if (i > 16) report_error(r, sv->section, "queue", "more than 16");
@@ -281,9 +269,9 @@ static int make(service *sv, report *r)
 
   if (b->root && (!sv->user || !strcmp(sv->user, "root")))
     report_error(r, s, "user", "never runs as root: name a user here or in [bundle]");
-  if (add_word(&sa, "", b->bin, "/mailctl") < 0 ||
-      add_word(&sa, " monitor -d 3 -D ", b->run, "/overload") < 0 ||
-      add_word(&sa, " -l ", b->control, "/overloaded") < 0 ||
+  if (service_word(&sa, "", b->bin, "/mailctl") < 0 ||
+      service_word(&sa, " monitor -d 3 -D ", b->run, "/overload") < 0 ||
+      service_word(&sa, " -l ", b->control, "/overloaded") < 0 ||
       service_append(&sa, " -p %" PRIu64 " -k %" PRIu64 " -u %" PRIu64, section_number(s, "poll"),
                      section_number(s, "command-timeout"), section_number(s, "unknown")) < 0 ||
       add_thresholds(&sa, sv, r) < 0 || add_commands(&sa, sv) < 0 || add_queues(&sa, sv, r) < 0 ||

@@ -38,18 +38,6 @@ static unsigned long long patience(service const *sv)
   return sv->section ? (unsigned long long)section_number(sv->section, "stop-timeout") : 600000;
 }
 
-/* Appends QMAIL-HOME and what is below it, quoted. */
-static int add_path(stralloc *sa, bundle const *b, char const *below)
-{
-  stralloc path = STRALLOC_ZERO;
-  int result = -1;
-
-  if (stralloc_cats(&path, home(b)) && stralloc_cats(&path, below) && stralloc_0(&path))
-    result = service_quote(sa, path.s);
-  stralloc_free(&path);
-  return result;
-}
-
 /*
  * qmail-send is there once somebody reads queue/lock/trigger: only then can it be opened for writing without
  * waiting. That it is a FIFO is asked first, or redirfd would make a file.
@@ -59,9 +47,10 @@ static int add_check(stralloc *sa, bundle const *b)
   stralloc check = STRALLOC_ZERO;
   int result = -1;
 
-  if (service_append(&check, "if { test -p ") < 0 || add_path(&check, b, "/queue/lock/trigger") < 0 ||
+  if (service_append(&check, "if { test -p ") < 0 ||
+      service_word(&check, "", home(b), "/queue/lock/trigger") < 0 ||
       service_append(&check, " }\nredirfd -w 2 /dev/null\nredirfd -nw 1 ") < 0 ||
-      add_path(&check, b, "/queue/lock/trigger") < 0 || service_append(&check, " true") < 0 ||
+      service_word(&check, "", home(b), "/queue/lock/trigger") < 0 || service_append(&check, " true") < 0 ||
       !stralloc_0(&check))
     goto end;
   if (service_append(sa, "s6-notifyoncheck -3 3 -d -n 0 -w 200 -c ") < 0 || service_quote(sa, check.s) < 0)
@@ -78,8 +67,9 @@ static int add_start(stralloc *sa, service const *sv)
   bundle const *b = sv->bundle;
 
   if (service_append(sa, "emptyenv\nexport PATH ") < 0) return -1;
-  if (add_path(sa, b, "/bin:/usr/local/bin:/usr/bin:/bin") < 0 || service_append(sa, "\n") < 0) return -1;
-  if (add_path(sa, b, "/bin/qmail-start") < 0 || service_append(sa, " ") < 0) return -1;
+  if (service_word(sa, "", home(b), "/bin:/usr/local/bin:/usr/bin:/bin") < 0 || service_append(sa, "\n") < 0)
+    return -1;
+  if (service_word(sa, "", home(b), "/bin/qmail-start") < 0 || service_append(sa, " ") < 0) return -1;
   return service_quote(sa, delivery(sv)) < 0 ? -1 : service_append(sa, "\n");
 }
 

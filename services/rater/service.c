@@ -74,18 +74,6 @@ static int add_rules(service *sv, report *r)
   return result;
 }
 
-static int add_word(stralloc *sa, char const *before, char const *folder, char const *name)
-{
-  stralloc path = STRALLOC_ZERO;
-  int result = -1;
-
-  if (stralloc_cats(&path, folder) && stralloc_cats(&path, name) && stralloc_0(&path) &&
-      service_append(sa, "%s", before) == 0)
-    result = service_quote(sa, path.s);
-  stralloc_free(&path);
-  return result;
-}
-
 /* The unix socket is bound before root is given up: RUN is not raterd's. It is descriptor 0 from then on. */
 static int add_socket(stralloc *sa, service *sv, report *r)
 {
@@ -95,7 +83,7 @@ static int add_socket(stralloc *sa, service *sv, report *r)
     report_error(r, sv->section, "mode",
                  "not an octal mode (write 0666, or 0660 for the user and its group)");
   return service_append(sa, "s6-ipcserver-socketbinder -b 1024 -a %s ", mode) < 0 ||
-                 add_word(sa, "", sv->bundle->run, "/rater.sock") < 0
+                 service_word(sa, "", sv->bundle->run, "/rater.sock") < 0
              ? -1
              : service_append(sa, "\n");
 }
@@ -119,11 +107,11 @@ static int add_run(service *sv, report *r)
   int result = -1;
 
   if (service_prelude(sv, &sa) < 0 || add_socket(&sa, sv, r) < 0 || service_drop(sv, &sa) < 0 ||
-      add_word(&sa, "", b->libexec, "/raterd") < 0 || service_append(&sa, " -d 3 -u 0") < 0 ||
+      service_word(&sa, "", b->libexec, "/raterd") < 0 || service_append(&sa, " -d 3 -u 0") < 0 ||
       add_addresses(&sa, sv) < 0 ||
       service_append(&sa, " -k %lu -c %lu", (unsigned long)section_number(sv->section, "keys"),
                      (unsigned long)section_number(sv->section, "clients")) < 0 ||
-      add_word(&sa, " -t ", b->state, "/rater/table") < 0 || service_append(&sa, " data/rules\n") < 0)
+      service_word(&sa, " -t ", b->state, "/rater/table") < 0 || service_append(&sa, " data/rules\n") < 0)
     goto end;
   if (service_add_file(sv, "run", sa.s, sa.len, 0755) < 0 ||
       service_add_text(sv, "notification-fd", 0644, "3\n") < 0)

@@ -101,18 +101,6 @@ static key const submission_keys[] = {
      .help = "completes addresses without one; without it, control/defaultdomain, else control/me"},
     {.name = 0}};
 
-static int add_quoted(stralloc *sa, char const *option, char const *folder, char const *name)
-{
-  stralloc path = STRALLOC_ZERO;
-  int result = -1;
-
-  if (stralloc_cats(&path, folder) && stralloc_cats(&path, name) && stralloc_0(&path) &&
-      service_append(sa, " %s ", option) == 0)
-    result = service_quote(sa, path.s);
-  stralloc_free(&path);
-  return result;
-}
-
 /* How long sessions may go on after TERM, in milliseconds. */
 static unsigned long long drain_of(service const *sv)
 {
@@ -131,7 +119,7 @@ static int add_counters(stralloc *sa, service const *sv, char const *option)
   int result = -1;
 
   if (service_append(&path, "%s/%s", sv->bundle->state, sv->name) == 0 && stralloc_0(&path))
-    result = add_quoted(sa, option, path.s, "/counters");
+    result = service_word(sa, option, path.s, "/counters");
   stralloc_free(&path);
   return result;
 }
@@ -159,8 +147,8 @@ static int add_listener(stralloc *sa, service *sv)
   if (service_append(sa, "/tcplisten -d 3 -c %llu -C %llu -b %llu -t %llu", value_of(sv, "concurrency"),
                      value_of(sv, "per-client"), value_of(sv, "backlog"), drain_of(sv) / 1000) < 0)
     return -1;
-  if (add_quoted(sa, "-r", section_text(sv->section, "refusal"), "") < 0) return -1;
-  if (add_folder(sv) < 0 || add_counters(sa, sv, "-s") < 0) return -1;
+  if (service_word(sa, " -r ", section_text(sv->section, "refusal"), "") < 0) return -1;
+  if (add_folder(sv) < 0 || add_counters(sa, sv, " -s ") < 0) return -1;
   if (sv->bundle->root && sv->user && service_append(sa, " -u %s", sv->user) < 0) return -1;
   while ((n = list_word(&list, &word)))
     if ((tls || !memmem(word, n, "/tls", 4)) && service_append(sa, " %.*s", (int)n, word) < 0) return -1;
@@ -182,7 +170,7 @@ static int add_queue(stralloc *sa, service *sv)
 {
   char const *queue = section_text(sv->section, "queue");
 
-  if (queue && *queue) return add_quoted(sa, "-q", queue, "");
+  if (queue && *queue) return service_word(sa, " -q ", queue, "");
   if (bundle_qmail(sv->bundle)) return service_append(sa, " -q bin/qmail-queue");
   return add_spool(sv) < 0 ? -1 : service_append(sa, " -q builtin:spool");
 }
@@ -202,7 +190,7 @@ static int add_tls(stralloc *sa, service *sv)
   bundle const *b = sv->bundle;
 
   if (!bundle_section(b, "tls")) return 0;
-  if (service_add_need(sv, "tls") < 0 || add_quoted(sa, "-T", b->run, "/tls.sock") < 0) return -1;
+  if (service_add_need(sv, "tls") < 0 || service_word(sa, " -T ", b->run, "/tls.sock") < 0) return -1;
   return service_append(sa, " -t %s",
                         section_says(sv->section, "starttls") ? words[value_of(sv, "starttls")] : "offer");
 }
@@ -210,14 +198,15 @@ static int add_tls(stralloc *sa, service *sv)
 static int add_auth(stralloc *sa, service *sv, int submission)
 {
   if (!submission && !value_of(sv, "auth")) return 0;
-  if (service_add_need(sv, "auth") < 0 || add_quoted(sa, "-a", sv->bundle->run, "/auth.sock") < 0) return -1;
+  if (service_add_need(sv, "auth") < 0 || service_word(sa, " -a ", sv->bundle->run, "/auth.sock") < 0)
+    return -1;
   return service_append(sa, "%s", value_of(sv, "auth-plaintext") ? " -A" : "");
 }
 
 static int add_rater(stralloc *sa, service *sv)
 {
   if (!bundle_section(sv->bundle, "rater")) return 0;
-  return service_add_need(sv, "rater") < 0 ? -1 : add_quoted(sa, "-R", sv->bundle->run, "/rater.sock");
+  return service_add_need(sv, "rater") < 0 ? -1 : service_word(sa, " -R ", sv->bundle->run, "/rater.sock");
 }
 
 /* For plugins: rate, and whatever else asks. */
@@ -248,12 +237,12 @@ static int add_smtpd(stralloc *sa, service *sv, int submission)
   if (service_quote(sa, sv->bundle->libexec) < 0 ||
       service_append(sa, "/smtpd%s", submission ? " -s" : "") < 0)
     return -1;
-  if (add_queue(sa, sv) < 0 || add_limits(sa, sv) < 0 || add_counters(sa, sv, "-c") < 0 ||
+  if (add_queue(sa, sv) < 0 || add_limits(sa, sv) < 0 || add_counters(sa, sv, " -c ") < 0 ||
       add_tls(sa, sv) < 0 || add_auth(sa, sv, submission) < 0 || add_rater(sa, sv) < 0)
     return -1;
   if (!bundle_qmail(sv->bundle) && !section_text(sv->section, "queue") && service_append(sa, " -l") < 0)
     return -1;
-  return domain && *domain ? add_quoted(sa, "-d", domain, "") : 0;
+  return domain && *domain ? service_word(sa, " -d ", domain, "") : 0;
 }
 
 static void examine(service const *sv, report *r, int submission)

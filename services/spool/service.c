@@ -115,13 +115,13 @@ static int add_folders(service *sv)
 static int add_option(stralloc *sa, char const *option, char const *word)
 {
   if (!word) return 0;
-  return service_append(sa, " %s ", option) < 0 ? -1 : service_quote(sa, word);
+  return service_word(sa, option, word, "");
 }
 
 static int add_place(stralloc *sa, bundle const *b, place *where)
 {
   stralloc path = STRALLOC_ZERO;
-  int result = where(&path, b, "") < 0 || service_append(sa, " ") < 0 ? -1 : service_quote(sa, path.s);
+  int result = where(&path, b, "") < 0 ? -1 : service_word(sa, " ", path.s, "");
 
   stralloc_free(&path);
   return result;
@@ -133,8 +133,8 @@ static int add_command(stralloc *sa, service const *sv, char const *program)
   unsigned long retry = sv->section ? (unsigned long)section_number(sv->section, "retry") : RETRY_DEFAULT;
 
   if (service_quote(sa, program) < 0 || service_append(sa, " -d 3 -r %lu", (retry + 999) / 1000) < 0 ||
-      add_option(sa, "-n", b->hostname) < 0 || add_option(sa, "-c", b->control) < 0 ||
-      add_option(sa, "-a", said(b, "aliases")) < 0 || add_option(sa, "-k", said(b, "catch-all")) < 0)
+      add_option(sa, " -n ", b->hostname) < 0 || add_option(sa, " -c ", b->control) < 0 ||
+      add_option(sa, " -a ", said(b, "aliases")) < 0 || add_option(sa, " -k ", said(b, "catch-all")) < 0)
     return -1;
   return add_place(sa, b, &spool_path) < 0 || add_place(sa, b, &spool_mail) < 0 || !stralloc_0(sa) ? -1 : 0;
 }

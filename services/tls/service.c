@@ -129,27 +129,16 @@ static int add_clients(stralloc *sa, bundle const *b)
   return 0;
 }
 
-static int add_path(stralloc *sa, char const *folder, char const *name)
-{
-  stralloc path = STRALLOC_ZERO;
-  int result = -1;
-
-  if (service_append(&path, "%s%s", folder, name) == 0 && stralloc_0(&path))
-    result = service_quote(sa, path.s);
-  stralloc_free(&path);
-  return result;
-}
-
 static int add_command(stralloc *sa, service const *sv)
 {
   bundle const *b = sv->bundle;
 
-  if (add_path(sa, b->libexec, "/tlsd") < 0 || service_append(sa, " -d 3") < 0) return -1;
+  if (service_word(sa, "", b->libexec, "/tlsd") < 0 || service_append(sa, " -d 3") < 0) return -1;
   if (b->root && sv->user && service_append(sa, " -u %s", sv->user) < 0) return -1;
-  if (add_clients(sa, b) < 0 || service_append(sa, " -c ") < 0 || add_path(sa, b->run, "/tls/counters") < 0 ||
-      service_append(sa, " ") < 0 || add_path(sa, b->run, "/tls.sock") < 0 || service_append(sa, " ") < 0)
+  if (add_clients(sa, b) < 0 || service_word(sa, " -c ", b->run, "/tls/counters") < 0 ||
+      service_word(sa, " ", b->run, "/tls.sock") < 0)
     return -1;
-  return add_path(sa, b->run, "/servicedirs/tls/data/tlsd.conf");
+  return service_word(sa, " ", b->run, "/servicedirs/tls/data/tlsd.conf");
 }
 
 static int add_folder_and_program(service *sv)
