@@ -121,7 +121,8 @@ static void kill_and_wait(master *m, pid_t pid)
   m->failure = WIFEXITED(status) ? WEXITSTATUS(status) : 111;
 }
 
-static pid_t start_keeper(master *m, int const questions[2])
+/* The pool, with its end of the line to the master; or, where control is -1, the keeper. */
+static pid_t start(master *m, int questions, int control)
 {
   int ready[2];
   pid_t pid;
@@ -131,29 +132,10 @@ static pid_t start_keeper(master *m, int const questions[2])
   if (!pid)
   {
     selfpipe_finish();
-    run_keeper(m, questions[0], ready[1]);
-  }
-  fd_close(ready[1]);
-  if (pid > 0 && wait_ready(ready[0]) < 0)
-  {
-    kill_and_wait(m, pid);
-    pid = -1;
-  }
-  fd_close(ready[0]);
-  return pid;
-}
-
-static pid_t start_pool(master *m, int questions, int const control[2])
-{
-  int ready[2];
-  pid_t pid;
-
-  if (pipecoe(ready) < 0) return -1;
-  pid = fork();
-  if (!pid)
-  {
-    selfpipe_finish();
-    run_pool(m, questions, control[1], ready[1]);
+    if (control < 0)
+      run_keeper(m, questions, ready[1]);
+    else
+      run_pool(m, questions, control, ready[1]);
   }
   fd_close(ready[1]);
   if (pid > 0 && wait_ready(ready[0]) < 0)
@@ -176,9 +158,9 @@ static int start_both(master *m, unsigned int n, int const questions[2], int con
 {
   generation *g = m->list + n;
 
-  g->keeper = start_keeper(m, questions);
+  g->keeper = start(m, questions[0], -1);
   if (g->keeper < 0) return -1;
-  g->pool = start_pool(m, questions[1], control);
+  g->pool = start(m, questions[1], control[1]);
   if (g->pool > 0) return 0;
   g->pool = 0;
   int failure = m->failure;

@@ -12,6 +12,7 @@
 #include <services/auth/passwd.h>
 #include <services/auth/users.h>
 
+#include "folder.h"
 #include "unit.h"
 
 /* --- the text of the file -------------------------------------------------------------------------- */
@@ -90,24 +91,7 @@ END_TEST
 
 /* --- the file -------------------------------------------------------------------------------------- */
 
-static char dir[] = "/tmp/auth.XXXXXX";
-static char path[64];
-
-static void make_dir(void)
-{
-  ck_assert(mkdtemp(dir));
-  snprintf(path, sizeof path, "%s/auth/users", dir);
-}
-
-static void remove_dir(void)
-{
-  char sub[64];
-
-  unlink(path);
-  snprintf(sub, sizeof sub, "%s/auth", dir);
-  rmdir(sub);
-  ck_assert(rmdir(dir) == 0);
-}
+static char const path[] = "auth/users";
 
 START_TEST(file)
 {
@@ -129,7 +113,7 @@ START_TEST(file)
   ck_assert(text.len == 6 && !memcmp(text.s, "joe:I\n", 6));
   stralloc_free(&text);
   ck_assert(users_read(&text, "/nonexistent") < 0 && errno == ENOENT);
-  ck_assert(users_read(&text, dir) < 0 && errno == EISDIR);
+  ck_assert(users_read(&text, ".") < 0 && errno == EISDIR);
 }
 END_TEST
 
@@ -313,7 +297,7 @@ int main(void)
   Suite *s = suite_create("auth");
   TCase *t = tcase_create("auth");
 
-  tcase_add_unchecked_fixture(t, make_dir, remove_dir);
+  unit_in_folder(t);
   tcase_add_loop_test(t, find, 0, sizeof names / sizeof names[0]);
   tcase_add_loop_test(t, edit, 0, sizeof edits / sizeof edits[0]);
   tcase_add_test(t, name_faults);

@@ -11,22 +11,10 @@
 
 #include <runlib/authclient.h>
 
+#include "folder.h"
 #include "unit.h"
 
-static char dir[] = "/tmp/authclient.XXXXXX";
-static char path[64];
-
-static void make_dir(void)
-{
-  ck_assert(mkdtemp(dir));
-  snprintf(path, sizeof path, "%s/s", dir);
-}
-
-static void remove_dir(void)
-{
-  unlink(path);
-  ck_assert(rmdir(dir) == 0);
-}
+static char const path[] = "socket";
 
 static double seconds(void)
 {
@@ -180,7 +168,7 @@ int main(void)
   Suite *s = suite_create("authclient");
   TCase *t = tcase_create("authclient");
 
-  tcase_add_unchecked_fixture(t, make_dir, remove_dir);
+  unit_in_folder(t);
   tcase_add_loop_test(t, answers, 0, sizeof replies / sizeof replies[0]);
   tcase_add_test(t, too_long);
   tcase_add_test(t, stalled);

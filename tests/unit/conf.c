@@ -13,6 +13,7 @@
 #include <ctl/kinds.h>
 #include <ctl/suggest.h>
 
+#include "folder.h"
 #include "unit.h"
 
 /* --- a small family of services, so that the tests stand still when the real ones change ---------- */
@@ -373,21 +374,6 @@ END_TEST
 
 /* --- files ---------------------------------------------------------------------------------------- */
 
-static char folder[] = "/tmp/mailctl-unit.XXXXXX";
-
-static void enter(void)
-{
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  ck_assert_int_eq(chdir(folder), 0);
-}
-
-static void leave(void)
-{
-  unlink("mailctl.conf");
-  ck_assert_int_eq(chdir("/"), 0);
-  rmdir(folder);
-}
-
 static void put(char const *bytes, size_t len)
 {
   FILE *f = fopen("mailctl.conf", "w");
@@ -402,7 +388,7 @@ START_TEST(from_file)
 
   put("[web]\nlog = 2\n", 14);
   ck_assert_int_eq(conf_read(&c, "./mailctl.conf", &r), 0);
-  snprintf(wanted, sizeof wanted, "%s/mailctl.conf", folder);
+  snprintf(wanted, sizeof wanted, "%s/mailctl.conf", unit_folder);
   ck_assert_str_eq(c.file, wanted);
   ck_assert(stralloc_0(&r.text));
   ck_assert_str_eq(r.text.s, "./mailctl.conf:2: [web] log: `2` is not yes or no\n");
@@ -491,7 +477,7 @@ int main(void)
   tcase_add_test(t, filled_bundle);
   tcase_add_loop_test(t, distance, 0, sizeof distances / sizeof distances[0]);
   suite_add_tcase(s, t);
-  tcase_add_unchecked_fixture(files, enter, leave);
+  unit_in_folder(files);
   tcase_add_test(files, from_file);
   tcase_add_test(files, too_large);
   tcase_add_test(files, not_readable);

@@ -19,18 +19,7 @@ static service_kind const web_kinds[] = {
     {.section = {.name = "web", .argument = "NAME", .help = "x", .keys = keys}}, {.section = {.name = 0}}};
 service_kind const *const kinds[] = {web_kinds, 0};
 
-#if defined(__SANITIZE_ADDRESS__)
-#define OWN_MALLOC 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define OWN_MALLOC 0
-#endif
-#endif
-#ifndef OWN_MALLOC
-#define OWN_MALLOC 1
-#endif
-
-#if OWN_MALLOC
+#if UNIT_OWN_MALLOC
 
 static char const text[] =
     "[bundle]\nhostname = a.b\nrun = r\n[web a]\nlisten = 127.0.0.1:1\nrule = x\nrule = y\n"
@@ -120,7 +109,7 @@ int main(void)
   Suite *s = suite_create("confmemory");
   TCase *t = tcase_create("confmemory");
 
-#if OWN_MALLOC
+#if UNIT_OWN_MALLOC
   tcase_add_test(t, every_allocation);
 #endif
   suite_add_tcase(s, t);

@@ -9,22 +9,11 @@
 
 #include <runlib/counters.h>
 
+#include "folder.h"
 #include "unit.h"
 
-static char dir[] = "/tmp/counters.XXXXXX";
-static char path[64];
+static char const path[] = "counters";
 static char const *const names[] = {"connections-now", "connections", "accepted"};
-
-static void make_dir(void)
-{
-  ck_assert(mkdtemp(dir));
-  snprintf(path, sizeof path, "%s/counters", dir);
-}
-
-static void remove_dir(void)
-{
-  ck_assert(rmdir(dir) == 0);
-}
 
 static void remove_file(void)
 {
@@ -205,7 +194,7 @@ int main(void)
   Suite *s = suite_create("counters");
   TCase *t = tcase_create("counters");
 
-  tcase_add_unchecked_fixture(t, make_dir, remove_dir);
+  unit_in_folder(t);
   tcase_add_checked_fixture(t, no_file, remove_file);
   tcase_add_test(t, keeps_values_and_mode);
   tcase_add_test(t, many_processes);

@@ -19,21 +19,12 @@
 #include <services/monitor/spec.h>
 #include <services/monitor/state.h>
 
+#include "folder.h"
 #include "unit.h"
 
-static char dir[] = "/tmp/mailctl-unit-monitor.XXXXXX";
-
-static void setup(void)
+static void make_folders(void)
 {
-  ck_assert_ptr_nonnull(mkdtemp(dir));
-  ck_assert_int_eq(chdir(dir), 0);
   ck_assert(!mkdir("run", 0755) && !mkdir("run/overload", 0755) && !mkdir("control", 0755));
-}
-
-static void teardown(void)
-{
-  ck_assert_int_eq(chdir("/"), 0);
-  rm_rf(dir);
 }
 
 static int exists(char const *path)
@@ -208,8 +199,8 @@ START_TEST(links)
   char run[64];
   char control[64];
 
-  snprintf(run, sizeof run, "%s/run", dir);
-  snprintf(control, sizeof control, "%s/control", dir);
+  snprintf(run, sizeof run, "%s/run", unit_folder);
+  snprintf(control, sizeof control, "%s/control", unit_folder);
   ck_assert_int_eq(overload_link(control, run, 0), 2);
   ck_assert(!exists("control/overloaded"));
   touch("run/overload/flag");
@@ -465,7 +456,8 @@ int main(void)
   Suite *s = suite_create("monitor");
   TCase *t = tcase_create("monitor");
 
-  tcase_add_unchecked_fixture(t, setup, teardown);
+  unit_in_folder(t);
+  tcase_add_unchecked_fixture(t, make_folders, 0);
   tcase_add_test(t, state_round_trip);
   tcase_add_test(t, state_of_nonsense);
   tcase_add_test(t, hold_round_trip);

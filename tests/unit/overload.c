@@ -10,6 +10,7 @@
 
 #include <runlib/overload.h>
 
+#include "folder.h"
 #include "unit.h"
 
 /* level, stated, maker and staleness of a flag whose heartbeat is at 1000, seen at now. */
@@ -70,20 +71,6 @@ START_TEST(long_reason)
   ck_assert_uint_eq(strlen(o.reason), OVERLOAD_REASON);
 }
 END_TEST
-
-static char dir[] = "/tmp/mailctl-unit-overload.XXXXXX";
-
-static void setup(void)
-{
-  ck_assert_ptr_nonnull(mkdtemp(dir));
-  ck_assert_int_eq(chdir(dir), 0);
-}
-
-static void teardown(void)
-{
-  ck_assert_int_eq(chdir("/"), 0);
-  rm_rf(dir);
-}
 
 static void put(char const *path, char const *text)
 {
@@ -211,7 +198,7 @@ int main(void)
   Suite *s = suite_create("overload");
   TCase *t = tcase_create("overload");
 
-  tcase_add_unchecked_fixture(t, setup, teardown);
+  unit_in_folder(t);
   tcase_add_loop_test(t, parse, 0, sizeof flags / sizeof flags[0]);
   tcase_add_test(t, long_reason);
   tcase_add_test(t, files);

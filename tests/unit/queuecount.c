@@ -9,9 +9,8 @@
 
 #include <runlib/queuecount.h>
 
+#include "folder.h"
 #include "unit.h"
-
-static char base[] = "/tmp/mailctl-unit-queuecount.XXXXXX";
 
 static void make(char const *path, long mtime)
 {
@@ -23,12 +22,10 @@ static void make(char const *path, long mtime)
 }
 
 /* flat: 30 files, the oldest from 1000; split: 23 folders with 2 files each, and what is no message */
-static void setup(void)
+static void make_queues(void)
 {
   char name[64];
 
-  ck_assert_ptr_nonnull(mkdtemp(base));
-  ck_assert_int_eq(chdir(base), 0);
   ck_assert(!mkdir("flat", 0755) && !mkdir("split", 0755) && !mkdir("empty", 0755));
   for (int i = 0; i < 30; i++)
   {
@@ -49,12 +46,6 @@ static void setup(void)
   }
   ck_assert(!mkdir("split/3/4", 0755));
   make("split/3/4/5", 1);
-}
-
-static void teardown(void)
-{
-  ck_assert_int_eq(chdir("/"), 0);
-  rm_rf(base);
 }
 
 static queuecount count(char const *dir, uint64_t limit, uint64_t ages)
@@ -117,7 +108,7 @@ START_TEST(unreadable)
   int root = !getuid();
 
   /* Root reads everything, so it becomes somebody else: the test is a process of its own. */
-  ck_assert(!chmod(base, 0755) && !chmod("split/7", root ? 0700 : 0));
+  ck_assert(!chmod("split/7", root ? 0700 : 0));
   if (root) ck_assert_int_eq(setuid(65534), 0);
   ck_assert_int_eq(queuecount_add(&q, "split", 0, 0), -1);
   ck_assert_int_eq(errno, EACCES);
@@ -131,7 +122,8 @@ int main(void)
   Suite *s = suite_create("queuecount");
   TCase *t = tcase_create("queuecount");
 
-  tcase_add_unchecked_fixture(t, setup, teardown);
+  unit_in_folder(t);
+  tcase_add_unchecked_fixture(t, make_queues, 0);
   tcase_add_test(t, exact);
   tcase_add_test(t, limits);
   tcase_add_test(t, unknown);

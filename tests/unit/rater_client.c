@@ -19,23 +19,11 @@
 
 #include <runlib/rater.h>
 
+#include "folder.h"
 #include "unit.h"
 
-static char dir[64];
-static char path[80];
+static char const path[] = "./socket";
 static pid_t server;
-
-static void make_dir(void)
-{
-  strcpy(dir, "/tmp/rater-client.XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(dir));
-  snprintf(path, sizeof path, "%s/socket", dir);
-}
-
-static void remove_dir(void)
-{
-  rm_rf(dir);
-}
 
 static void stop(void)
 {
@@ -295,24 +283,13 @@ START_TEST(no_descriptors)
 }
 END_TEST
 
-#if defined(__SANITIZE_ADDRESS__)
-#define OWN_MALLOC 0
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define OWN_MALLOC 0
-#endif
-#endif
-#ifndef OWN_MALLOC
-#define OWN_MALLOC 1
-#endif
-
 /* valgrind and AddressSanitizer bring allocators that take no such limit */
 static void *volatile lost;
 
 static int may_starve(void)
 {
   char const *preload = getenv("LD_PRELOAD");
-  return OWN_MALLOC && !(preload && strstr(preload, "vgpreload"));
+  return UNIT_OWN_MALLOC && !(preload && strstr(preload, "vgpreload"));
 }
 
 /* There is no allocation to fail: it answers where malloc does not. */
@@ -416,15 +393,14 @@ static void record(int client, void const *data)
 
 START_TEST(writes)
 {
-  char name[96], buf[4096];
+  char buf[4096];
   ssize_t n;
 
-  snprintf(name, sizeof name, "%s/record", dir);
   if (!lines[_i].line) return;
-  serve(&record, name);
+  serve(&record, "record");
   ck_assert_int_eq(rater_ask(path, lines[_i].class, lines[_i].value, lines[_i].quantity, 5000, 0),
                    RATER_ALLOWED);
-  n = openreadnclose(name, buf, sizeof buf - 1);
+  n = openreadnclose("record", buf, sizeof buf - 1);
   ck_assert_int_gt(n, 0);
   buf[n - 1] = 0;
   ck_assert_str_eq(buf, lines[_i].line);
@@ -434,13 +410,12 @@ END_TEST
 /* A value of any length is counted, if cut. */
 START_TEST(long_value)
 {
-  char name[96], buf[4096];
+  char buf[4096];
 
-  snprintf(name, sizeof name, "%s/record", dir);
   memset(big, 'x', sizeof big - 1);
-  serve(&record, name);
+  serve(&record, "record");
   ck_assert_int_eq(rater_ask(path, "logins", big, 1, 5000, 0), RATER_ALLOWED);
-  ck_assert_int_eq(openreadnclose(name, buf, sizeof buf), RATER_LINE_MAX);
+  ck_assert_int_eq(openreadnclose("record", buf, sizeof buf), RATER_LINE_MAX);
 }
 END_TEST
 
@@ -573,7 +548,7 @@ int main(void)
   Suite *s = suite_create("rater_client");
   TCase *t = tcase_create("client");
 
-  tcase_add_unchecked_fixture(t, make_dir, remove_dir);
+  unit_in_folder(t);
   tcase_add_checked_fixture(t, 0, stop);
   tcase_set_timeout(t, 60);
   tcase_add_loop_test(t, understands, 0, sizeof answers / sizeof answers[0]);

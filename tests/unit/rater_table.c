@@ -10,26 +10,14 @@
 
 #include <services/rater/table.h>
 
+#include "folder.h"
 #include "unit.h"
 
-static char dir[64];
-static char file[80];
-
-static void make_dir(void)
-{
-  strcpy(dir, "/tmp/rater-table.XXXXXX");
-  ck_assert_ptr_nonnull(mkdtemp(dir));
-  snprintf(file, sizeof file, "%s/table", dir);
-}
-
-static void remove_dir(void)
-{
-  rm_rf(dir);
-}
+static char const *file = "table";
 
 static void empty_dir(void)
 {
-  rmstar(dir);
+  rmstar(".");
 }
 
 /* Opens the table, counts one request of the key. Returns what the key held before. */
@@ -441,11 +429,11 @@ START_TEST(no_room)
   table t = TABLE_ZERO;
   table_news news;
 
-  snprintf(file, sizeof file, "%s/none/table", dir);
+  file = "none/table";
   ck_assert_int_eq(table_open(&t, file, 100, &news), -1);
   ck_assert_int_eq(errno, ENOENT);
   ck_assert_ptr_nonnull(news.failed);
-  snprintf(file, sizeof file, "%s/table", dir);
+  file = "table";
 }
 END_TEST
 
@@ -454,7 +442,7 @@ int main(void)
   Suite *s = suite_create("rater_table");
   TCase *t = tcase_create("table");
 
-  tcase_add_unchecked_fixture(t, make_dir, remove_dir);
+  unit_in_folder(t);
   tcase_add_checked_fixture(t, 0, empty_dir);
   tcase_set_timeout(t, 60);
   tcase_add_test(t, siphash24);

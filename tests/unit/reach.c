@@ -11,22 +11,8 @@
 #include <ctl/port.h>
 #include <ctl/reach.h>
 
+#include "folder.h"
 #include "unit.h"
-
-static char folder[] = "/tmp/mailctl-unit.XXXXXX";
-
-static void enter(void)
-{
-  ck_assert_ptr_nonnull(mkdtemp(folder));
-  ck_assert_int_eq(chmod(folder, 0755), 0);
-  ck_assert_int_eq(chdir(folder), 0);
-}
-
-static void leave(void)
-{
-  ck_assert_int_eq(chdir("/"), 0);
-  rmdir(folder);
-}
 
 /* --- ports ----------------------------------------------------------------------------------------- */
 
@@ -93,11 +79,11 @@ START_TEST(below)
     close(hold[1]);
     _exit(chdir("/") < 0 || read(hold[0], &c, 1) != 0);
   }
-  ck_assert(port_below(getpid(), folder));
-  ck_assert(port_below(child, folder));
+  ck_assert(port_below(getpid(), unit_folder));
+  ck_assert(port_below(child, unit_folder));
   ck_assert(!port_below(getpid(), "/nothing/there"));
   ck_assert_int_eq(chdir(".."), 0);
-  ck_assert(!port_below(getpid(), folder)); /* in it is not below it */
+  ck_assert(!port_below(getpid(), unit_folder)); /* in it is not below it */
   close(hold[1]);
   ck_assert_int_eq(waitpid(child, &wstat, 0), child);
   ck_assert_int_eq(rmdir("service"), 0);
@@ -124,11 +110,11 @@ START_TEST(shut_folder)
 
   ck_assert_int_eq(mkdir("a", 0755), 0);
   ck_assert_int_eq(mkdir("a/b", 0755), 0);
-  snprintf(path, sizeof path, "%s/a/b", folder);
+  snprintf(path, sizeof path, "%s/a/b", unit_folder);
   ck_assert_int_eq(reach_try(s, path, X_OK, culprit), 0);
   ck_assert_int_eq(chmod("a", 0600), 0);
   ck_assert_int_eq(reach_try(s, path, F_OK, culprit), EACCES);
-  snprintf(wanted, sizeof wanted, "%s/a", folder);
+  snprintf(wanted, sizeof wanted, "%s/a", unit_folder);
   ck_assert_str_eq(culprit, wanted);
   ck_assert_int_eq(chmod("a", 0755), 0);
   ck_assert_int_eq(chmod("a/b", 0600), 0);
@@ -151,7 +137,7 @@ START_TEST(behind_a_link)
   ck_assert_int_eq(mkdir("shut/in", 0755), 0);
   ck_assert_int_eq(symlink("shut/in", "link"), 0);
   ck_assert_int_eq(chmod("shut", 0600), 0);
-  snprintf(path, sizeof path, "%s/link", folder);
+  snprintf(path, sizeof path, "%s/link", unit_folder);
   ck_assert_int_eq(reach_try(s, path, X_OK, culprit), EACCES);
   ck_assert_int_eq(chmod("shut", 0755), 0);
   ck_assert_int_eq(reach_try(s, path, X_OK, culprit), 0);
@@ -177,7 +163,7 @@ int main(void)
   Suite *s = suite_create("reach");
   TCase *t = tcase_create("reach");
 
-  tcase_add_unchecked_fixture(t, enter, leave);
+  unit_in_folder(t);
   tcase_add_test(t, taken_and_free);
   tcase_add_test(t, not_here);
   tcase_add_test(t, below);
