@@ -45,6 +45,8 @@ done
 
 # --- refusals -----------------------------------------------------------------------------------------
 
+# From tests/bench/talk: smtp-source gives up at the first refusal, so that it can measure mail that passes alone (below).
+
 count=$(scale 3000)
 echo example.test >control/me
 echo example.test >control/rcpthosts
@@ -117,7 +119,7 @@ wait "$monitor"
 awk -v ns="$((after - before))" -v s="$seconds" \
   'BEGIN { printf "the idle monitor: %.4f %% of a CPU (%.0f us a poll, each second)\n", ns / s / 1e7, ns / s / 1e3 }'
 
-# --- mail that passes, under smtp-source, which gives up when a server that refuses hangs up --------------
+# --- mail that passes, under smtp-source ---------------------------------------------------------------
 
 test -z "${BENCH_SHORT:-}" || test -e "$PEERS/deb/postfix" || exit 0
 unpack postfix

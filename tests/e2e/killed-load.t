@@ -76,7 +76,7 @@ on_exit "touch '$T/stop'; kill $pourers 2>/dev/null"
 acknowledged() { cat "$T"/noted.* | wc -l; }
 well() { m status; }
 more_than() { test "$(acknowledged)" -gt "$1"; }
-wait_for 20 more_than 20
+wait_for 60 more_than 20
 ok $? "mail pours in"
 
 round=0
@@ -88,13 +88,13 @@ while test $round -lt "$ROUNDS"; do
     set -- $pair
     before=$(acknowledged)
     both() { one=$(victim "$1") && test "${one:--}" != - && two=$(victim "$2") && test "${two:--}" != -; }
-    wait_for 20 both "$1" "$2"
+    wait_for 60 both "$1" "$2"
     found=$?
     # shellcheck disable=SC2086
     ends $one $two
-    wait_for 20 well
+    wait_for 60 well
     found=$((found + $?))
-    wait_for 20 more_than $((before + 10))
+    wait_for 60 more_than $((before + 10))
     ok $((found + $?)) "round $round: $1 and $2 are killed: all is well again, and mail goes on"
   done
 done
