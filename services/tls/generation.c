@@ -59,9 +59,9 @@ static void run_keeper(master *m, int questions, int ready)
   random_from_kernel();
   load_settings(&st, m->config);
   if (keeper_load(&st, why) < 0) strerr_dief(102, why);
+  title_set("keeper", "of the private keys");
   if (confine(m->uid, m->gid) < 0 || confine_calls() < 0)
     strerr_diefusys(111, "confine the keeper of the keys");
-  title_set("keeper", "of the private keys");
   if (ready_notify(ready) < 0) strerr_diefusys(111, "tell that the keeper is ready");
   keeper_serve(questions);
   _exit(0);

@@ -306,7 +306,7 @@ void worker_run(pool const *p, int started)
 {
   job j = {.report = -1, .client = -1, .plain = -1};
 
-  title_set("worker", "waiting");
+  title_set("spare", "worker");
   if (handle_signals() < 0 || keep_descriptors(p->listener, p->keeper, started) < 0 ||
       confine_resources() < 0 || confine_calls() < 0)
     _exit(WORKER_BROKEN);

@@ -48,7 +48,8 @@ for port in 2465 2525; do
   unlike "$(echo "$out" | tail -n 1)" '^2' "$port: a client that never begins is hung up on"
 done
 like "$(cat "$T/tls.log")" "$IP: no handshake in time" 'which the log tells'
-wait_for 10 sh -c "! pgrep -f '^tlsd: worker $IP\$' | sed 1d | grep -q ." || true
+few_workers() { test "$(busy_workers | wc -l)" -le 1; }
+wait_for 10 few_workers || true
 ok $(($(counter handshakes-failed) < failed + 10)) 'failures are counted'
 
 # --- ends in the middle ---
@@ -108,7 +109,7 @@ fi
 
 # --- what a worker is ---
 
-worker=$(pgrep -f "^tlsd: worker $IP" | head -n 1)
+worker=$(busy_workers | head -n 1)
 like "$(cat "/proc/$worker/status")" 'NoNewPrivs:.1' 'a worker can gain no privileges'
 grep -q __asan_init "$LIBEXEC/tlsd" || # whose run-time needs more calls
   like "$(grep Seccomp "/proc/$worker/status")" 'Seccomp:.2' 'and calls little of the kernel'

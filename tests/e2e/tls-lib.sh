@@ -6,6 +6,7 @@
 #   serve [OPTION...]     smtpd, with these options more
 #   talk_tls PORT [OPTION...]   openssl s_client, says its input a line at a time; \r are dropped from the output
 #   counter NAME          one of tlsd's counters
+#   pool, keeper, busy_workers   its processes
 
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -116,5 +117,11 @@ END
 }
 counts() { test "$(counter "$1")" -eq "$2"; }
 
-# Everything of tlsd that is below it, and what is left of it when it is gone
-workers() { pgrep -P "$(pgrep -P "$tlsd" -f 'tlsd: pool' | head -1)"; }
+# Its processes, by their short names: in valgrind their titles cannot be seen. A confined worker's title alone
+# tells that it is busy; one in valgrind is not confined.
+pool() { pgrep -P "$tlsd" -x tlsd-pool; }
+keeper() { pgrep -P "$tlsd" -x tlsd-keeper; }
+busy_workers() {
+  pool=$(pool | head -n 1)
+  { pgrep -P "$pool" -f '^tlsd: worker'; pgrep -P "$pool" -x tlsd-worker; } | sort -u
+}

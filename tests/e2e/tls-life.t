@@ -124,8 +124,7 @@ is $? 0 'with the last old session the old processes end'
 
 hold one
 hold two
-pool=$(pgrep -P "$tlsd" -f 'tlsd: pool')
-kill -9 "$(pgrep -P "$pool" -f "tlsd: worker $IP" | head -n 1)"
+kill -9 "$(busy_workers | head -n 1)"
 wait_for 5 counts sessions-now 1
 is "$(counter sessions-now)" 1 'a worker that is killed takes its session along'
 lived=0
@@ -140,8 +139,8 @@ wait_for 5 counts sessions-now 0
 
 for victim in tlsd pool keeper; do
   hold one
-  pool=$(pgrep -P "$tlsd" -f 'tlsd: pool')
-  keeper=$(pgrep -P "$tlsd" -f 'tlsd: keeper')
+  pool=$(pool)
+  keeper=$(keeper)
   eval "kill -9 \$$victim"
   wait "$tlsd" 2>/dev/null
   start_tls

@@ -18,8 +18,8 @@ is "$(counter sessions-now)" 500 'and are there at once'
 sessions() { pgrep -P "$server" | wc -l; }
 are() { test "$(sessions)" -eq "$1"; }
 is "$(sessions)" 500 'each with its smtpd'
-pool=$(pgrep -P "$tlsd" -f 'tlsd: pool')
-pgrep -P "$pool" -f 'tlsd: worker 127' | head -n 50 | xargs kill -9
+pool=$(pool)
+busy_workers | head -n 50 | xargs kill -9
 wait_for 10 are 450
 is "$(sessions)" 450 '50 workers are killed: 50 smtpd end, and no more'
 is "$(counter sessions-now)" 450 'tlsd knows'
