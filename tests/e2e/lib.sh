@@ -123,9 +123,10 @@ exits() {
   fi
 }
 
-# wait_for SECONDS COMMAND...: until COMMAND succeeds; 1 if it does not in time
+# wait_for SECONDS COMMAND...: until COMMAND succeeds; 1 if it does not in time. Where programs are slow, under a
+# sanitizer or in valgrind, that is so many times as long as $PATIENCE says.
 wait_for() {
-  deadline=$(($(date +%s) + $1))
+  deadline=$(($(date +%s) + $1 * ${PATIENCE:-1}))
   shift
   until "$@" >/dev/null 2>&1; do
     test "$(date +%s)" -lt "$deadline" || return 1
