@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <skalibs/allreadwrite.h>
@@ -121,6 +123,29 @@ int live_supervisor_control(char const *scandir, char const *letters)
   return control(scandir, S6_SVSCAN_CTLDIR, letters);
 }
 
+/*
+ * Who holds a lock on a file that is not ours to open: everybody may read /proc/locks (proc(5)). On some file
+ * systems its device numbers are not those of stat(2), so that what is not found is not known. -1 then.
+ */
+static pid_t listed_holder(char const *file)
+{
+  struct stat st;
+  char line[256];
+  pid_t holder = -1;
+  FILE *f = stat(file, &st) < 0 ? 0 : fopen("/proc/locks", "re");
+
+  while (f && holder < 0 && fgets(line, sizeof line, f))
+  {
+    unsigned int pid, major, minor;
+    unsigned long inode;
+    if (sscanf(line, "%*d: POSIX ADVISORY WRITE %u %x:%x:%lu ", &pid, &major, &minor, &inode) == 4 && pid &&
+        makedev(major, minor) == st.st_dev && inode == st.st_ino)
+      holder = (pid_t)pid;
+  }
+  if (f) fclose(f);
+  return holder;
+}
+
 /* s6-svscan holds a POSIX lock on this file as long as it lives (s6-svscan.c): the kernel names the holder. */
 pid_t live_supervisor(char const *scandir)
 {
@@ -131,8 +156,13 @@ pid_t live_supervisor(char const *scandir)
 
   if (stralloc_cats(&sa, scandir) && stralloc_cats(&sa, "/" S6_SVSCAN_CTLDIR "/lock") && stralloc_0(&sa))
     fd = open_read(sa.s);
+  if (fd < 0)
+  {
+    pid_t holder = errno == ENOENT ? 0 : errno == EACCES ? listed_holder(sa.s) : -1;
+    stralloc_free(&sa);
+    return holder;
+  }
   stralloc_free(&sa);
-  if (fd < 0) return errno == ENOENT ? 0 : -1;
   r = fcntl(fd, F_GETLK, &lock);
   fd_close(fd);
   if (r < 0) return -1;

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +54,15 @@ static int wait_for(int fd, unsigned int timeout)
   return r;
 }
 
+/* Whoever may see the bundle and not change it is told whose it is. */
+static void say_owner(char const *state)
+{
+  struct stat st;
+  struct passwd const *pw = stat(state, &st) < 0 ? 0 : getpwuid(st.st_uid);
+
+  if (pw) say("only ", pw->pw_name, " may change what this bundle runs");
+}
+
 int lock_take(char const *state, char const *command, unsigned int timeout)
 {
   stralloc sa = STRALLOC_ZERO;
@@ -63,7 +73,12 @@ int lock_take(char const *state, char const *command, unsigned int timeout)
   if (stralloc_cats(&sa, state) && stralloc_cats(&sa, "/lock") && stralloc_0(&sa))
     fd = open3(sa.s, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   stralloc_free(&sa);
-  if (fd < 0) return -1;
+  if (fd < 0)
+  {
+    int e = errno;
+    if (e == EACCES) say_owner(state);
+    return (errno = e, -1);
+  }
   if (set(fd, 0) < 0)
   {
     say_holder(fd);

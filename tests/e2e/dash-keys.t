@@ -52,9 +52,20 @@ shows '^── log of filter: line [0-9]+ of [0-9]+, follows' "l: the log"
 i=0
 while test $i -lt 60; do echo "filter: line $i"; i=$((i + 1)); done >"$T/b/more"
 printf 'filter: \033[2Jescape \302\23331m \377 end\n' >>"$T/b/more"
+{
+  printf 'filter: gr\303\274\303\237e \346\227\245\346\234\254 \342\200\256turned '
+  i=0
+  while test $i -lt 300; do printf '%09d.' $i; i=$((i + 1)); done
+  echo THE END
+} >>"$T/b/more"
 mode "more"
 kill -9 "$(pid_of "$C" filter)"
 shows 'filter: \?\[2Jescape \?31m \? end' "the log follows; no control character of it gets through"
+shows '^[0-9:]+ filter: grüße 日本 \?turned 000000000\.000000001\.[0-9.]*$' "UTF-8 is shown, and a long line cut"
+keys Right Right
+shows '^[0-9:]+ 本 \?turned 000000000\.' "the right arrow shows more of it"
+keys Left Left
+shows '^[0-9:]+ filter: grüße' "the left one goes back"
 keys / 'L' i n e Space 7 Enter
 shows 'filter: line 7$' "/ searches"
 shows 'line [0-9]+ of [0-9]+, search: Line 7' "and says for what"
@@ -65,7 +76,7 @@ shows 'follows' "G follows again"
 lacks 'filter: line 7$' "at the end"
 keys N
 shows 'no newer line has "Line 7"' "N: the next newer one"
-keys k
+keys k k
 lacks 'escape' "k scrolls"
 keys g
 shows '^[0-9-]+ ?[0-9:.]+ filter: begins' "g: the begin"
@@ -218,8 +229,18 @@ is "$(LC_ALL=C tr -d '\0-\177' <"$T/screen" | wc -c)" 0 "shows ASCII alone"
 like "$(cat "$T/screen")" '^ ######  CLEAR' "the level too"
 t resize-window -t "$W" -x 30 -y 6
 shows '^> \* filter' "a small one"
-t resize-window -t "$W" -x 12 -y 3
-shows '^too small; q$' "a very small one"
+t resize-window -t "$W" -x 10 -y 5
+shows '^too small;$' "a very small one"
+pid=$(pid_of "$C" filter)
+keys d y r y
+t resize-window -t "$W" -x 40 -y 12
+shows '^ example.test  well +[0-9:]{8}$|^ mailctl  example.test  well +[0-9:]{8}$' "a narrow one has the health"
+shows 'filter +ready +ready' "and the states"
+lacks 'filter\?|mailctl (down|restart)' "no key did anything while nobody could see it"
+is "$(pid_of "$C" filter)" "$pid" "the service runs on"
+keys o
+shows '^ hold the level at 0, 1 or 2\? a ends a ?h?' "what is asked fits"
+keys n
 t resize-window -t "$W" -x 80 -y 24
 shows '^ ######  CLEAR' "a usual one again"
 keys q

@@ -1,0 +1,68 @@
+#!/bin/sh
+# Whom the administrator lets in (status-group) sees the whole state, on the command line and on the dashboard,
+# and can change none of it.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/bundle.sh"
+test "$(id -u)" -eq 0 || skip_all "the bundle must be root's, and its reader another user"
+. "$(dirname "$0")/dash-lib.sh"
+sed -i 's/^\[bundle\]/&\nstatus-group = games/' "$C"
+m up >/dev/null
+games=$(getent group games | cut -d: -f3)
+as="setpriv --reuid 12345 --regid 12345 --groups $games env PATH='$PATH' LC_ALL=C.UTF-8"
+member() { eval "$as mailctl -c '$C' $*"; }
+all="name,state,since,pid,restarts,last_exit,log,log_pid,memory,processes,runs,wanted"
+
+# --- sees ---------------------------------------------------------------------------------------------
+
+exits 0 "status" member status
+is "$(member status -o $all,supervisor.pid,supervisor.state)" "$(m status -o $all,supervisor.pid,supervisor.state)" \
+  "knows of every service, and of the supervisor, what root knows"
+like "$(cat "$T/out")" '^supervisor: running for ' "shows it"
+exits 0 "--json" member status --json
+is "$(grep -c '"services\.' "$T/out")" 0 "nothing about a service is unknown"
+exits 0 "one service" member status filter
+like "$(cat "$T/out")" '^  20[0-9-]+ [0-9:.]+ filter: begins$' "with its log"
+exits 0 "log" member log filter
+like "$(cat "$T/out")" 'filter: begins$' "shows it"
+exits 0 "history" member history filter
+like "$(cat "$T/out")" 'start filter pid [0-9]+$' "shows it"
+
+# --- and cannot change --------------------------------------------------------------------------------
+
+before=$(m status -o name,pid)
+for command in up down "up filter" "down filter" "restart filter"; do
+  exits 111 "$command: refused" member "$command"
+  like "$(cat "$T/err")" 'only root may change what this bundle runs' "$command: says why"
+done
+exits 111 "overload on: refused" member overload on
+like "$(cat "$T/err")" "only root and the monitor's user may" "overload on: says why"
+m overload on >/dev/null
+exits 111 "overload auto: refused" member overload auto
+is "$(m status -o overload.level,overload.maker)" "1	held" "the hold stays"
+m overload auto >/dev/null
+is "$(m status -o name,pid)" "$before" "nothing was touched"
+
+# --- the dashboard ------------------------------------------------------------------------------------
+
+start member "exec $as mailctl -c '$C' status --watch filter"
+shows 'supervisor running .* well ' "the dashboard"
+shows '▶ ● filter +ready .* current' "shows the services"
+again starting
+shows '◐ filter +starting' "and what happens to them"
+again ready
+shows '● filter +ready' "at once"
+before=$(m status -o name,pid)
+for key in r u d; do
+  keys $key y
+  shows 'mailctl: only root may change what this bundle runs' "$key: refused, and says why"
+  keys Escape
+  shows 'log of filter' "closed"
+done
+keys o 1
+shows "mailctl: only root and the monitor's user may" "o: refused"
+keys Escape l
+shows '^── log of filter: line [0-9]+ of [0-9]+, follows' "l: the log"
+keys Escape Enter
+shows 'killed by SIGKILL after' "Enter: the deaths"
+is "$(m status -o name,pid)" "$before" "nothing was touched"
+finish
