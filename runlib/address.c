@@ -10,11 +10,11 @@ static char const *scan_label(char const *text, address *a)
 {
   size_t n = strlen(text);
 
-  if (!n) return "an empty label after `/`";
-  if (n > ADDRESS_LABEL_MAX) return "a label of more than 31 characters";
+  if (!n) return "an address with an empty label after `/`";
+  if (n > ADDRESS_LABEL_MAX) return "an address with a label of more than 31 characters";
   for (size_t i = 0; i < n; i++)
     if (!isalnum((unsigned char)text[i]) && text[i] != '-')
-      return "a label of other than letters, digits and `-`";
+      return "an address with a label of other than letters, digits and `-`";
   memcpy(a->label, text, n + 1);
   return 0;
 }
@@ -35,7 +35,7 @@ static char const *scan_host(char const *host, size_t n, address *a)
   memcpy(buf, host, n);
   buf[n] = 0;
   if (inet_pton(a->family == 6 ? AF_INET6 : AF_INET, buf, a->ip) == 1) return 0;
-  if (a->family == 4 && strchr(buf, ':')) return "an IPv6 address stands in brackets: [::1]:25";
+  if (a->family == 4 && strchr(buf, ':')) return "an IPv6 address without its brackets (write [::1]:25)";
   return "not an IP address (write 127.0.0.1:25, [::1]:25 or *:25)";
 }
 
@@ -46,16 +46,16 @@ char const *address_scan(char const *text, address *a)
   char const *wrong;
 
   memset(a, 0, sizeof *a);
-  if (!colon || colon == text) return "no port (write 127.0.0.1:25, [::1]:25 or *:25)";
+  if (!colon || colon == text) return "without a port (write 127.0.0.1:25, [::1]:25 or *:25)";
   n = uint16_scan(colon + 1, &a->port);
-  if (!n) return "not a port number from 0 to 65535";
+  if (!n) return "without a port number from 0 to 65535";
   if (colon[1 + n] == '/')
   {
     wrong = scan_label(colon + 2 + n, a);
     if (wrong) return wrong;
   }
   else if (colon[1 + n])
-    return "not a port number from 0 to 65535";
+    return "without a port number from 0 to 65535";
   return scan_host(text, (size_t)(colon - text), a);
 }
 

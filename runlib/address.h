@@ -25,7 +25,7 @@ struct address_s
 
 #define ADDRESS_FMT 128
 
-/* Reads the whole of text. Returns 0, or what is wrong in words (static). */
+/* Reads the whole of text. Returns 0, or what is wrong in words that follow "it is" (static). */
 extern char const *address_scan(char const *text, address *a);
 /* Writes what address_scan reads, with a NUL, into s (ADDRESS_FMT bytes). Returns its length. */
 extern unsigned int address_fmt(char *s, address const *a);

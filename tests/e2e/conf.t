@@ -23,6 +23,11 @@ change() {
   for i; do sed -i "/^\[$section\]/a $i" "$conf"; done
 }
 
+# drop SECTION...: without them
+drop() {
+  for section; do awk -v s="[$section]" '/^\[/ { out = $0 == s } !out' "$conf" >"$T/conf" && cat "$T/conf" >"$conf"; done
+}
+
 exits 0 "check finds nothing wrong" mailctl check
 like "$(cat "$T/out")" "^$conf: nothing is wrong" "and says so"
 
@@ -72,6 +77,38 @@ says "a name that is taken" '\[service smtpd\] a service of the bundle itself ha
 printf '[service one]\ncommand = sleep 1000\nneeds = spol\n' >>"$conf"
 says "a service that there is not" '\[service one\] needs: there is no service .spol. \(did you mean .spool.\?\)'
 
+# --- what services need of each other
+
+drop tls
+says "an address with TLS, and nobody to do it" 'submission\] listen: an address with the label tls needs a \[tls\] section'
+drop tls
+change smtpd 'starttls = require'
+says "STARTTLS, and nobody to do it" 'smtpd\] starttls: needs a \[tls\] section'
+drop auth
+says "nobody to check the passwords of submission" 'submission\] needs an \[auth\] section'
+drop auth submission
+change smtpd 'auth = yes'
+says "or of smtpd" 'smtpd\] auth: needs an \[auth\] section'
+sed -i '/^certificate = /d; /^key = /d' "$conf"
+says "no certificate" 'tls\] certificate: not set: tlsd has nothing to show'
+sed -i '/^certificate = /d; /^key = /d' "$conf"
+change tls 'certificate = state/tls/cert.pem' 'key = state/tls/key.pem'
+says "a key before its certificate" 'tls\] key: it has no certificate before it'
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17; do change monitor "queue = todo$i"; done
+says "more queues than the monitor counts" 'monitor\] queue: more than 16'
+
+# --- programs
+
+change smtpd 'queue = /no/such/program'
+says "a queue program that there is not" 'smtpd\] queue: /no/such/program: No such file'
+printf '[service one]\ncommand = /no/such/program\n' >>"$conf"
+says "a program that there is not" 'service one\] the program /no/such/program: No such file'
+printf '[service one]\ncommand = %s\n' "$conf" >>"$conf"
+says "one that is no program" "service one\\] [a-z]+ may not run the program $conf: chmod o\\+x $conf"
+exits 102 "no s6" env PATH="$T" "$B/bin/mailctl" check
+like "$(cat "$T/err")" 'the program s6-svscan is not there \(apt-get install s6\)$' "its package is named"
+like "$(cat "$T/err")" 'the program execlineb is not there \(apt-get install execline\)$' "and that of execline"
+
 # --- users and groups
 
 sed -i 's/^user = .*//' "$conf"
@@ -84,6 +121,12 @@ if test "$me" -eq 0; then
   says "root on the network" 'smtpd\] user: it listens on the network and must not run as root'
   sed -i 's/^user = .*//' "$conf"
   says "no user at all" 'smtpd\] user: it listens on the network and must not run as root: name a user'
+  change smtpd 'auth = yes' 'user = daemon'
+  says "two users who log in" "smtpd\] auth: smtpd and submission both ask auth, whose socket is one user's"
+  change monitor 'user = root'
+  says "root as the monitor" 'monitor\] user: never runs as root: name a user'
+  change tls 'user = root'
+  says "root as tlsd" 'tls\] user: tlsd talks to the network: give it a user other than root'
   chmod 700 "$bundle"
   says "a folder that the user cannot reach" "user: nobody cannot reach ${bundle}[^ ]*: chmod o\+x $bundle\$"
   is "$(grep -c 'cannot reach' "$T/err")" 1 "which is said once"

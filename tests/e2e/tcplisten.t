@@ -81,7 +81,7 @@ exits 100 "no address" "$tcplisten"
 exits 100 "no program" "$tcplisten" "$IP:2525"
 exits 100 "no program after --" "$tcplisten" "$IP:2525" --
 exits 100 "a bad address" "$tcplisten" "$IP" -- true
-like "$(cat "$T/err")" 'tcplisten: fatal: .*no port' "a bad address is explained"
+like "$(cat "$T/err")" 'tcplisten: fatal: .*without a port' "a bad address is explained"
 exits 100 "a bad number" "$tcplisten" -c 0 "$IP:2525" -- true
 like "$(cat "$T/err")" '-c: not a number from 1 to ' "a bad number is explained"
 exits 100 "an unknown option" "$tcplisten" -x "$IP:2525" -- true
