@@ -41,4 +41,8 @@ exits 2 "make deps where nobody may install it" builds deps SUDO=no-such-sudo
 like "$(head -n 1 "$T/err")" '^these packages are missing.*: swaks \(as root: make deps\)$' "says so in one line"
 test ! -e "$T/made"
 ok $? "none of it built anything"
+
+if test -e "/usr/lib/$(uname -m)-linux-musl/rcrt1.o"; then
+  is "$(grep -l GLIBC_TUNABLES "$LIBEXEC"/plugins/* "$LIBEXEC/spool-queue")" "" "what lives for a command or a message is made with musl"
+fi
 finish
