@@ -70,7 +70,7 @@ static char const *queue_program(world const *w, stralloc const *vars)
 }
 
 /*
- * builtin:spool does what spool-queue does, into the same $SPOOL, without a process: that is half of what a small
+ * builtin:spool does what spool-queue does, into the same $SPOOL, without a process: that is a fifth of what a small
  * message costs.
  */
 static int open_spool(world *w)

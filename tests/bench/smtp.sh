@@ -1,7 +1,7 @@
 #!/bin/sh
-# Whole messages, one a connection, each on disk before it is acknowledged: tcplisten + smtpd into the spool,
+# Whole messages, each on disk before it is acknowledged, one a connection and many: tcplisten + smtpd into the spool,
 # as mailctl sets it up (builtin:spool) and through the program spool-queue, against tcpserver + `mailfront smtp
-# queuedir accept` with its sync on. Postfix's smtp-source is the client, at 1 and at 20 connections.
+# queuedir accept` with its sync on. Postfix's smtp-source is the client, with 1 and with 20 sessions at a time.
 # Messages a second, and processor time a message (all of the server's).
 # shellcheck source=tests/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -21,7 +21,7 @@ echo mx.example.test >control/me
 echo example.test >control/rcpthosts
 
 send() {
-  LD_LIBRARY_PATH=$PEERS/usr/lib/postfix "$PEERS/usr/sbin/smtp-source" -d -m "$1" -s "$2" -l "$size" \
+  LD_LIBRARY_PATH=$PEERS/usr/lib/postfix "$PEERS/usr/sbin/smtp-source" $keep -m "$1" -s "$2" -l "$size" \
     -f joe@example.org -t jane@example.test -M client.example.org "$IP:2525"
 }
 
@@ -56,7 +56,10 @@ mailfront() {
 }
 
 for parallel in 1 20; do
-  echo "$count messages of $size bytes, one a connection, $parallel at a time"
-  compare smtpd mailfront messages/s CPU_us/message
-  compare spool_queue mailfront messages/s CPU_us/message
+  for keep in '' -d; do # -d: smtp-source keeps its connections
+    how=$(test "$keep" && echo many || echo one)
+    echo "$count messages of $size bytes, $how a connection, $parallel at a time"
+    compare smtpd mailfront messages/s CPU_us/message
+    compare spool_queue mailfront messages/s CPU_us/message
+  done
 done
