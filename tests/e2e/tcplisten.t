@@ -186,9 +186,10 @@ kill "$a"
 again() {
   hold d "$IP" 2525 127.0.0.1
   d=$!
-  wait_for 2 says d pid
+  wait_for 30 says d 'pid\|421'
+  says d pid
 }
-try "a session that ends makes room" wait_for 10 again
+try "a session that ends makes room" wait_for 30 again
 
 # Another user's view of TERM: no new connections, the old ones go on to their own end.
 kill "$server"
