@@ -10,17 +10,27 @@
 
 #define WHY_MAX 512 /* bytes of the text that says what is wrong */
 
+/* By the algorithm of its key. */
+typedef enum cert_kind_e
+{
+  CERT_RSA,
+  CERT_EC,
+  CERT_ED25519,
+  CERT_KINDS
+} cert_kind;
+extern char const *const cert_kind_names[CERT_KINDS];
+
 typedef struct cert_s cert;
 struct cert_s
 {
   char const *path; /* not owned */
   X509 *leaf;
   STACK_OF(X509) * chain; /* what follows it in the file */
-  int type;               /* EVP_PKEY_RSA or EVP_PKEY_EC */
+  cert_kind kind;
 };
 #define CERT_ZERO                                                                                            \
   {                                                                                                          \
-    .path = 0, .leaf = 0, .chain = 0, .type = 0                                                              \
+    .path = 0, .leaf = 0, .chain = 0, .kind = CERT_RSA                                                       \
   }
 
 /* Reads the first certificate of a file and the chain behind it. Returns 0, or -1 and what is wrong in why. */

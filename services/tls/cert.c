@@ -66,6 +66,21 @@ static int read_chain(cert *c, FILE *f)
   return 0;
 }
 
+char const *const cert_kind_names[CERT_KINDS] = {"RSA", "EC", "Ed25519"};
+
+static int find_kind(cert *c)
+{
+  EVP_PKEY *public = X509_get0_pubkey(c->leaf);
+
+  switch (public ? EVP_PKEY_get_base_id(public) : 0)
+  {
+    case EVP_PKEY_RSA: c->kind = CERT_RSA; return 0;
+    case EVP_PKEY_EC: c->kind = CERT_EC; return 0;
+    case EVP_PKEY_ED25519: c->kind = CERT_ED25519; return 0;
+    default: return -1;
+  }
+}
+
 int cert_load(cert *c, char const *path, char why[WHY_MAX])
 {
   FILE *f = open_file(path, why);
@@ -78,16 +93,12 @@ int cert_load(cert *c, char const *path, char why[WHY_MAX])
     openssl_wrong(why, path, "no certificate in it");
   else if (read_chain(c, f) < 0)
     openssl_wrong(why, path, "unreadable after its first certificate");
+  else if (find_kind(c) < 0)
+    wrong(why, path, "its key is neither RSA, EC nor Ed25519");
   else
   {
-    EVP_PKEY *public = X509_get0_pubkey(c->leaf);
-    c->type = public ? EVP_PKEY_get_base_id(public) : 0;
-    if (c->type == EVP_PKEY_RSA || c->type == EVP_PKEY_EC)
-    {
-      fclose(f);
-      return 0;
-    }
-    wrong(why, path, "its key is neither RSA nor EC");
+    fclose(f);
+    return 0;
   }
   fclose(f);
   cert_free(c);

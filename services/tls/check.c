@@ -60,7 +60,7 @@ static void say_names(cert const *c)
   if (!names.len)
     printf("warning: %s: has no name\n", c->path);
   else if (stralloc_0(&names))
-    printf("%s: %s, for%s\n", c->path, c->type == EVP_PKEY_EC ? "EC" : "RSA", names.s);
+    printf("%s: %s, for%s\n", c->path, cert_kind_names[c->kind], names.s);
   stralloc_free(&names);
 }
 

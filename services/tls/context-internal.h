@@ -7,16 +7,15 @@
 #include "settings-internal.h"
 
 /*
- * One SSL_CTX an identity: certificates with the same names stand side by side in it, one RSA and one EC,
- * and the client's algorithms choose. The first identity is for clients that name none, or an unknown one.
+ * One SSL_CTX an identity: certificates with the same names stand side by side in it, one of each
+ * kind, and the client's algorithms choose. The first identity is for clients that name none, or an unknown one.
  */
 
 typedef struct identity_s identity;
 struct identity_s
 {
   SSL_CTX *ctx;
-  cert rsa;
-  cert ec;
+  cert certs[CERT_KINDS]; /* those without a leaf are not there */
 };
 
 typedef struct contexts_s contexts;

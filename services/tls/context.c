@@ -66,14 +66,21 @@ static int same_names(cert const *a, cert const *b)
   return !cert_names(a, covers, (void *)b) && !cert_names(b, covers, (void *)a);
 }
 
+/* One of its certificates: all have the same names. */
+static cert const *any(identity const *id)
+{
+  cert const *c = id->certs;
+
+  while (!c->leaf) c++;
+  return c;
+}
+
 static identity *find_partner(contexts *cs, cert const *c)
 {
   for (unsigned int i = 0; i < cs->n; i++)
   {
     identity *id = cs->list + i;
-    cert const *own = c->type == EVP_PKEY_EC ? &id->ec : &id->rsa;
-    cert const *other = c->type == EVP_PKEY_EC ? &id->rsa : &id->ec;
-    if (!own->leaf && other->leaf && same_names(c, other)) return id;
+    if (!id->certs[c->kind].leaf && same_names(c, any(id))) return id;
   }
   return 0;
 }
@@ -118,7 +125,7 @@ static int add(contexts *cs, settings const *st, unsigned int number, char why[W
     SSL_CTX_set_tlsext_servername_callback(id->ctx, servername);
     SSL_CTX_set_tlsext_servername_arg(id->ctx, cs);
   }
-  *(c.type == EVP_PKEY_EC ? &id->ec : &id->rsa) = c;
+  id->certs[c.kind] = c;
   time_t end = cert_expires(&c);
   if (!cs->expires || end < cs->expires) cs->expires = end;
   return use(id, &c, number, why);
@@ -137,8 +144,7 @@ SSL_CTX *contexts_find(contexts const *cs, char const *name)
   if (cs->n == 1) return cs->list[0].ctx; /* no choice */
   for (unsigned int i = 0; i < cs->n; i++)
   {
-    identity const *id = cs->list + i;
-    if (cert_has_name(id->ec.leaf ? &id->ec : &id->rsa, name)) return id->ctx;
+    if (cert_has_name(any(cs->list + i), name)) return cs->list[i].ctx;
   }
   return 0;
 }
@@ -205,8 +211,8 @@ static int shake(SSL_CTX *client_ctx, SSL_CTX *server_ctx, int version, char con
 static int warm_certificate(SSL_CTX *client, SSL_CTX *server, cert const *c, settings const *st,
                             char why[WHY_MAX])
 {
-  char const *algorithms =
-      c->type == EVP_PKEY_EC ? "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512" : "RSA-PSS+SHA256:RSA+SHA256";
+  static char const *const algorithms[CERT_KINDS] = {"RSA-PSS+SHA256:RSA+SHA256",
+                                                     "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512", "ed25519"};
   static int const versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
 
   for (size_t i = 0; i < 2; i++)
@@ -215,7 +221,7 @@ static int warm_certificate(SSL_CTX *client, SSL_CTX *server, cert const *c, set
     int result = 0;
     if (versions[i] == TLS1_2_VERSION && (st->minor > 2 || st->ciphers)) continue;
     for (int again = 0; again < 2 && !result; again++)
-      result = shake(client, server, versions[i], algorithms, &session);
+      result = shake(client, server, versions[i], algorithms[c->kind], &session);
     SSL_SESSION_free(session);
     if (result) return wrong(why, c->path, "does not pass a handshake of its own");
   }
@@ -230,8 +236,8 @@ int contexts_warm(contexts const *cs, settings const *st, char why[WHY_MAX])
   for (unsigned int i = 0; i < cs->n && !result; i++)
   {
     identity const *id = cs->list + i;
-    if (id->ec.leaf) result = warm_certificate(client, id->ctx, &id->ec, st, why);
-    if (id->rsa.leaf && !result) result = warm_certificate(client, id->ctx, &id->rsa, st, why);
+    for (int kind = 0; kind < CERT_KINDS && !result; kind++)
+      if (id->certs[kind].leaf) result = warm_certificate(client, id->ctx, id->certs + kind, st, why);
   }
   SSL_CTX_free(client);
   return result;

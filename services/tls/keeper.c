@@ -1,4 +1,4 @@
-/* RSA_METHOD and EC_KEY_METHOD are deprecated since 3.0, where a provider of some 500 lines would take their place. */
+/* RSA_METHOD, EC_KEY_METHOD and EVP_PKEY_METHOD are deprecated since 3.0, where a provider of some 500 lines would take their place. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 #include "fdpass-internal.h"
 #include "keeper-internal.h"
 
-#define INPUT_MAX      1024 /* RSA: a padded block, at most an 8192-bit key's */
+#define INPUT_MAX      1024 /* RSA: a padded block, at most an 8192-bit key's; Ed25519: the text itself */
 #define ANSWER_SECONDS 5
 
 typedef struct question_s question;
@@ -49,26 +49,52 @@ int keeper_load(settings const *st, char why[WHY_MAX])
   return 0;
 }
 
-/* Returns the length of the signature in output, or 0. */
-static size_t sign(question const *q, size_t n, unsigned char output[INPUT_MAX])
+/* These return the length of the signature in output, or 0. */
+
+static size_t sign_ec(EVP_PKEY *key, question const *q, size_t n, unsigned char output[INPUT_MAX])
 {
-  EVP_PKEY *key = q->key < nkeys ? keys[q->key] : 0;
+  EC_KEY *ec = (EC_KEY *)EVP_PKEY_get0_EC_KEY(key);
   unsigned int len = 0;
+
+  if (n > 64 || !ec || ECDSA_size(ec) > INPUT_MAX || ECDSA_sign(0, q->input, (int)n, output, &len, ec) != 1)
+    return 0;
+  return len;
+}
+
+static size_t sign_rsa(EVP_PKEY *key, question const *q, size_t n, unsigned char output[INPUT_MAX])
+{
+  RSA *rsa = (RSA *)EVP_PKEY_get0_RSA(key);
   int result;
 
-  if (!key) return 0;
-  if (EVP_PKEY_get_base_id(key) == EVP_PKEY_EC)
-  {
-    EC_KEY *ec = (EC_KEY *)EVP_PKEY_get0_EC_KEY(key);
-    if (n > 64 || !ec || ECDSA_size(ec) > INPUT_MAX || ECDSA_sign(0, q->input, (int)n, output, &len, ec) != 1)
-      return 0;
-    return len;
-  }
-  RSA *rsa = (RSA *)EVP_PKEY_get0_RSA(key);
   if (!rsa || RSA_size(rsa) > INPUT_MAX || (q->padding != RSA_NO_PADDING && q->padding != RSA_PKCS1_PADDING))
     return 0;
   result = RSA_private_encrypt((int)n, q->input, output, rsa, q->padding);
   return result > 0 ? (size_t)result : 0;
+}
+
+static size_t sign_ed25519(EVP_PKEY *key, question const *q, size_t n, unsigned char output[INPUT_MAX])
+{
+  EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+  size_t len = INPUT_MAX;
+
+  if (!ctx || EVP_DigestSignInit(ctx, 0, 0, 0, key) != 1 ||
+      EVP_DigestSign(ctx, output, &len, q->input, n) != 1)
+    len = 0;
+  EVP_MD_CTX_free(ctx);
+  return len;
+}
+
+static size_t sign(question const *q, size_t n, unsigned char output[INPUT_MAX])
+{
+  EVP_PKEY *key = q->key < nkeys ? keys[q->key] : 0;
+
+  switch (key ? EVP_PKEY_get_base_id(key) : 0)
+  {
+    case EVP_PKEY_EC: return sign_ec(key, q, n, output);
+    case EVP_PKEY_RSA: return sign_rsa(key, q, n, output);
+    case EVP_PKEY_ED25519: return sign_ed25519(key, q, n, output);
+    default: return 0;
+  }
 }
 
 void keeper_serve(int fd)
@@ -96,8 +122,10 @@ void keeper_serve(int fd)
 static int keeper_fd = -1;
 static int key_number_rsa;
 static int key_number_ec;
+static int key_number_ed25519;
 static RSA_METHOD *rsa_method;
 static EC_KEY_METHOD *ec_method;
+static EVP_PKEY_METHOD *ed25519_method;
 
 void keeper_use(int fd)
 {
@@ -161,6 +189,32 @@ static int remote_ecdsa(int type, unsigned char const *digest, int n, unsigned c
   return 1;
 }
 
+#define ED25519_SIZE 64
+
+static int remote_ed25519(EVP_MD_CTX *ctx, unsigned char *to, size_t *len, unsigned char const *text,
+                          size_t n)
+{
+  EVP_PKEY *key = EVP_PKEY_CTX_get0_pkey(EVP_MD_CTX_get_pkey_ctx(ctx));
+  question q = {.key = (uint32_t)(uintptr_t)EVP_PKEY_get_ex_data(key, key_number_ed25519)};
+
+  if (to && (*len < ED25519_SIZE || ask(&q, text, n, to, ED25519_SIZE) != ED25519_SIZE)) return 0;
+  *len = ED25519_SIZE;
+  return 1;
+}
+
+/* Ed25519 has no method a key: this one is for all of the process. */
+static int make_ed25519_method(void)
+{
+  EVP_PKEY_METHOD const *usual = EVP_PKEY_meth_find(EVP_PKEY_ED25519);
+
+  key_number_ed25519 = EVP_PKEY_get_ex_new_index(0, 0, 0, 0, 0);
+  ed25519_method = EVP_PKEY_meth_new(EVP_PKEY_ED25519, EVP_PKEY_FLAG_SIGCTX_CUSTOM);
+  if (key_number_ed25519 < 0 || !usual || !ed25519_method) return -1;
+  EVP_PKEY_meth_copy(ed25519_method, usual);
+  EVP_PKEY_meth_set_digestsign(ed25519_method, remote_ed25519);
+  return EVP_PKEY_meth_add0(ed25519_method) == 1 ? 0 : -1;
+}
+
 static int make_methods(void)
 {
   if (rsa_method) return 0;
@@ -201,11 +255,31 @@ static EVP_PKEY *wrap_ec(EVP_PKEY *public, void *number)
   return 0;
 }
 
+static EVP_PKEY *wrap_ed25519(EVP_PKEY *public, void *number)
+{
+  unsigned char raw[32];
+  size_t n = sizeof raw;
+  EVP_PKEY *key;
+
+  if ((!ed25519_method && make_ed25519_method() < 0) || EVP_PKEY_get_raw_public_key(public, raw, &n) != 1)
+    return 0;
+  key = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, 0, raw, n);
+  if (key && EVP_PKEY_set_ex_data(key, key_number_ed25519, number) == 1) return key;
+  EVP_PKEY_free(key);
+  return 0;
+}
+
 EVP_PKEY *keeper_key(cert const *c, unsigned int i)
 {
   EVP_PKEY *public = X509_get0_pubkey(c->leaf);
   void *number = (void *)(uintptr_t)i;
 
   if (!public || make_methods() < 0) return 0;
-  return c->type == EVP_PKEY_EC ? wrap_ec(public, number) : wrap_rsa(public, number);
+  switch (c->kind)
+  {
+    case CERT_RSA: return wrap_rsa(public, number);
+    case CERT_EC: return wrap_ec(public, number);
+    case CERT_ED25519: return wrap_ed25519(public, number);
+    default: return 0;
+  }
 }

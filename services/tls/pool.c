@@ -188,8 +188,7 @@ static void warn_daily(state *s)
   tain_addsec_g(&s->warning, DAY);
   for (unsigned int i = 0; i < s->p->cs->n; i++)
   {
-    warn_of(&s->p->cs->list[i].ec);
-    warn_of(&s->p->cs->list[i].rsa);
+    for (int kind = 0; kind < CERT_KINDS; kind++) warn_of(s->p->cs->list[i].certs + kind);
   }
 }
 

@@ -1,6 +1,7 @@
 """tls-client.py IP PORT SOURCE: an SMTP client that does odd things, a command of its own a line on stdin:
   starttls        EHLO, STARTTLS, handshake; prints the reply to STARTTLS, then the protocol
   tls             handshake at once
+  hello           begins a handshake, and prints how many bytes the server answers to the ClientHello
   say TEXT        sends a line, prints the reply
   send TEXT       sends TEXT with Python's escapes, waits for nothing;   ask TEXT: and prints the reply
   read            prints what comes until the end, or `reset`
@@ -53,6 +54,15 @@ def handshake():
         out("no TLS: %s" % (getattr(e, "reason", None) or type(e).__name__))
 
 
+def hello():
+    answer, question = ssl.MemoryBIO(), ssl.MemoryBIO()
+    try:
+        context.wrap_bio(answer, question).do_handshake()
+    except ssl.SSLWantReadError:
+        raw.sendall(question.read())
+    return len(raw.recv(65536))
+
+
 if port % 1000 != 465:
     out(reply())
 for line in sys.stdin:
@@ -67,6 +77,8 @@ for line in sys.stdin:
         handshake()
         if conn is not raw:
             out(reply())
+    elif word == "hello":
+        out(hello())
     elif word == "say":
         out(say(text))
     elif word in ("send", "ask"):

@@ -90,6 +90,19 @@ release one
 wait_for 5 counts sessions-now 1
 is "$(subject)" mx.example.test 'when one ends there is room again'
 
+# --- silence of tlsd's own ---
+
+pool=$(pool)
+waiting=$(pgrep -P "$pool")
+# shellcheck disable=SC2086
+kill -STOP $pool $waiting
+out=$(say starttls 'say NOOP' | client 2525)
+like "$out" '^454' 'tlsd hangs: STARTTLS is answered 454 after a while'
+like "$out" '^250 2' 'and the plain session goes on'
+# shellcheck disable=SC2086
+kill -CONT $pool $waiting
+is "$(subject)" mx.example.test 'it goes on: so does TLS'
+
 # --- reload ---
 
 cp "$T/tlsd.conf" "$T/good.conf"

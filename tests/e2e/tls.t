@@ -4,12 +4,13 @@
 . "$(dirname "$0")/tls-lib.sh"
 
 certificate rsa rsa:2048 mx.example.test
+certificate ed ed25519 mx.example.test
 certificate other "$ec" other.example.test '*.wild.example.test'
 mv "$T/ec.pem" "$T/mx.pem"
 mv "$T/ec.key" "$T/mx.key"
 mv "$T/other.pem" "$T/ec.pem"
 mv "$T/other.key" "$T/ec.key"
-start_tls "certificate $T/mx.pem" "key $T/mx.key" "certificate $T/rsa.pem" "key $T/rsa.key"
+start_tls "certificate $T/mx.pem" "key $T/mx.key" "certificate $T/rsa.pem" "key $T/rsa.key" "certificate $T/ed.pem" "key $T/ed.key"
 serve
 
 message() { grep -h "$1" "$H"/queue/*.message 2>/dev/null; }
@@ -39,6 +40,10 @@ out=$(echo QUIT | talk_tls 2465 -sigalgs RSA-PSS+SHA256)
 like "$out" 'Peer signature type: RSA-PSS' 'RSA for the others'
 out=$(echo QUIT | talk_tls 2465 -tls1_2 -sigalgs RSA+SHA256)
 like "$out" 'Peer signature type: RSA$' 'RSA in TLS 1.2'
+for protocol in -tls1_2 -tls1_3; do
+  out=$(echo QUIT | talk_tls 2465 $protocol -sigalgs ed25519)
+  like "$out" 'Peer signature type: ed25519$' "Ed25519 for who wants it, $protocol"
+done
 out=$(echo QUIT | talk_tls 2525 -servername other.example.test)
 like "$out" '^subject=CN = other\.example\.test' 'the certificate of the name that the client asks for'
 out=$(echo QUIT | talk_tls 2465 -servername a.wild.example.test)
