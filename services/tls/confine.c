@@ -86,85 +86,73 @@ int confine_resources(void)
 #define REFUSE       RETURN(SECCOMP_RET_ERRNO | EPERM)
 #define ALLOW        RETURN(SECCOMP_RET_ALLOW)
 
-#define HEAD  8  /* instructions before the masks */
 #define WORDS 15 /* of 32 calls: all that there are numbers for */
-#define TAIL  9
 
-static int const calls[] = {
-    __NR_read,         __NR_write,        __NR_ppoll,           __NR_recvmsg,
-    __NR_sendmsg,      __NR_accept4,      __NR_getsockopt,      __NR_geteuid,
-    __NR_recvfrom,     __NR_sendto,       __NR_writev,          __NR_close,
-    __NR_shutdown,     __NR_socketpair,   __NR_setsockopt,      __NR_fcntl,
-    __NR_fstat,        __NR_brk,          __NR_munmap,          __NR_mremap,
-    __NR_madvise,      __NR_futex,        __NR_clock_gettime,   __NR_gettimeofday,
-    __NR_getrandom,    __NR_getpid,       __NR_gettid,          __NR_rt_sigprocmask,
-    __NR_rt_sigaction, __NR_rt_sigreturn, __NR_rt_sigtimedwait, __NR_restart_syscall,
-    __NR_sched_yield,  __NR_exit,         __NR_exit_group,
+#define BIT(name, word) (__NR_##name / 32 == (word) ? UINT32_C(1) << (__NR_##name % 32) : 0)
 #ifdef __NR_poll
-    __NR_poll,
+#define OLD_CALLS(w) BIT(poll, w) | BIT(time, w)
+#else
+#define OLD_CALLS(w) 0
 #endif
-#ifdef __NR_time
-    __NR_time,
-#endif
-};
+#define CALLS(w)                                                                                             \
+  (BIT(read, w) | BIT(write, w) | BIT(ppoll, w) | BIT(recvmsg, w) | BIT(sendmsg, w) | BIT(accept4, w) |      \
+   BIT(getsockopt, w) | BIT(geteuid, w) | BIT(recvfrom, w) | BIT(sendto, w) | BIT(writev, w) |               \
+   BIT(close, w) | BIT(shutdown, w) | BIT(socketpair, w) | BIT(setsockopt, w) | BIT(fcntl, w) |              \
+   BIT(fstat, w) | BIT(brk, w) | BIT(munmap, w) | BIT(mremap, w) | BIT(madvise, w) | BIT(futex, w) |         \
+   BIT(clock_gettime, w) | BIT(gettimeofday, w) | BIT(getrandom, w) | BIT(getpid, w) | BIT(gettid, w) |      \
+   BIT(rt_sigprocmask, w) | BIT(rt_sigaction, w) | BIT(rt_sigreturn, w) | BIT(rt_sigtimedwait, w) |          \
+   BIT(restart_syscall, w) | BIT(sched_yield, w) | BIT(exit, w) | BIT(exit_group, w) | OLD_CALLS(w))
 
-static void fill_masks(uint32_t masks[WORDS])
-{
-  memset(masks, 0, WORDS * sizeof *masks);
-  for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
-    if (calls[i] < WORDS * 32) masks[calls[i] / 32] |= UINT32_C(1) << (calls[i] % 32);
-}
+/* The calls of one word, and on to the shift if it is theirs. */
+#define WORD(i)                                                                                              \
+  BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, ((i) + 1) * 32, 2, 0), BPF_STMT(BPF_LD | BPF_IMM, CALLS(i)),           \
+      BPF_JUMP(BPF_JMP | BPF_JA, 3 * (WORDS - 1 - (i)) + 1, 0, 0)
 
 /*
  * A mask of 32 calls a word, shifted by the call's number. A test a call would be plainer, but every worker
  * installs the filter anew, and the kernel tries a plain one out on all of its calls: 300 us a session more.
  */
-static unsigned int assemble(struct sock_filter *code)
-{
-  static struct sock_filter const head[HEAD] = {
-      LOAD(arch),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
-      RETURN(SECCOMP_RET_KILL_PROCESS),
-      LOAD(nr),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mmap, 3 * WORDS + 9, 0), /* to the look at the protection */
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mprotect, 3 * WORDS + 8, 0),
-      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 31),
-      BPF_STMT(BPF_MISC | BPF_TAX, 0)};
-  static struct sock_filter const tail[TAIL] = {
-      REFUSE, /* a number above all masks */
-      BPF_STMT(BPF_ALU | BPF_RSH | BPF_X, 0),
-      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 1, 0, 1),
-      ALLOW,
-      REFUSE,
-      LOAD(args[2]), /* memory may change, but never become executable */
-      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1),
-      REFUSE,
-      ALLOW};
-  uint32_t masks[WORDS];
-  unsigned int n = HEAD;
-
-  fill_masks(masks);
-  memcpy(code, head, sizeof head);
-  code[n++] = (struct sock_filter)LOAD(nr);
-  for (unsigned int i = 0; i < WORDS; i++)
-  {
-    code[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, (i + 1) * 32, 2, 0);
-    code[n++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_IMM, masks[i]);
-    code[n] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JA, 3 * (WORDS - 1 - i) + 1, 0, 0);
-    n++;
-  }
-  memcpy(code + n, tail, sizeof tail);
-  return n + TAIL;
-}
+static struct sock_filter const code[] = {
+    LOAD(arch),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
+    RETURN(SECCOMP_RET_KILL_PROCESS),
+    LOAD(nr),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mmap, 3 * WORDS + 9, 0), /* to the look at the protection */
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mprotect, 3 * WORDS + 8, 0),
+    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 31),
+    BPF_STMT(BPF_MISC | BPF_TAX, 0),
+    LOAD(nr),
+    WORD(0),
+    WORD(1),
+    WORD(2),
+    WORD(3),
+    WORD(4),
+    WORD(5),
+    WORD(6),
+    WORD(7),
+    WORD(8),
+    WORD(9),
+    WORD(10),
+    WORD(11),
+    WORD(12),
+    WORD(13),
+    WORD(14),
+    REFUSE, /* a number above all masks */
+    BPF_STMT(BPF_ALU | BPF_RSH | BPF_X, 0),
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 1, 0, 1),
+    ALLOW,
+    REFUSE,
+    LOAD(args[2]), /* memory may change, but never become executable */
+    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1),
+    REFUSE,
+    ALLOW};
 #endif
 
 int confine_calls(void)
 {
 #ifdef ARCH
-  static struct sock_filter code[HEAD + 1 + 3 * WORDS + TAIL];
-  struct sock_fprog program = {.filter = code};
+  struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = (struct sock_filter *)code};
 
-  program.len = (unsigned short)assemble(code);
   return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0);
 #else
   return 0;
