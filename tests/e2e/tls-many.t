@@ -10,9 +10,9 @@ mkfifo "$T/hold"
 holder=$!
 on_exit 'kill $holder 2>/dev/null'
 exec 8>"$T/hold"
-wait_for 60 grep -q open "$T/held"
+wait_for 300 grep -q open "$T/held"
 ok $? '500 sessions begin'
-wait_for 5 counts sessions-now 500
+wait_for 60 counts sessions-now 500
 is "$(counter sessions-now)" 500 'and are there at once'
 
 sessions() { pgrep -P "$server" | wc -l; }
@@ -35,7 +35,7 @@ out=$(echo QUIT | talk_tls 2465)
 like "$out" '^221' 'tlsd and its pool are killed under load: the next one serves'
 wait_for 10 sh -c "! kill -0 $load"
 ok $? 'clients of the moment notice'
-wait_for 10 are 450
+wait_for 60 are 450
 is "$(sessions)" 450 'the sessions that ran go on'
 exec 8>&-
 wait "$holder"
