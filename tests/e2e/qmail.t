@@ -62,6 +62,9 @@ test "$(id -u)" -eq 0 || like "$(cat "$T/err")" 'mta: warning: qmail-start must 
 exits 0 "up" m up
 like "$(cat "$T/out")" '^qmail-send +ready' "qmail-send is a service"
 unlike "$(m status)" '^spool ' "and spool is none"
+# It is ready once it runs: what the stand-in does then may come later.
+wait_for 10 test -e "$T/started"
+wait_for 10 grep -q status: "$T/b/log/qmail-send/current"
 is "$(sed 1q "$T/started")" "./Mail box/" "it gets the default delivery"
 is "$(sed 1d "$T/started" | grep -Ev '^(PWD|OLDPWD|SHLVL|_)=')" "PATH=$Q/bin:/usr/local/bin:/usr/bin:/bin" "and a clean environment"
 like "$(cat "$T/b/log/qmail-send/current")" 'status: local 0/10 remote 0/20' "its record is in its log"
