@@ -41,3 +41,5 @@ int LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len)
   session_free(&f.session);
   return 0;
 }
+
+#pragma clang attribute pop

@@ -17,7 +17,7 @@ extern int LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len);
 static char text[4096 + LONG_MAX * LONG_BYTES];
 
 /* Unpacks the input to text. Returns its length. */
-FUZZ_QUIET static size_t unpack(uint8_t const *bytes, size_t len)
+static size_t unpack(uint8_t const *bytes, size_t len)
 {
   size_t n = 0;
   unsigned int longs = 0;
@@ -79,3 +79,5 @@ int LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len)
   session_free(&f.session);
   return 0;
 }
+
+#pragma clang attribute pop
