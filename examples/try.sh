@@ -7,9 +7,11 @@ dir=$build/try
 
 # Run by root, the services run as nobody, who cannot reach a build below /root.
 if test "$(id -u)" -eq 0 && ! s6-setuidgid nobody test -x "$build/bin/mailctl"; then
-  dir=/var/tmp/mailctl-try
-  mkdir -p "$dir"
-  cp -a "$build/bin" "$build/libexec" "$dir/"
+  dir=${TMPDIR:-/var/tmp}/mailctl-try
+  mkdir "$dir" 2>/dev/null || test "$(stat -c '%u %F' "$dir")" = "0 directory" ||
+    { echo "$dir must be root's own folder: remove it" >&2; exit 1; }
+  # Programs may be running: new ones take their place.
+  cp -au --remove-destination "$build/bin" "$build/libexec" "$dir/"
   build=$dir
   dir=$dir/try
 fi
