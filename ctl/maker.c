@@ -166,8 +166,9 @@ static void become(char const *const *argv, int in, int out)
   umask(077);
   if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0) _exit(111);
   execvp(argv[0], (char *const *)argv);
+  if (errno == ENOENT) _exit(127);
   dprintf(2, "%s: %s\n", argv[0], strerror(errno));
-  _exit(127);
+  _exit(111);
 }
 
 /* Feeds the child and gathers what it says, until it closes its output. */
@@ -198,7 +199,9 @@ int maker_run(maker *m, char const *const *argv, char const *input)
   if (pid < 0) return failed("fork for", argv[0]);
   converse(in[1], out[0], input, &said);
   if (waitpid_nointr(pid, &status, 0) < 0) status = -1;
-  if (status)
+  if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127 && !strchr(argv[0], '/'))
+    say("the program ", argv[0], " is not there (apt-get install ", argv[0], ")");
+  else if (status)
   {
     allwrite(2, said.s, said.len);
     say("the program ", argv[0], " failed");
