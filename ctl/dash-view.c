@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,6 +64,12 @@ static void draw_run(canvas *c, rect r, dash_run const *run)
   draw_said(c, r, &run->said);
 }
 
+static void draw_no_log(canvas *c, rect r, view const *v)
+{
+  char const *why = v->log_error == ENOENT ? "there is none" : strerror(v->log_error);
+  canvas_say(c, r.row, r.col + 2, r.cols - 2, STYLE_DIM, why);
+}
+
 static void draw_log(canvas *c, rect r, view const *v)
 {
   char title[UI_NAME + 64];
@@ -78,7 +85,7 @@ static void draw_log(canvas *c, rect r, view const *v)
   r.row++;
   r.rows--;
   if (v->log_error)
-    canvas_say(c, r.row, r.col + 2, r.cols - 2, STYLE_DIM, strerror(v->log_error));
+    draw_no_log(c, r, v);
   else
     dash_log_draw(c, r, v->log, 0, 0, 0, 0);
 }
@@ -91,12 +98,13 @@ static void draw_log_page(canvas *c, rect r, view const *v)
                      v->u->match && v->u->match <= n ? n + 1 - v->u->match : n - v->u->up, n,
                      v->u->up || v->u->match ? "" : ", follows");
 
+  if (!n) len = snprintf(title, sizeof title, "log of %s: empty", v->u->chosen);
   if (*v->u->search) snprintf(title + len, sizeof title - (size_t)len, ", search: %s", v->u->search);
   view_draw_rule(c, r, title);
   r.row++;
   r.rows--;
   if (v->log_error)
-    canvas_say(c, r.row, r.col + 2, r.cols - 2, STYLE_DIM, strerror(v->log_error));
+    draw_no_log(c, r, v);
   else
     dash_log_draw(c, r, v->log, v->u->up, v->u->left, v->u->search, r.cols >= 100);
 }

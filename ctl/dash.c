@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -124,6 +125,8 @@ static int dash_main(void *data)
   dash_refresh(&d);
   dash_draw(&d);
   while (d.status == DASH_GOES_ON) step(&d);
+  /* Where the one that waits was killed, the shell has the terminal already: it is given back all the same. */
+  signal(SIGTTOU, SIG_IGN);
   screen_end();
   dash_watch_free(&d.watch);
   dash_data_free(&d.data);

@@ -35,7 +35,13 @@ keys NPage
 shows '▶ ● submission' "page down"
 keys PPage
 shows '▶ ● auth' "page up"
-keys / F I L
+keys End
+shows '▶ ● submission' "End"
+keys Home
+shows '▶ ● auth' "Home"
+keys Space
+shows '▶ ● submission' "the space bar: a page down"
+keys g / F X BSpace I L
 shows 'show only: FIL_' "/ asks for a filter"
 shows '▶ ● filter' "which works while it is typed"
 lacks ' monitor ' "and hides the others"
@@ -69,6 +75,20 @@ shows '^[0-9:]+ filter: grüße' "the left one goes back"
 keys / 'L' i n e Space 7 Enter
 shows 'filter: line 7$' "/ searches"
 shows 'line [0-9]+ of [0-9]+, search: Line 7' "and says for what"
+keys NPage
+lacks 'filter: line 7$' "page down"
+keys b
+shows 'filter: line 7$' "b: a page up"
+keys Space
+lacks 'filter: line 7$' "the space bar"
+keys PPage
+shows 'filter: line 7$' "page up"
+keys Home
+shows '^── log of filter: line [12][0-9] of ' "Home"
+keys End
+shows 'follows' "End"
+keys g N N
+shows 'line [0-9]+ of [0-9]+, search: Line 7' "N: the next newer one"
 keys n
 shows 'no older line has "Line 7"' "n: the next older one"
 keys G
@@ -86,7 +106,12 @@ keys Escape
 shows '^── filter (.*) ─|^── filter ─' "Esc: back"
 keys '?'
 shows '^── help' "?"
-keys j
+keys G
+shows 'thresholds that raise the overload level' "its end"
+keys '?'
+lacks '^── help' "? again: back"
+keys h NPage k
+shows '^── help' "h"
 keys Escape
 shows '^── filter (.*) ─|^── filter ─' "Esc: back"
 keys Escape
@@ -144,11 +169,22 @@ shows 'READY>$' "the shell again"
 wait_for 5 screen_is "0 1"
 ok $? "the screen is as it was"
 
-for sig in KILL ABRT; do
+keys clear Enter "$DASH"'; echo "ended $?"' Enter
+shows '▶ ● auth +ready' "again"
+two=$(drawer)
+kill -KILL "$(waiter)"
+wait_for 10 ended "$two"
+ok $? "the one that waits is killed: the one that draws ends"
+wait_for 5 screen_is "0 1"
+ok $? "the screen is as it was"
+keys clear Enter 'stty -a | diff - "'"$T/modes"'" && echo "modes same"' Enter
+shows 'modes same$' "its modes too"
+
+for sig in KILL ABRT SEGV; do
   keys clear Enter "$DASH"'; echo "ended $?"' Enter
   shows '▶ ● auth +ready' "again"
   kill -$sig "$(drawer)"
-  shows '^ended (137|134)' "killed by SIG$sig"
+  shows '^ended (137|134|139)' "killed by SIG$sig"
   shows "killed by SIG$sig" "it says so"
   wait_for 5 screen_is "0 1"
   ok $? "the screen is as it was"

@@ -134,6 +134,11 @@ exits 0 "no longer" m status --wait=10 -q
 like "$(m status)" '^  20[0-9-]+ [0-9:]+ smtpd: tcplisten: warning: a warning of the test$' "the last warnings of any log"
 unlike "$(m status)" 'no such thing' "but no words of a client"
 forms "with a warning"
+kill -9 "$(of smtpd pid)"
+wait_for 10 is_of smtpd state ready
+like "$(m status)" 'a warning of the test$' "which stay through a death"
+m restart smtpd >/dev/null
+unlike "$(m status)" 'a warning of the test$' "and go with a start by command"
 
 # Damage. S: the status of smtpd.
 S=$T/b/run/servicedirs/smtpd/supervise/status
