@@ -52,7 +52,7 @@ int confine(uid_t uid, gid_t gid)
 #define ARCH AUDIT_ARCH_RISCV64
 #endif
 
-/* A sanitizer's run-time opens files, starts threads, and maps terabytes. */
+/* A sanitizer's run-time opens files, starts threads, and maps terabytes; valgrind (make memcheck) as well. */
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED 1
 #elif defined(__has_feature)

@@ -3,6 +3,7 @@
 # shellcheck source=tests/e2e/tls-lib.sh
 . "$(dirname "$0")/tls-lib.sh"
 
+test -z "${MEMCHECK:-}" || skip_all '500 processes in valgrind take more memory than a machine has'
 start_tls 'workers 1000' 'per-client 1000' 'spare 8'
 serve
 mkfifo "$T/hold"

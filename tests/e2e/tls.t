@@ -109,9 +109,9 @@ rm "$H/control/smtpplugins"
 # --- a large message ---
 
 "$python" - "$IP" <<'END'
-import smtplib, ssl, sys
+import os, smtplib, ssl, sys
 context = ssl._create_unverified_context()
-s = smtplib.SMTP(sys.argv[1], 2525, timeout=30)
+s = smtplib.SMTP(sys.argv[1], 2525, timeout=30 * int(os.environ.get("PATIENCE", 1)))
 s.starttls(context=context)
 s.sendmail("a@example.org", ["big@example.test"], b"Subject: big\r\n\r\n" + (b"0123456789abcde" * 4 + b"\r\n") * 850000)
 s.quit()
