@@ -16,6 +16,9 @@
 extern void relay(SSL *ssl, int client, int plain, volatile sig_atomic_t const *orphaned, unsigned int idle,
                   unsigned int drain);
 
+/* On: what is written to client goes out with what follows, or after 200 ms. The relay's first bytes end it. */
+extern void relay_hold_back(int client, int on);
+
 /* Milliseconds of the stopwatch clock. */
 extern int64_t relay_now(void);
 

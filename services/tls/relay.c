@@ -36,6 +36,7 @@ struct relay_s
   unsigned int plain_ended : 1;  /* the program closed its side */
   unsigned int plain_deaf : 1;   /* the program will read no more; what the client still sends is dropped */
   unsigned int told : 1;         /* the program has been told of the client's end */
+  unsigned int held : 1;         /* the end of the handshake waits for the first bytes */
   unsigned int lost : 1;         /* the client has gone without a word; what it said before is delivered */
 };
 
@@ -131,11 +132,10 @@ static int read_plain(relay_state *r)
   return moved;
 }
 
-/* The last bytes, close-notify and the end of the connection go out together. */
-static void hold_back(relay_state *r)
+/* On: what is written goes out with what follows, or after 200 ms. Not for what is no TCP socket. */
+void relay_hold_back(int client, int on)
 {
-  int on = 1;
-  (void)setsockopt(r->client, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+  (void)setsockopt(client, IPPROTO_TCP, TCP_CORK, &on, sizeof on);
 }
 
 static int write_client(relay_state *r)
@@ -143,7 +143,8 @@ static int write_client(relay_state *r)
   int moved = 0;
 
   r->want_write = 0;
-  if (r->plain_ended && down.tail && !r->lost) hold_back(r);
+  /* The last bytes, close-notify and the end of the connection go out together. */
+  if (r->plain_ended && down.tail && !r->lost) relay_hold_back(r->client, 1);
   while (down.head < down.tail && !r->lost)
   {
     int n = SSL_write(r->ssl, down.s + down.head, (int)(down.tail - down.head));
@@ -154,6 +155,11 @@ static int write_client(relay_state *r)
     }
     down.head += (size_t)n;
     moved = 1;
+  }
+  if (moved && r->held && !r->plain_ended)
+  {
+    relay_hold_back(r->client, 0);
+    r->held = 0;
   }
   if (down.head == down.tail) down.head = down.tail = 0;
   return moved;
@@ -229,7 +235,7 @@ static void say_goodbye(relay_state *r)
 void relay(SSL *ssl, int client, int plain, volatile sig_atomic_t const *orphaned, unsigned int idle,
            unsigned int drain)
 {
-  relay_state r = {.ssl = ssl, .client = client, .plain = plain, .want_read = POLLIN};
+  relay_state r = {.ssl = ssl, .client = client, .plain = plain, .want_read = POLLIN, .held = 1};
   int64_t end = INT64_MAX;
   int64_t quiet = relay_now() + idle;
 

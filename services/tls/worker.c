@@ -130,6 +130,7 @@ static char const *reason(SSL *ssl, int result)
 static char const *handshake(SSL *ssl, job const *j, unsigned int timeout)
 {
   int64_t deadline = relay_now() + timeout;
+  int implicit = j->rq.mode == TLS_IMPLICIT;
 
   for (;;)
   {
@@ -144,7 +145,9 @@ static char const *handshake(SSL *ssl, job const *j, unsigned int timeout)
       p[0].events = POLLOUT;
     else if (want != SSL_ERROR_WANT_READ)
       return reason(ssl, r);
+    if (implicit) relay_hold_back(j->client, 0);
     if (left <= 0 || !poll(p, 2, (int)left)) return "no handshake in time";
+    if (implicit) relay_hold_back(j->client, 1); /* the tickets go along with the program's greeting */
     if (p[1].revents) return "the program that asked for it has gone";
   }
 }
