@@ -55,6 +55,19 @@ like "$out" '^subject=CN = mx\.example\.test' 'so does none'
 out=$(echo QUIT | talk_tls 2465 -CAfile "$T/mx.pem" -verify_return_error -verify_hostname mx.example.test)
 like "$out" 'Verify return code: 0' 'a client that trusts it verifies it'
 
+# --- two workers ---
+
+# They begin with one and the same state, in which nothing may be random yet: 32 bytes from the seventh on.
+server_random() {
+  echo QUIT | talk_tls 2465 $1 -msg | sed -n '/, ServerHello$/{n;N;N;p;}' | tr -d ' \n' | cut -c 13-76
+}
+for protocol in -tls1_2 -tls1_3; do
+  one=$(server_random $protocol)
+  two=$(server_random $protocol)
+  is "${#one}" 64 "$protocol: a server's random bytes"
+  unlike "$two" "^$one\$" 'are others for the next client'
+done
+
 # --- resumption ---
 
 for protocol in -tls1_2 -tls1_3; do
