@@ -116,6 +116,7 @@ static int find_file(context *cx, char const *given)
   char *absolute;
 
   if (!file || !*file) file = "/etc/mailctl/mailctl.conf";
+  while (file[0] == '.' && file[1] == '/') file += 1 + strspn(file + 1, "/");
   if (*file == '/')
     cx->file = file;
   else if (!getcwd(cwd, sizeof cwd) || asprintf(&absolute, "%s/%s", cwd, file) < 0)

@@ -31,6 +31,9 @@ drop() {
 exits 0 "check finds nothing wrong" mailctl check
 like "$(cat "$T/out")" "^$conf: nothing is wrong" "and says so"
 
+exits 0 "check of a relative name" sh -c "cd '$bundle' && mailctl -c ./mailctl.conf check"
+like "$(cat "$T/out")" "^$conf: nothing is wrong" "shows the whole one"
+
 # --- all mistakes in one go, and nothing written
 
 printf '%s\n' '[smtdp]' '[smtpd]' "listne = $IP:1" 'concurrency = lots' 'session-time = 5 minutes' "listen = $IP:1025" '[bundle]' 'state = s' \
