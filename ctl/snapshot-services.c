@@ -224,7 +224,7 @@ static int add_services(snapshot *s, stored const *st)
 static pid_t find_supervisor(stored const *st)
 {
   stralloc scandir = STRALLOC_ZERO;
-  pid_t pid = st->g.number && supervisor_scandir(&scandir, &st->b) >= 0 ? live_supervisor(scandir.s) : 0;
+  pid_t pid = !st->g.number ? 0 : supervisor_scandir(&scandir, &st->b) < 0 ? -1 : live_supervisor(scandir.s);
 
   stralloc_free(&scandir);
   return pid;
