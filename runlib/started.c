@@ -168,5 +168,6 @@ int started_is_marked(char const *file, started const *st)
 
   if (n <= 0) return 0;
   buf[n] = 0;
-  return sscanf(buf, "%d %" SCNu64, &pid, &ticks) == 2 && pid == st->pid && ticks == st->ticks;
+  if (sscanf(buf, "%d %" SCNu64, &pid, &ticks) != 2) return 0;
+  return (pid == st->pid && ticks == st->ticks) || (st->ticks && ticks > st->ticks);
 }

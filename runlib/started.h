@@ -35,7 +35,8 @@ extern int started_write(char const *file, pid_t pid, char const *content, char 
 
 /*
  * RUN/restarts/NAME, `PID STARTTIME`: the process whose end is commanded though the service stays wanted
- * (s6-svc -r says it to nobody). Its finish script asks, so that a restart by command is no death.
+ * (s6-svc -r says it to nobody). Its finish script asks, so that a restart by command is no death. A mark
+ * that is younger than the record is this process's too: its own record could not be written.
  */
 extern int started_mark(char const *file, pid_t pid);
 extern int started_is_marked(char const *file, started const *st);
