@@ -93,7 +93,7 @@ static void tell_gauges(monitor *t)
   }
 }
 
-/* Whether control/overloaded is the link to our flag: 1 yes, 0 it is something else, -1 it is not there. */
+/* Whether control/overloaded is the link to our flag: 1 yes, 0 it is something else, -1 and errno. */
 static int link_leads_here(monitor const *t)
 {
   char flag[PLACE_PATH];
@@ -103,8 +103,16 @@ static int link_leads_here(monitor const *t)
   if (!t->o.link) return 1;
   if (place_path(flag, t->o.folder, "flag") < 0) return 0;
   n = readlink(t->o.link, to, sizeof to);
-  if (n < 0) return errno == ENOENT ? -1 : 0;
+  if (n < 0) return errno == EINVAL ? 0 : -1;
   return (size_t)n == strlen(flag) && !memcmp(flag, to, (size_t)n);
+}
+
+static void tell_link(monitor const *t, int link)
+{
+  if (link < 0 && errno != ENOENT)
+    strerr_warnwusys("read ", t->o.link);
+  else
+    strerr_warnw(t->o.link, " is no link to our flag: nobody heeds it until `mailctl up` mends that");
 }
 
 /* The flag as clients meet it. A file in the link's place is a flag that somebody made. */
@@ -115,8 +123,7 @@ static void look(monitor *t, overload *flag, uint64_t now)
   int r = -1;
 
   if (!link && overload_read(flag, t->o.link, now) > 0 && flag->maker == OVERLOAD_HAND) return;
-  if (link <= 0 && !(t->said & SAID_LINK))
-    strerr_warnw(t->o.link, " is no link to our flag: nobody heeds it until `mailctl up` mends that");
+  if (link <= 0 && !(t->said & SAID_LINK)) tell_link(t, link);
   t->said = link <= 0 ? t->said | SAID_LINK : t->said & ~SAID_LINK;
   if (!place_path(path, t->o.folder, "flag")) r = overload_read(flag, path, now);
   tell(t, SAID_FLAG, r < 0, "read", "flag");
