@@ -147,11 +147,23 @@ static void check_control(bundle const *b, report *r)
     report_error(r, b->self, "control", "%s is not a folder", b->control);
 }
 
+/* The loggers begin as root and become the user of [bundle], who must get to their folders. */
+static void check_log(bundle const *b, report *r)
+{
+  char const *user = section_text(b->self, "user");
+  char culprit[PATH_MAX];
+  who w;
+
+  if (b->root && user && !who_find(&w, user) && reach_try(&w, b->log, X_OK, culprit) == EACCES)
+    report_error(r, b->self, "log", "%s cannot reach %s: chmod o+x %s", user, b->log, culprit);
+}
+
 static void check_folders(bundle const *b, report *r)
 {
   check_kept(b, "state", r);
   check_kept(b, "run", r);
   check_kept(b, "log", r);
+  check_log(b, r);
   check_safe(b, "state", r);
   check_safe(b, "run", r);
   check_control(b, r);
@@ -169,6 +181,7 @@ static void say_taken(bundle const *b, section const *s, char const *name, addre
   FILE *f;
 
   snprintf(services, sizeof services, "%s/servicedirs", b->run);
+  if (access(services, F_OK) < 0 && errno == EACCES) return; /* nobody can tell; RUN itself is reported */
   if (pid && (port_below(pid, services) || orphan_is(b, pid))) return; /* the bundle's own, already up */
   address_fmt(text, a);
   snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);

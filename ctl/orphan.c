@@ -113,13 +113,12 @@ int orphan_is(bundle const *b, pid_t pid)
 
 /* --- s6-supervise -------------------------------------------------------------------------------- */
 
-/* Tells it to end; its service is down. Polls: its end is no event for anybody but its parent. */
-static int end_supervisor(char const *dir, tain const *deadline, tain *stamp)
+/* Polls: its end is no event for anybody but its parent. */
+static int await_end(char const *dir, tain const *deadline, tain *stamp)
 {
   static tain const pause = {.sec = TAI_ZERO, .nano = 10000000};
   live_status st;
 
-  if (live_control(dir, "dx") < 0) return errno == ENXIO || errno == ENOENT ? 0 : -1;
   while (live_read(dir, &st) >= 0 && st.supervised)
   {
     tain at;
@@ -128,6 +127,18 @@ static int end_supervisor(char const *dir, tain const *deadline, tain *stamp)
     iopause_stamp(0, 0, &at, stamp);
   }
   return 0;
+}
+
+/* Tells it to end; its service is down. A logger that cannot write what it holds does not end by itself. */
+static int end_supervisor(char const *dir, tain const *deadline, tain *stamp)
+{
+  tain last;
+
+  if (live_control(dir, "dx") < 0) return errno == ENXIO || errno == ENOENT ? 0 : -1;
+  if (await_end(dir, deadline, stamp) >= 0) return 0;
+  (void)live_control(dir, "k");
+  tain_addsec(&last, stamp, GONE_TIME);
+  return await_end(dir, &last, stamp);
 }
 
 static int stop_services(bundle const *b, genalloc const *names, tain *stamp, unsigned int *found)

@@ -65,6 +65,14 @@ static int add_all(plan *p, report *r)
 
 /* --- what every service has ---------------------------------------------------------------------- */
 
+/*
+ * A full pipe would make the service wait, and its clients: mail comes before its log. s6-log left the pipe
+ * non-blocking.
+ */
+static char const logger_finish[] =
+    "#!/bin/execlineb -S1\n# A logger that cannot begin must not hold up its service: what that says is lost "
+    "meanwhile.\nif { test $1 -gt 0 -a $1 -lt 256 }\nredirfd -w 1 /dev/null\nfdblock 0\ntimeout 4 cat\n";
+
 /* The logger keeps running while its service restarts: s6-svscan holds the pipe between the two. */
 static int add_logger(service *sv)
 {
@@ -83,7 +91,9 @@ static int add_logger(service *sv)
                      (unsigned int)section_number(b->self, "log-size")) < 0 ||
       service_quote(&sa, path.s) < 0 || service_append(&sa, "\n") < 0)
     goto end;
-  if (service_add_file(sv, "log/run", sa.s, sa.len, 0755) < 0) goto end;
+  if (service_add_file(sv, "log/run", sa.s, sa.len, 0755) < 0 ||
+      service_add_text(sv, "log/finish", 0755, "%s", logger_finish) < 0)
+    goto end;
   result = service_add_text(sv, "log/notification-fd", 0644, "3\n");
 end:
   stralloc_free(&sa);

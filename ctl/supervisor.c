@@ -1,6 +1,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -13,7 +14,12 @@
 #include <skalibs/posixplz.h>
 
 #include <ctl/live.h>
+#include <ctl/orphan.h>
+#include <ctl/say.h>
+#include <ctl/servicedir.h>
 #include <ctl/supervisor.h>
+
+#define LOGGERS_TIME 5 /* seconds that the loggers may take to write what they hold */
 
 int supervisor_scandir(stralloc *sa, bundle const *b)
 {
@@ -78,7 +84,10 @@ end:
   return result;
 }
 
-/* The catch-all logger reads a FIFO that is s6-svscan's stdout and stderr. */
+/*
+ * The catch-all logger reads a FIFO that is s6-svscan's stdout and stderr, and whose writers are all of s6: it
+ * must never stop reading, so it keeps in memory what finds no room (s6-log -b would wait for room).
+ */
 static int write_logger(bundle const *b)
 {
   char const *user = section_text(b->self, "user");
@@ -93,10 +102,17 @@ static int write_logger(bundle const *b)
   if (service_append(&sa, "#!/bin/execlineb -P\n# What s6-svscan and the loggers say: written by mailctl.\n"
                           "redirfd -w 1 /dev/null\nredirfd -rnb 0 fifo\n") < 0 ||
       (b->root && user && service_append(&sa, "s6-setuidgid %s\n", user) < 0) ||
-      service_append(&sa, "s6-log -bpd3 -- n4 s100000 t ") < 0 || service_quote(&sa, path.s) < 0 ||
+      service_append(&sa, "s6-log -pd3 -- n4 s100000 t ") < 0 || service_quote(&sa, path.s) < 0 ||
       service_append(&sa, "\n") < 0)
     goto end;
   if (write_file(b, "s6-svscan-log/run", &sa, 0755) < 0) goto end;
+  sa.len = 0;
+  if (service_append(
+          &sa, "#!/bin/execlineb -S1\n# As of every logger: one that cannot begin must not hold up those "
+               "that speak to it.\nif { test $1 -gt 0 -a $1 -lt 256 }\nredirfd -w 1 /dev/null\n"
+               "redirfd -rnb 0 fifo\ntimeout 4 cat\n") < 0 ||
+      write_file(b, "s6-svscan-log/finish", &sa, 0755) < 0)
+    goto end;
   sa.len = 0;
   if (service_append(&sa, "3\n") < 0) goto end;
   result = write_file(b, "s6-svscan-log/notification-fd", &sa, 0644);
@@ -150,21 +166,19 @@ static int prepare(bundle const *b, stralloc *scandir)
 
 /* --- starting ------------------------------------------------------------------------------------ */
 
-/* The FIFO's writing end. Its reading end is opened first, so that this does not wait for the logger. */
+/*
+ * Opened for both: that does not wait for the logger, and nobody who writes is killed by SIGPIPE while there is
+ * none.
+ */
 static int open_fifo(char const *scandir)
 {
   stralloc sa = STRALLOC_ZERO;
-  int reader = -1;
-  int writer = -1;
+  int fd = -1;
 
   if (stralloc_cats(&sa, scandir) && stralloc_cats(&sa, "/s6-svscan-log/fifo") && stralloc_0(&sa))
-  {
-    reader = open_read(sa.s);
-    writer = reader < 0 ? -1 : open_write(sa.s);
-  }
+    fd = open(sa.s, O_RDWR);
   stralloc_free(&sa);
-  if (writer >= 0 && ndelay_off(writer) < 0) return -1;
-  return writer;
+  return fd;
 }
 
 /* Descriptor 3: readiness, if notify is not negative; 4: where s6-svscan speaks once its logger is gone. */
@@ -276,16 +290,54 @@ static void await_logger(char const *scandir, tain const *deadline, tain *stamp)
   stralloc_free(&dir);
 }
 
+/* A logger that cannot write what it holds, on a full disk, would wait for room for ever, and s6-svscan for it. */
+static void end_loggers(bundle const *b)
+{
+  genalloc names = GENALLOC_ZERO;
+  stralloc dir = STRALLOC_ZERO;
+
+  say("the loggers cannot write what they hold (is the disk of ", b->log, " full?): ending them");
+  (void)orphan_names(&names, b);
+  for (size_t i = 0; i < genalloc_len(char *, &names); i++)
+  {
+    char *name = genalloc_s(char *, &names)[i];
+    if (servicedir_path(&dir, b->run, name, "/log") >= 0) (void)live_control(dir.s, "k");
+    free(name);
+  }
+  dir.len = 0;
+  if (service_append(&dir, "%s/service/s6-svscan-log", b->run) >= 0 && stralloc_0(&dir))
+    (void)live_control(dir.s, "k");
+  genalloc_free(char *, &names);
+  stralloc_free(&dir);
+}
+
 /* As its own child (a signal made it run `mailctl down`) one holds the pipe that its logger reads to the end. */
-static int stop(char const *scandir, pid_t pid, tain const *deadline, tain *stamp)
+static int let_go(pid_t pid)
+{
+  int null;
+
+  if (getppid() != pid) return 0;
+  null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  return null < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0 ? -1 : 0;
+}
+
+static int stop(bundle const *b, char const *scandir, pid_t pid, tain const *deadline, tain *stamp)
 {
   int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-  int result;
+  tain soon;
+  int result = -1;
 
   if (fd < 0) return errno == ESRCH ? 0 : -1;
   await_logger(scandir, deadline, stamp);
-  result = live_supervisor_control(scandir, "t");
-  if (!result && getppid() != pid) result = wait_gone(fd, deadline, stamp);
+  tain_addsec(&soon, stamp, LOGGERS_TIME);
+  if (live_supervisor_control(scandir, "t") < 0 || let_go(pid) < 0) goto end;
+  result = wait_gone(fd, &soon, stamp);
+  if (result < 0 && errno == ETIMEDOUT)
+  {
+    end_loggers(b);
+    result = wait_gone(fd, deadline, stamp);
+  }
+end:
   fd_close(fd);
   return result;
 }
@@ -294,7 +346,7 @@ int supervisor_stop(bundle const *b, tain const *deadline, tain *stamp)
 {
   stralloc scandir = STRALLOC_ZERO;
   pid_t pid = supervisor_scandir(&scandir, b) < 0 ? -1 : live_supervisor(scandir.s);
-  int result = pid < 0 ? -1 : pid ? stop(scandir.s, pid, deadline, stamp) : 0;
+  int result = pid < 0 ? -1 : pid ? stop(b, scandir.s, pid, deadline, stamp) : 0;
 
   if (!result) (void)empty_scandir(scandir.s);
   stralloc_free(&scandir);

@@ -89,8 +89,109 @@ ok $? "control: the log says what and where"
 kill -HUP "$(pid_of "$C" spool)"
 wait_for 5 said spool "warning: $T/b/control/.*: Permission denied; what was read before stays in force"
 ok $? "control: spool goes on with what it had read"
+wait_for 5 said monitor "warning: unable to read $T/b/control/overloaded: Permission denied"
+ok $? "control: so does the monitor"
 chmod 755 "$T/b/control"
 resumes control
+
+# The bundle's own folders. Root gets through, its services do not; who is not root is shut out with them.
+shut() {
+  on_exit "chmod 755 '$T/b/$1'"
+  chmod 0 "$T/b/$1"
+}
+open_again() { chmod 755 "$T/b/$1"; }
+# complains NAME ROOT-PATTERN STATUS PATTERN: `up` as root is refused with 102, as another user with STATUS
+complains() {
+  if test "$(id -u)" -eq 0; then
+    exits 102 "$1: up refuses" m up
+    like "$(cat "$T/err")" "$2" "$1: and says what and where"
+  else
+    exits "$3" "$1: up refuses" m up
+    like "$(cat "$T/err")" "$4" "$1: and says what and where"
+  fi
+  unlike "$(cat "$T/err")" "in use, by" "$1: and no more"
+}
+answers() { python3 -c 'import socket, sys; socket.create_connection((sys.argv[1], 2525), 5)' "$IP"; }
+# killed NAME...: kill -9 of a process by its command line
+killed() {
+  for i in "$@"; do
+    processes | sed -n "s|^\([0-9]*\) s6-log .*/log/$i \$|\1|p" | xargs -r kill -9
+  done
+}
+# flooded: prints how many of 200 messages are accepted, whose log lines are more than a pipe holds
+flooded() {
+  python3 -c '
+import smtplib, sys
+with smtplib.SMTP(sys.argv[1], 2525, timeout=30) as s:
+    s.ehlo("flood." * 40 + "example")
+    for i in range(200):
+        s.mail("n%d@b.example" % i)
+        s.rcpt("postmaster@example.test")
+        print(s.data("Subject: flood\r\n\r\n")[0])
+' "$IP" | grep -c '^250$'
+}
+# takes_words: whatever speaks to s6-svscan's logger is heard, more than a pipe holds
+takes_words() {
+  # shellcheck disable=SC2016 # for the inner shell
+  timeout 30 sh -c 'yes "some words" | head -c 200000 >"$1"' sh "$T/b/run/service/s6-svscan-log/fifo"
+}
+
+daemon=$(pid_of "$C" smtpd)
+shut state
+refused state "unable to create a file in $SPOOL: Permission denied"
+complains state "$T/b/state/.*: Permission denied" 111 "unable to lock $T/b/state/lock: Permission denied"
+if test "$(id -u)" -ne 0; then
+  exits 111 "state: status is no answer" m status
+  like "$(cat "$T/err")" "unable to read the generation at $T/b/state/current: Permission denied" "state: and says why"
+fi
+kill -9 "$daemon"
+open_again state
+wait_for 20 answers
+ok $? "state: what died meanwhile comes back by itself"
+resumes state
+
+deaths() { m history smtpd | grep -c ' death smtpd'; }
+before=$(deaths)
+daemon=$(pid_of "$C" smtpd)
+shut run
+is "$(send run)" 250 "run: smtpd accepts"
+wait_for 10 arrived run
+ok $? "run: it arrives"
+complains run "cannot reach $T/b/run" 102 "run: we may not write to $T/b/run"
+if test "$(id -u)" -ne 0; then
+  exits 111 "run: status is no answer" m status
+  like "$(cat "$T/err")" "unable to look at the services in $T/b/run: Permission denied" "run: and says why"
+fi
+kill -9 "$daemon"
+wait_for 20 sends_again run.killed
+ok $? "run: what dies comes back, and takes mail"
+wait_for 5 said monitor "warning: unable to write $T/b/run/overload/state: Permission denied"
+ok $? "run: the log says what and where"
+open_again run
+exits 0 "run: up" m up
+is "$(deaths)" $((before + 1)) "run: a restart of what has no record is no death"
+exits 0 "run: all is well" m status
+
+shut log
+is "$(send log)" 250 "log: smtpd accepts"
+wait_for 10 arrived log
+ok $? "log: it arrives"
+complains log "log: nobody cannot reach $T/b/log" 102 "log: we may not write to $T/b/log"
+killed smtpd
+is "$(flooded)" 200 "log: a logger that cannot begin does not hold up smtpd"
+retries() { test "$(m status -o log smtpd)" = retrying; }
+wait_for 20 retries
+ok $? "log: status says that it cannot"
+killed supervisor
+takes_words
+ok $? "log: nor does one that s6 itself speaks to"
+open_again log
+logs() { test "$(m status -o log smtpd)" = ready; }
+wait_for 20 logs
+ok $? "log: the logger comes back by itself"
+resumes log.back
+wait_for 5 said smtpd "accepted: "
+ok $? "log: and writes"
 
 wait_for 10 nothing_left
 ok $? "no file is left over"
@@ -167,16 +268,37 @@ if test -n "${MAILCTL_MOUNTS:-}" && m down >/dev/null && mount_small "$SPOOL" si
 
   m down >/dev/null
   umount "$SPOOL" "$MAIL"
-  if mount_small "$T/b/log" size=256k,nr_inodes=200; then
+  if mount_small "$T/b/log" size=4m,nr_inodes=200; then
     exits 0 "up with a small file system for the log" m up
     full "$T/b/log"
     is "$(send log-full)" 250 "log-full: smtpd accepts"
     wait_for 10 arrived log-full
     ok $? "log-full: it arrives"
+    is "$(flooded)" 200 "log-full: and so do many"
+    takes_words
+    ok $? "log-full: s6 is heard"
+    like "$(m status)" "^the file system of $T/b/log is full" "log-full: status says so"
     rm "$T/b/log/fill"
     wait_for 10 said spool "delivered .*<postmaster@example.test>"
     ok $? "log-full: what was said meanwhile is in the log, once there is room"
-    m down >/dev/null
+    full "$T/b/log"
+    is "$(flooded)" 200 "log-full: it stays full"
+    processes | sed -n "s|^\([0-9]*\) s6-svscan .*|\1|p" | xargs -r kill -9
+    exits 0 "log-full: up after s6-svscan was killed" m up
+    is "$(flooded)" 200 "log-full: and still is"
+    exits 0 "log-full: down" m down
+    like "$(cat "$T/err")" 'the loggers cannot write what they hold' "log-full: says that it ends the loggers"
+    is "$(processes)" "" "log-full: leaves nothing"
+    rm "$T/b/log/fill"
+    exits 0 "log-full: up" m up
+    full "$T/b/log"
+    is "$(flooded)" 200 "log-full: full again"
+    svscan=$(processes | sed -n "s|^\([0-9]*\) s6-svscan .*|\1|p")
+    test -n "$svscan" && kill -TERM "$svscan"
+    gone() { ! kill -0 "$svscan"; }
+    wait_for 60 gone
+    ok $? "log-full: TERM to the supervisor ends it, too"
+    is "$(processes)" "" "log-full: and leaves nothing"
     umount "$T/b/log"
   fi
 else
