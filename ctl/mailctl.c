@@ -175,7 +175,11 @@ int main(int argc, char const *const *argv)
     file = argv[++i];
   }
   if (i == argc) return print_help(), EXIT_USAGE;
-  if (!fd_sanitize()) return EXIT_SYSTEM;
+  if (!fd_sanitize())
+  {
+    say_cannot("open /dev/null");
+    return EXIT_SYSTEM;
+  }
   status = run(&cx, file, argc - i, argv + i);
   if (fflush(stdout) < 0 || ferror(stdout)) return status ? status : EXIT_SYSTEM;
   return status;

@@ -121,7 +121,11 @@ static int parse(options *o, int argc, char const *const *argv)
   int status = 0;
 
   o->names = calloc((size_t)argc + 1, sizeof *o->names);
-  if (!o->names) return EXIT_SYSTEM;
+  if (!o->names)
+  {
+    say("out of memory");
+    return EXIT_SYSTEM;
+  }
   for (int i = 1; i < argc && !status; i++) status = parse_one(o, argv, &i, argc);
   return status;
 }
