@@ -222,7 +222,10 @@ static void answer(server *s, client *c, question const *w)
   s->out.len = 0;
   for (unsigned int i = 0; i < n && c->fd >= 0; i++)
     if (engine_reply(s->engine, w + i, &s->out) < 0)
+    {
+      server_pause(s, "answer a client");
       client_drop(s, c); /* no memory: no answer rather than a wrong one */
+    }
   if (c->fd < 0 || deliver(s, c) < 0) return;
   s->answered += n;
   settle(s, c, 1);

@@ -61,10 +61,12 @@ static unsigned int asker_of(int fd, unsigned int tcp)
   return who.uid == geteuid() || !who.uid ? ASKER_OWNER : 0;
 }
 
-/* No descriptors or no memory: the clients there are go on, and newcomers wait a moment. */
-static void pause_listeners(server *s, char const *what)
+void server_pause(server *s, char const *what)
 {
-  strerr_warnwusys(what);
+  int e = errno;
+
+  if (s->failing != e) strerr_warnwusys(what);
+  s->failing = e;
   for (unsigned int i = 0; i < s->n; i++) epoll_ctl(s->epoll, EPOLL_CTL_DEL, s->listeners[i].fd, 0);
   s->paused = s->engine->now + ACCEPT_PAUSE;
 }
@@ -74,6 +76,12 @@ static void resume_listeners(server *s)
   if (!s->paused || s->engine->now < s->paused) return;
   s->paused = 0;
   for (unsigned int i = 0; i < s->n; i++) watch(s, s->listeners[i].fd, &s->listeners[i], EPOLL_CTL_ADD);
+}
+
+static void recover(server *s)
+{
+  if (s->failing) strerr_warni("clients are accepted again");
+  s->failing = 0;
 }
 
 static int passing(int e)
@@ -89,16 +97,17 @@ static void accept_clients(server *s, listener const *l)
     int fd = accept4(l->fd, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
     {
-      if (!passing(errno)) pause_listeners(s, "accept a client");
+      if (!passing(errno)) server_pause(s, "accept a client");
       return;
     }
     if (s->clients >= s->clients_max) client_drop(s, s->oldest);
     if (!client_new(s, fd, asker_of(fd, l->tcp)))
     {
+      server_pause(s, "take a client");
       fd_close(fd);
-      pause_listeners(s, "take a client");
       return;
     }
+    recover(s);
   }
 }
 

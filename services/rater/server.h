@@ -70,6 +70,7 @@ struct server_s
   client *dead;      /* a list, to be freed */
   uint64_t paused;   /* ms, until when nothing is accepted; 0: not paused */
   size_t held;       /* bytes, of all clients' out */
+  int failing;       /* the errno for which newcomers wait, which the log knows; 0: none */
   uint64_t answered; /* in this turn */
   stralloc out;      /* answers to the client at hand */
   question questions[SERVER_QUESTIONS];

@@ -52,7 +52,9 @@ struct daemon_s
   rules r;
   scan found;
   int signals;
-  int watch; /* inotify; -1: none */
+  int watch;      /* inotify; -1: none */
+  int unreadable; /* the errno for which todo/ cannot be read, which the log knows; 0: it can */
+  int unwatched;  /* the log knows that it cannot be watched */
   int stop;
   uint64_t since;    /* messages last tried before are due: the start, or the last HUP; microseconds */
   uint64_t cleaned;  /* when tmp/ was last cleaned; microseconds */
@@ -184,8 +186,13 @@ static void watch(daemon_state *d)
 
   if (d->watch < 0) d->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   snprintf(todo, sizeof todo, "/proc/self/fd/%d", d->s.todo);
-  if (d->watch >= 0 && inotify_add_watch(d->watch, todo, IN_MOVED_TO | IN_CREATE | IN_ONLYDIR) >= 0) return;
-  strerr_warnwusys("watch ", d->s.path, "/todo, which is looked at every second instead");
+  if (d->watch >= 0 && inotify_add_watch(d->watch, todo, IN_MOVED_TO | IN_CREATE | IN_ONLYDIR) >= 0)
+  {
+    d->unwatched = 0;
+    return;
+  }
+  if (!d->unwatched) strerr_warnwusys("watch ", d->s.path, "/todo, which is looked at every second instead");
+  d->unwatched = 1;
   if (d->watch >= 0) close(d->watch);
   d->watch = -1;
 }
@@ -230,6 +237,17 @@ static unsigned int shorter(unsigned int a, unsigned int b)
   return a < b ? a : b;
 }
 
+/* Why todo/ cannot be read, 0 if it can: said when it changes. */
+static void tell_todo(daemon_state *d, int e)
+{
+  if (e == d->unreadable) return;
+  d->unreadable = errno = e;
+  if (e)
+    strerr_warnwusys("read ", d->s.path, "/todo");
+  else
+    strerr_warni(d->s.path, "/todo can be read again");
+}
+
 /* One look at todo/. Returns how many milliseconds there is nothing to do. */
 static unsigned int pass(daemon_state *d)
 {
@@ -241,9 +259,10 @@ static unsigned int pass(daemon_state *d)
   reload(d);
   if (scan_todo(&d->found, d->s.todo, now, (uint64_t)d->o.retry * SECOND, d->since) < 0)
   {
-    strerr_warnwusys("read ", d->s.path, "/todo");
+    tell_todo(d, errno);
     return 1000;
   }
+  tell_todo(d, 0);
   deliver_found(d, &o);
   if (o.gone)
   {

@@ -55,6 +55,7 @@ struct server_s
   stage stage;
   tain deadline; /* of the stage, when not SERVING */
   tain pause;    /* no accept before, after a failure */
+  int failing;   /* the errno of a failure that lasts, which the log knows; 0: none */
   hush refusals;
   hush failures;
 };

@@ -102,16 +102,22 @@ static void refuse(server *s, int fd, endpoint const *remote, char const *why)
   if (may_say(&s->refusals, missed)) strerr_warnw("refused ", there, ": ", why, missed);
 }
 
-/* A machine out of something, now: says so, and lets it recover for a second. */
+/* A machine out of something, now: says so when that begins, and lets it recover for a second. */
 static void falter(server *s, char const *what)
 {
   int e = errno;
   char missed[UINT_FMT + 16];
 
   tain_addsec_g(&s->pause, 1);
-  if (!may_say(&s->failures, missed)) return;
-  errno = e;
+  if (s->failing == e || !may_say(&s->failures, missed)) return;
+  s->failing = errno = e;
   strerr_warnwusys(what, missed);
+}
+
+static void recover(server *s)
+{
+  if (s->failing) strerr_warni("connections are served again");
+  s->failing = 0;
 }
 
 static int is_full(server const *s)
@@ -154,6 +160,7 @@ static void serve(server *s, listener const *l, int fd, endpoint const *local, e
     refuse(s, fd, remote, "the program does not run");
     return;
   }
+  recover(s);
   sessions_add(&s->sessions, pid, remote);
   counter_add(s->counters[TOTAL], 1);
   count_now(s);

@@ -37,9 +37,27 @@ struct state_s
   tain deadline;  /* of the ending */
   tain warning;   /* when to look at the certificates' days again */
   tain patience;  /* no new workers before: the last ones died as soon as they were there */
+  int failing;    /* the errno for which there are no new ones, which the log knows; 0: none */
+  int trying;     /* after a failure: those that were started since, when patience ends, live */
 };
 
 /* --- workers --- */
+
+/* Says why there are no new workers when that begins, and tries no more for a second. */
+static void falter(state *s, int e)
+{
+  tain_addsec_g(&s->patience, IMPATIENT);
+  s->trying = 0;
+  if (s->failing == e) return;
+  s->failing = errno = e;
+  strerr_warnwusys("start a worker");
+}
+
+static void recover(state *s)
+{
+  strerr_warni("workers start again");
+  s->failing = s->trying = 0;
+}
 
 static int spawn(state *s)
 {
@@ -53,13 +71,16 @@ static int spawn(state *s)
 static void refill(state *s)
 {
   if (tain_future(&s->patience)) return;
+  if (s->trying) recover(s);
   while (!s->ending && s->workers.n - s->workers.busy < s->p->st->spare && s->workers.n < s->workers.max)
     if (spawn(s) < 0)
     {
-      strerr_warnwusys("start a worker");
-      tain_addsec_g(&s->patience, IMPATIENT);
+      falter(s, errno);
       return;
     }
+  if (!s->failing) return;
+  s->trying = 1;
+  tain_addsec_g(&s->patience, IMPATIENT);
 }
 
 static void publish(state *s)
@@ -89,19 +110,12 @@ static void count_end(state *s, int status)
   }
   else if (WEXITSTATUS(status) == WORKER_REFUSED)
     counter_add(c[POOL_REFUSED], 1);
-  else if (WEXITSTATUS(status) == WORKER_BROKEN)
-    strerr_warnwu("confine a worker");
-  else if (WEXITSTATUS(status) != WORKER_UNUSED)
+  else if (WEXITSTATUS(status) != WORKER_BROKEN && WEXITSTATUS(status) != WORKER_UNUSED)
   {
     counter_add(c[POOL_TOTAL], 1);
     if (WEXITSTATUS(status) == WORKER_RESUMED) counter_add(c[POOL_RESUMED], 1);
     if (WEXITSTATUS(status) == WORKER_FAILED) counter_add(c[POOL_FAILED], 1);
   }
-}
-
-static int is_broken(int status)
-{
-  return WIFSIGNALED(status) || WEXITSTATUS(status) == WORKER_BROKEN;
 }
 
 /* Those that took a request are known before anybody's end is. */
@@ -114,7 +128,10 @@ static void reap(state *s)
     pid_t pid = waitpid(-1, &status, WNOHANG);
     if (pid <= 0) break;
     int waited = !crew_remove(&s->workers, pid);
-    if (waited && is_broken(status) && !s->ending) tain_addsec_g(&s->patience, IMPATIENT);
+    if (!s->ending && WIFEXITED(status) && WEXITSTATUS(status) == WORKER_BROKEN)
+      falter(s, s->p->common->wrong);
+    else if (!s->ending && waited && WIFSIGNALED(status))
+      tain_addsec_g(&s->patience, IMPATIENT);
     place_free(s->p->common->places, pid);
     count_end(s, status);
   }

@@ -13,6 +13,7 @@ struct shared_s
 {
   ticket_ring tickets;
   place places[PLACES_MAX];
+  int wrong; /* the errno of the last worker that could not begin */
 };
 
 #endif

@@ -236,8 +236,15 @@ static int may_ask(pool const *p, int fd)
   return who.uid == 0 || who.uid == geteuid();
 }
 
+/* The pool says why, once for all. */
+static void give_up(pool const *p)
+{
+  p->common->wrong = errno;
+  _exit(WORKER_BROKEN);
+}
+
 /* Waits for a request's connection. Only here SIGUSR1 ends the process. */
-static int next_connection(void)
+static int next_connection(pool const *p)
 {
   for (;;)
   {
@@ -245,7 +252,7 @@ static int next_connection(void)
     if (retired || orphaned) _exit(WORKER_UNUSED);
     fd = accept4(LISTENER, 0, 0, SOCK_CLOEXEC);
     if (fd >= 0) return fd;
-    if (errno != EINTR && errno != ECONNABORTED && errno != EAGAIN) _exit(WORKER_BROKEN);
+    if (errno != EINTR && errno != ECONNABORTED && errno != EAGAIN) give_up(p);
   }
 }
 
@@ -254,7 +261,7 @@ static char const *take_job(pool const *p, job *j)
 {
   struct pollfd x = {.events = POLLIN};
 
-  j->report = next_connection();
+  j->report = next_connection(p);
   close(LISTENER);
   if (!may_ask(p, j->report)) return "you may not ask";
   x.fd = j->report;
@@ -312,7 +319,7 @@ void worker_run(pool const *p, int started)
   title_set("spare", "worker");
   if (handle_signals() < 0 || keep_descriptors(p->listener, p->keeper, started) < 0 ||
       confine_resources() < 0 || confine_calls() < 0)
-    _exit(WORKER_BROKEN);
+    give_up(p);
   keeper_use(KEEPER);
   char const *wrong = take_job(p, &j);
   if (wrong)
