@@ -7,7 +7,8 @@
 
 #define LINE_MAX_COMMAND 4096  /* RFC 5321 asks for 512 and what the extensions add */
 #define LINE_MAX_AUTH    12288 /* RFC 4954, 4 */
-#define OUT_ENOUGH       4096  /* replies are sent once so many bytes of them wait */
+#define OUT_ENOUGH       2048  /* replies are sent once so many bytes of them wait */
+#define OUT_ROOM         64    /* for the last one, when there is no memory for more */
 
 void session_init(session *s, session_config const *config, effects const *e)
 {
@@ -36,12 +37,16 @@ void session_free(session *s)
   spp_free(&s->spp);
 }
 
-/* No memory for even a reply: the room for this one was asked for at the start. */
+/* No memory for even a reply: the part of it that is there goes, and the room for this one was kept. */
 static void fail(session *s)
 {
+  static char const event[] = "out of memory: the session ends";
+
   if (s->phase == PHASE_DATA) s->effects->queue_abandon(s->effects->world);
   s->phase = PHASE_COMMAND;
   s->want = SESSION_CLOSE;
+  s->out.len = s->whole;
+  s->effects->log(s->effects->world, event, sizeof event - 1);
   (void)reply(s, "421 4.3.0 out of memory");
 }
 
@@ -70,13 +75,15 @@ static int start(session *s, int early)
 
 void session_start(session *s, int early)
 {
-  if (!stralloc_ready(&s->out, 512) || start(s, early) < 0) fail(s);
+  s->whole = 0;
+  if (!stralloc_ready(&s->out, OUT_ENOUGH + OUT_ROOM) || start(s, early) < 0) fail(s);
 }
 
 void session_end(session *s, char const *text)
 {
   if (s->phase == PHASE_DATA) s->effects->queue_abandon(s->effects->world);
   s->phase = PHASE_COMMAND;
+  s->whole = s->out.len;
   if (refuse(s, STAGE_COMMAND, text) < 0) fail(s);
   s->want = SESSION_CLOSE;
 }
@@ -255,6 +262,7 @@ size_t session_feed(session *s, char const *bytes, size_t len)
   s->want = SESSION_INPUT;
   while (took < len && s->want == SESSION_INPUT)
   {
+    s->whole = s->out.len;
     if (s->phase == PHASE_DATA)
       took += message_feed(s, bytes + took, len - took);
     else
@@ -285,11 +293,13 @@ void session_tls(session *s, char const *protocol, char const *cipher, char cons
   s->esmtp = 0;
   s->tls = 1;
   s->effects->count(s->effects->world, TALLY_TLS);
+  s->whole = s->out.len;
   if (tls_variables(s, protocol, cipher, sni) < 0) fail(s);
 }
 
 void session_no_tls(session *s)
 {
   s->want = SESSION_INPUT;
+  s->whole = s->out.len;
   if (refuse(s, STAGE_COMMAND, "454 4.7.0 TLS is not available now") < 0) fail(s);
 }

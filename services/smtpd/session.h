@@ -47,7 +47,8 @@ struct session_s
   int overlong;  /* the line is longer than it may be: dropped up to its end */
   int esmtp;
   int tls;
-  int failed; /* out of memory */
+  int failed;   /* out of memory */
+  size_t whole; /* of out: before the command at hand, whose reply may be there by halves */
   stralloc helo;
   stralloc tls_name; /* protocol and cipher */
   stralloc user;     /* who AUTH said; empty: nobody */

@@ -150,6 +150,13 @@ static void setup(server *v, int argc, char const *const *argv)
   c->domain = v->options.domain ? v->options.domain : v->control.defaultdomain.s;
 }
 
+/* There is not even the memory for a reply. */
+static void say_no_memory(void)
+{
+  static char const text[] = "421 4.3.0 out of memory\r\n";
+  if (write(1, text, sizeof text - 1) < 0) _exit(1);
+}
+
 int main(int argc, char const *const *argv)
 {
   static control const fresh = CONTROL_ZERO;
@@ -163,6 +170,7 @@ int main(int argc, char const *const *argv)
   if (v.options.implicit_tls && shake_hands(&v, TLS_IMPLICIT) < 0) return 1;
   early = v.options.greet_delay && client_talks(v.options.greet_delay);
   session_start(&v.session, early);
+  if (!v.session.out.s) say_no_memory();
   serve(&v);
   if (v.session.want == SESSION_CLOSE)
     client_linger();

@@ -58,8 +58,12 @@ static plugin_end run_plugin(void *data, char const *command, stralloc const *va
 {
   world *w = data;
 
+  plugin_end end;
+
   if (!strcmp(command, "builtin:overload")) return overload_builtin(w, vars, output);
-  return plugin_run(command, vars, output, w->options->plugin_timeout);
+  end = plugin_run(command, vars, output, w->options->plugin_timeout);
+  if (end == PLUGIN_TROUBLE) strerr_warnwusys("run ", command);
+  return end;
 }
 
 /* $QMAILQUEUE is the family's composition point: from the environment, or set by a plugin. */
@@ -111,7 +115,10 @@ static int open_queue(void *data, stralloc const *vars)
   world *w = data;
   char const *program = queue_program(w, vars);
 
-  return strcmp(program, "builtin:spool") ? queue_open(&w->queue, program, vars) : open_spool(w);
+  if (!strcmp(program, "builtin:spool")) return open_spool(w);
+  if (queue_open(&w->queue, program, vars) == 0) return 0;
+  strerr_warnwusys("run ", program);
+  return -1;
 }
 
 static void put(void *data, char const *bytes, size_t len)
