@@ -8,6 +8,7 @@ $(eval $(call unit,tests/unit/smtpd.c,services/smtpd))
 $(eval $(call unit,tests/unit/fixup.c,services/smtpd))
 $(eval $(call fuzz,tests/fuzz/fixup.c,services/smtpd))
 $(eval $(call unit,tests/unit/smtpd-spp.c,services/smtpd))
+$(eval $(call unit,tests/unit/smtpd-memory.c,services/smtpd))
 $(eval $(call fuzz,tests/fuzz/smtpd-session.c,services/smtpd))
 $(eval $(call fuzz,tests/fuzz/smtpd-plugin.c,services/smtpd))
 # Nearly all comparisons are of single bytes, whose tracing is a third of the time and finds nothing that branches do not.

@@ -1,0 +1,121 @@
+#include <errno.h>
+
+#include "smtpd-world.h"
+#include "unit.h"
+
+/* A session again and again, while from the first, the second, the third ... allocation on there is no memory. */
+
+#if UNIT_OWN_MALLOC
+
+#define ROOM 65536
+
+/* Under the sanitizers malloc is theirs, and this test has nothing to replace. */
+extern void *__libc_malloc(size_t);
+extern void *__libc_realloc(void *, size_t);
+
+static unsigned int until; /* 1: allocations fail; 0: none will */
+static int failed;         /* one did */
+
+static int fails(void)
+{
+  if (!until) return 0;
+  if (until > 1) return until--, 0;
+  return failed = 1;
+}
+
+void *malloc(size_t n)
+{
+  if (!fails()) return __libc_malloc(n);
+  errno = ENOMEM;
+  return 0;
+}
+
+void *realloc(void *p, size_t n)
+{
+  if (!fails()) return __libc_realloc(p, n);
+  errno = ENOMEM;
+  return 0;
+}
+
+/* So many replies, of 500 bytes, that one does not find room in what was asked for at the start. */
+static char const says[] =
+    "EHLO c\r\nEHLO c\r\nEHLO c\r\nEHLO c\r\nEHLO c\r\nEHLO c\r\nEHLO c\r\nRSET\r\nFOO\r\nMAIL "
+    "FROM:<a@b.c>\r\nRCPT TO:<u@here.test>\r\nRCPT TO:<u@far.test>\r\n"
+    "DATA\r\nSubject: x\r\n\r\nhi\r\n.\r\nHELO c\r\nNOOP\r\nQUIT\r\n";
+static char const ends[] = "421 4.3.0 out of memory\r\n";
+
+/* Each reply is whole: no line but begins with a code, and there is none without its end. */
+static void check_lines(stralloc const *out)
+{
+  size_t i = 0;
+
+  while (i < out->len)
+  {
+    char const *line = out->s + i;
+    char const *end = memchr(line, '\n', out->len - i);
+    ck_assert_ptr_nonnull(end);
+    ck_assert(end - line > 4 && end[-1] == '\r');
+    ck_assert(line[0] >= '2' && line[0] <= '5' && (line[3] == ' ' || line[3] == '-'));
+    ck_assert_ptr_null(memchr(line, '\r', (size_t)(end - 1 - line)));
+    ck_assert_ptr_null(memmem(line + 4, (size_t)(end - line - 4), "421 ", 4));
+    i += (size_t)(end - line) + 1;
+  }
+}
+
+static int has(stralloc const *sa, char const *text)
+{
+  return sa->len && memmem(sa->s, sa->len, text, strlen(text)) != 0;
+}
+
+/* Returns whether memory ran out. feed: the bytes that come at a time */
+static int run_without(unsigned int nth, size_t feed)
+{
+  static fake f;
+  char greeting[410] = "";
+  int out;
+
+  fake_init(&f);
+  memset(greeting, 'x', sizeof greeting - 1);
+  fake_line(&f.control.greeting, greeting);
+  if (!stralloc_ready(&f.out, ROOM) || !stralloc_ready(&f.log, ROOM) || !stralloc_ready(&f.message, ROOM) ||
+      !stralloc_ready(&f.envelope, ROOM))
+    abort();
+  failed = 0;
+  until = nth;
+  fake_begin(&f);
+  fake_feed(&f, says, sizeof says - 1, feed);
+  out = failed;
+  until = 0;
+  check_lines(&f.out);
+  ck_assert(!f.is_open);
+  ck_assert_int_eq(has(&f.log, "out of memory: the session ends"), out);
+  if (out && f.out.len)
+    ck_assert(f.out.len >= sizeof ends - 1 &&
+              !memcmp(f.out.s + f.out.len - (sizeof ends - 1), ends, sizeof ends - 1));
+  if (has(&f.out, "250 2.0.0 ok ")) ck_assert_uint_eq(f.queued, 1);
+  fake_free(&f);
+  return out;
+}
+
+START_TEST(every_allocation)
+{
+  unsigned int nth = 1;
+
+  while (run_without(nth, _i ? sizeof says : 1)) nth++;
+  ck_assert_uint_gt(nth, 10);
+}
+END_TEST
+
+#endif
+
+int main(void)
+{
+  Suite *s = suite_create("smtpd-memory");
+  TCase *t = tcase_create("smtpd-memory");
+
+#if UNIT_OWN_MALLOC
+  tcase_add_loop_test(t, every_allocation, 0, 2);
+#endif
+  suite_add_tcase(s, t);
+  return unit_run(s);
+}
