@@ -102,6 +102,7 @@ static int connect_to(char const *path)
   return -1;
 }
 
+/* Returns 0, or -1: ECONNRESET when tlsd hung up, as in receive. */
 static int send_request(int fd, char *s, size_t n, int const *fds)
 {
   union
@@ -119,7 +120,9 @@ static int send_request(int fd, char *s, size_t n, int const *fds)
   c->cmsg_type = SCM_RIGHTS;
   c->cmsg_len = CMSG_LEN(2 * sizeof(int));
   memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
-  return sendmsg(fd, &m, MSG_NOSIGNAL) == (ssize_t)n ? 0 : -1;
+  if (sendmsg(fd, &m, MSG_NOSIGNAL) == (ssize_t)n) return 0;
+  if (errno == EPIPE) errno = ECONNRESET;
+  return -1;
 }
 
 /* Returns as tls_report_scan, or -1: ECONNRESET when tlsd hung up, ETIMEDOUT. */

@@ -14,7 +14,7 @@
 
 /*
  * Reads what is there, at most what a pipe holds: one that writes without end must not keep us from looking at
- * the clock. Returns 1 at its end, 0 if there may be more later.
+ * the clock. There is room for it in output. Returns 1 at its end, 0 if there may be more later.
  */
 static int drain(int fd, stralloc *output)
 {
@@ -25,7 +25,7 @@ static int drain(int fd, stralloc *output)
     ssize_t r = read(fd, buf, sizeof buf);
     if (!r || (r < 0 && errno != EAGAIN && errno != EINTR)) return 1;
     if (r < 0) return 0;
-    if (output->len + (size_t)r <= PLUGIN_OUTPUT_MAX && !stralloc_catb(output, buf, (size_t)r)) return 1;
+    if (output->len + (size_t)r <= PLUGIN_OUTPUT_MAX) stralloc_catb(output, buf, (size_t)r);
     if ((size_t)r < sizeof buf) return 0;
   }
   return 0;
@@ -80,7 +80,8 @@ plugin_end plugin_run(char const *command, stralloc const *vars, stralloc *outpu
   pid_t pid;
   plugin_end end;
 
-  if (pipe2(p, O_CLOEXEC) < 0) return PLUGIN_TROUBLE;
+  /* Before it runs: a refusal that finds no room would be lost. */
+  if (!stralloc_ready(output, PLUGIN_OUTPUT_MAX) || pipe2(p, O_CLOEXEC) < 0) return PLUGIN_TROUBLE;
   fcntl(p[0], F_SETFL, O_RDONLY | O_NONBLOCK);
   fds[0] = -1;
   fds[1] = p[1];

@@ -70,9 +70,13 @@ int confine_resources(void)
   return 0;
 #else
   /* The first bounds the user's descriptors under way in messages, too (unix(7), ETOOMANYREFS). */
-  struct rlimit const files = {1024, 1024};
+  struct rlimit files = {1024, 1024};
   struct rlimit const data = {64 << 20, 64 << 20};
   struct rlimit const processes = {0, 0};
+  struct rlimit given;
+  /* What was given may be less, and only root may have more again. */
+  if (getrlimit(RLIMIT_NOFILE, &given) == 0 && given.rlim_max < files.rlim_max)
+    files.rlim_cur = files.rlim_max = given.rlim_max;
   return setrlimit(RLIMIT_NOFILE, &files) < 0 || setrlimit(RLIMIT_DATA, &data) < 0 ||
                  setrlimit(RLIMIT_NPROC, &processes) < 0
              ? -1

@@ -1,9 +1,12 @@
 #include <errno.h>
 
+#include <services/smtpd/child.h>
+#include <services/smtpd/pluginrun.h>
+
 #include "smtpd-world.h"
 #include "unit.h"
 
-/* A session again and again, while from the first, the second, the third ... allocation on there is no memory. */
+/* A session, a plugin, again and again, while from the first, the second, the third ... allocation on there is no memory. */
 
 #if UNIT_OWN_MALLOC
 
@@ -106,6 +109,30 @@ START_TEST(every_allocation)
 }
 END_TEST
 
+/* A refusal is not lost: either all of what the plugin said is there, or that it could not be run. */
+START_TEST(plugin_output)
+{
+  static char const text[] = "E553 no";
+  static stralloc const none = STRALLOC_ZERO;
+  unsigned int nth = 0;
+
+  ck_assert_int_eq(child_init(), 0);
+  do
+  {
+    stralloc output = STRALLOC_ZERO;
+    plugin_end end;
+    failed = 0;
+    until = ++nth;
+    end = plugin_run(":printf 'E553 no'", &none, &output, 10000);
+    until = 0;
+    ck_assert_int_eq(end, failed ? PLUGIN_TROUBLE : PLUGIN_RAN);
+    if (!failed) ck_assert(output.len == sizeof text - 1 && !memcmp(output.s, text, output.len));
+    stralloc_free(&output);
+  } while (failed);
+  ck_assert_uint_gt(nth, 2);
+}
+END_TEST
+
 #endif
 
 int main(void)
@@ -115,6 +142,7 @@ int main(void)
 
 #if UNIT_OWN_MALLOC
   tcase_add_loop_test(t, every_allocation, 0, 2);
+  tcase_add_test(t, plugin_output);
 #endif
   suite_add_tcase(s, t);
   return unit_run(s);
