@@ -239,6 +239,7 @@ START_TEST(members)
   ck_assert_uint_eq(c.busy, 0);
   ck_assert_uint_eq(c.n, 1);
   ck_assert_int_eq(c.list[0], 3);
+  free(c.list);
 }
 END_TEST
 
