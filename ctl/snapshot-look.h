@@ -10,7 +10,7 @@
 #include <ctl/proctree.h>
 #include <ctl/snapshot-internal.h>
 
-/* What services are looked at with, and the two larger parts of such a look. */
+/* What all services are looked at with, and the two larger parts of such a look. */
 
 /* The names that a folder has. */
 typedef struct names_s names;
@@ -30,8 +30,6 @@ struct look_s
   int dirs;     /* RUN/servicedirs */
   int started;  /* RUN/started */
   int no_dirs;  /* there is no RUN/servicedirs */
-  size_t begin; /* the services that this look is at: up to end */
-  size_t end;
   int found;    /* something runs */
   names deaths; /* of the files in RUN/deaths, RUN/orphans: asked once, because most services have none */
   names orphans;

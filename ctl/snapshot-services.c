@@ -1,7 +1,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,8 +13,6 @@
 #include <ctl/snapshot-look.h>
 #include <ctl/supervisor.h>
 #include <ctl/words.h>
-
-#define MANY 40 /* services: a thread costs as much as two of them */
 
 static char const *in_run(look *l, char const *folder, char const *name)
 {
@@ -112,39 +109,6 @@ static void take_one(look *l, service_facts *f, entry const *e)
   take_orphans(l, f);
   take_exit(l, f, &st);
   look_logger(l, f, &p);
-}
-
-static void *look_at_some(void *data)
-{
-  look *l = data;
-  entry const *e = genalloc_s(entry, &l->st->g.entries);
-
-  for (size_t i = l->begin; i < l->end; i++) take_one(l, snapshot_services(l->s) + i, e + i);
-  return 0;
-}
-
-/*
- * Four fifths of a look are the kernel's, at opening hundreds of small files: where services are many, a second
- * thread takes half of them.
- */
-static void look_at_all(look *l)
-{
-  size_t n = snapshot_count(l->s);
-  int alone = n < MANY;
-  look other = *l;
-  pthread_t thread;
-
-  other.path = (stralloc)STRALLOC_ZERO;
-  other.begin = l->end = alone ? n : n / 2;
-  other.end = n;
-  if (!alone) alone = pthread_create(&thread, 0, look_at_some, &other);
-  look_at_some(l);
-  if (alone)
-    look_at_some(&other);
-  else
-    pthread_join(thread, 0);
-  l->found |= other.found;
-  stralloc_free(&other.path);
 }
 
 /* Down on purpose is not missing: with the whole bundle down, nothing is. */
@@ -274,12 +238,13 @@ static void close_all(look *l)
 int snapshot_take_services(snapshot *s, stored const *st, snapshot const *before)
 {
   look l = {.s = s, .st = st, .before = before};
+  entry const *e = genalloc_s(entry, &st->g.entries);
   pid_t pid = find_supervisor(st);
   int result = pid < 0 && !can_look(st) ? -1 : add_services(s, st);
 
   if (!result) result = snapshot_take_journal(s, st);
   open_all(&l, pid);
-  if (!result) look_at_all(&l);
+  for (size_t i = 0; i < snapshot_count(s) && !result; i++) take_one(&l, snapshot_services(s) + i, e + i);
   take_supervisor(&l, pid);
   s->moved = pid > 0 && is_moved(&l);
   settle_states(s);

@@ -1,5 +1,4 @@
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,21 +46,13 @@ void datum_none(datum *d)
   d->known = NONE;
 }
 
-/* Two threads may look at services. */
-static pthread_mutex_t keeping = PTHREAD_MUTEX_INITIALIZER;
-
 char const *snapshot_keep(snapshot *s, char const *text, size_t len)
 {
   char *copy = malloc(len + 1);
 
-  int kept;
-
   if (!copy) return 0;
   field_clean(copy, len, text, len);
-  pthread_mutex_lock(&keeping);
-  kept = genalloc_append(char *, &s->texts, &copy);
-  pthread_mutex_unlock(&keeping);
-  if (kept) return copy;
+  if (genalloc_append(char *, &s->texts, &copy)) return copy;
   free(copy);
   return 0;
 }

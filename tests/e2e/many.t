@@ -1,5 +1,5 @@
 #!/bin/sh
-# So many services that status looks at them with two threads.
+# Many services: status looks at them in order, whatever some of them do.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/bundle.sh"
 
@@ -22,7 +22,7 @@ by_s6() {
 }
 is "$(m status -o name,pid)" "$(by_s6)" "every service is shown, in order, with its own process"
 
-# Each death leaves words to keep, in both threads.
+# Each death leaves words to keep.
 m status -o pid | xargs kill -KILL
 all_are() { test "$(m status -o state,log,restarts,last_exit | sort -u)" = "$1"; }
 try "all died once, and run again" wait_for 60 all_are "ready	ready	1	killed by SIGKILL"
