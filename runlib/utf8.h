@@ -10,4 +10,7 @@
  */
 extern size_t utf8_scan(unsigned int *u, char const *s, size_t len);
 
+/* The length in bytes of the character at s (len bytes, at least 1), 0 if it is not UTF-8. */
+extern size_t utf8_length(char const *s, size_t len);
+
 #endif

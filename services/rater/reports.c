@@ -2,6 +2,8 @@
 
 #include <skalibs/types.h>
 
+#include <runlib/utf8.h>
+
 #include "engine-internal.h"
 
 int report_number(stralloc *sa, char const *name, uint64_t u)
@@ -15,24 +17,6 @@ int report_number(stralloc *sa, char const *name, uint64_t u)
              : -1;
 }
 
-/* The length of the UTF-8 character at s, 0 if it is none (RFC 3629: no overlong forms, no surrogates). */
-static size_t utf8_len(unsigned char const *s, size_t n)
-{
-  static uint32_t const least[] = {0, 0, 0x80, 0x800, 0x10000};
-  size_t len = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-  uint32_t c;
-
-  if (len < 2) return len;
-  if (len > n) return 0;
-  c = s[0] & (0x7fu >> len);
-  for (size_t i = 1; i < len; i++)
-  {
-    if ((s[i] & 0xc0) != 0x80) return 0;
-    c = c << 6 | (s[i] & 0x3f);
-  }
-  return c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0 : len;
-}
-
 int report_string(stralloc *sa, char const *s, size_t n)
 {
   static char const hex[] = "0123456789abcdef";
@@ -42,7 +26,7 @@ int report_string(stralloc *sa, char const *s, size_t n)
   while (n)
   {
     unsigned char c = (unsigned char)*s;
-    size_t len = utf8_len((unsigned char const *)s, n);
+    size_t len = utf8_length(s, n);
     char escape[6] = {'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]};
     if (c == '"' || c == '\\')
     {

@@ -3,36 +3,18 @@
 
 #include <skalibs/fmtscan.h>
 
+#include <runlib/utf8.h>
+
 #include "path.h"
 
 #define SYNTAX "501 5.5.4 syntax error in the address"
 #define NOMEM  ""
 
-size_t path_sequence(char const *text, size_t len)
-{
-  static unsigned char const low[] = {0xa0, 0x80, 0x80, 0x80, 0x80};
-  unsigned char const *s = (unsigned char const *)text;
-  size_t n = *s < 0x80                  ? 1
-             : *s >= 0xc2 && *s <= 0xdf ? 2
-             : (*s & 0xf0) == 0xe0      ? 3
-             : *s >= 0xf0 && *s <= 0xf4 ? 4
-                                        : 0;
-
-  if (!n || n > len) return 0;
-  for (size_t i = 1; i < n; i++)
-    if ((s[i] & 0xc0) != 0x80) return 0;
-  if (*s == 0xe0 && s[1] < low[0]) return 0;
-  if (*s == 0xed && s[1] > 0x9f) return 0;
-  if (*s == 0xf0 && s[1] < 0x90) return 0;
-  if (*s == 0xf4 && s[1] > 0x8f) return 0;
-  return n;
-}
-
 int path_utf8(char const *text, size_t len)
 {
   while (len)
   {
-    size_t n = path_sequence(text, len);
+    size_t n = utf8_length(text, len);
     if (!n || (unsigned char)*text < 32 || *text == 127) return 0;
     text += n;
     len -= n;

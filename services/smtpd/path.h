@@ -18,8 +18,6 @@ extern char const *path_scan(char const *s, int utf8, stralloc *sa, char const *
 /* An address literal, `[192.0.2.1]` or `[IPv6:2001:db8::1]`. Returns the length of its ip, 4 or 16; 0: it is none. */
 extern size_t path_literal(char const *s, size_t len, char ip[16]);
 
-/* The length of the UTF-8 sequence that begins at s; 0 if it is not well formed (RFC 3629). */
-extern size_t path_sequence(char const *s, size_t len);
 /* Whether text, of len bytes, is well-formed UTF-8 without control characters. */
 extern int path_utf8(char const *text, size_t len);
 

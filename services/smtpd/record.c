@@ -1,7 +1,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "path.h"
+#include <runlib/utf8.h>
+
 #include "session-internal.h"
 
 /* The log: a line a message and a refusal, `event: key=value ...`, nothing secret in it. */
@@ -18,7 +19,7 @@ static size_t printable(char const *s, size_t len)
   size_t n;
 
   if (c < 127) return c >= 32 && c != '"' && c != '\\';
-  n = path_sequence(s, len);
+  n = utf8_length(s, len);
   if (n == 2 && c == 0xc2 && (unsigned char)s[1] < 0xa0)
     return 0; /* U+0080 to U+009F are control characters */
   return c == 127 ? 0 : n;
