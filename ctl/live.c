@@ -62,8 +62,8 @@ int live_believe_at(int fd, char const *dir, live_status *st)
   s6_svstatus_t s = S6_SVSTATUS_ZERO;
 
   memset(st, 0, sizeof *st);
-  if (read_status(fd, dir, &s) < 0) return -1;
   st->supervised = 1;
+  if (read_status(fd, dir, &s) < 0) return -1;
   st->pid = s.pid;
   st->up = s.pid && !s.flagfinishing;
   st->ready = st->up && s.flagready;

@@ -28,7 +28,10 @@ struct live_status_s
   tain ready_since;
 };
 
-/* 0, or -1 and errno (a status file that cannot be read or is damaged). Not supervised is no error. */
+/*
+ * 0, or -1 and errno (a status file that cannot be read or is damaged): supervised is right even then, the
+ * rest is 0. Not supervised is no error.
+ */
 extern int live_read(char const *dir, live_status *st);
 /* The same for dir below the folder that fd has: who reads hundreds spares the kernel their long names. */
 extern int live_read_at(int fd, char const *dir, live_status *st);

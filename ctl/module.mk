@@ -4,7 +4,7 @@ KINDS := gen $(addprefix services/,$(SERVICE_FOLDERS)) services
 $(eval $(call library,gen,kinds.c))
 
 $(eval $(call library,ctl,kinds.c suggest.c describe.c conf.c conf-parse.c conf-value.c conf-check.c bundle.c \
-  plan.c order.c generation.c live.c transition.c servicedir.c supervisor.c running.c orphan.c folder.c lock.c load.c \
+  plan.c order.c generation.c live.c transition.c transition-begin.c servicedir.c supervisor.c running.c orphan.c folder.c lock.c load.c \
   logs.c words.c notify.c progress.c port.c reach.c machine.c maker.c fact.c proctree.c \
   $(notdir $(wildcard ctl/snapshot*.c ctl/show-*.c ctl/dash-*.c ctl/screen*.c)) \
   gone.c grant.c granted.c up.c down.c run.c log.c history.c \

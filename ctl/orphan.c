@@ -119,7 +119,7 @@ static int await_end(char const *dir, tain const *deadline, tain *stamp)
   static tain const pause = {.sec = TAI_ZERO, .nano = 10000000};
   live_status st;
 
-  while (live_read(dir, &st) >= 0 && st.supervised)
+  while ((void)live_read(dir, &st), st.supervised)
   {
     tain at;
     if (tain_less(deadline, stamp)) return (errno = ETIMEDOUT, -1);

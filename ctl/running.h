@@ -3,7 +3,7 @@
 
 #include <services/service.h>
 
-/* What runs as a service, held against what should: RUN/started/NAME (runlib/started.h) and s6's status. */
+/* What runs as a service, held against what should: RUN/started/NAME (runlib/started.h) and s6's status; where that is damaged, the record alone. */
 
 typedef enum running_e
 {

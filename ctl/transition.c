@@ -11,9 +11,7 @@
 #include <runlib/started.h>
 
 #include <ctl/servicedir.h>
-#include <ctl/transition.h>
-
-#define KILL_TIME 15000 /* ms after drain: TERM, KILL, and the reaping */
+#include <ctl/transition-begin.h>
 
 void transition_init(transition *t, bundle const *b)
 {
@@ -49,45 +47,6 @@ int move_open(move const *m)
   return m->step < STEP_DONE;
 }
 
-static void set_step(transition const *t, move *m, step s)
-{
-  m->step = s;
-  if (t->progress) t->progress(t, m, t->data);
-}
-
-/*
- * A service may need more time than the bundle gives to all: its directory says so, in milliseconds, in
- * data/ready-timeout (ours) and timeout-kill (s6's; 0, for ever, does not make mailctl wait longer).
- */
-static unsigned int own_time(move const *m, char const *file)
-{
-  char text[UINT_FMT + 2];
-  stralloc path = STRALLOC_ZERO;
-  ssize_t n = -1;
-  unsigned int ms;
-
-  if (stralloc_cats(&path, m->dir) && stralloc_cats(&path, file) && stralloc_0(&path))
-    n = openreadnclose(path.s, text, UINT_FMT);
-  stralloc_free(&path);
-  if (n <= 0) return 0;
-  text[n] = 0;
-  return uint_scan(text, &ms) && ms <= INT_MAX - KILL_TIME ? ms : 0;
-}
-
-static void set_deadline(move *m, unsigned int ms, tain const *stamp)
-{
-  m->patience = ms;
-  if (!ms)
-    tain_add(&m->deadline, stamp, &tain_infinite_relative);
-  else
-  {
-    tain_from_millisecs(&m->deadline, (int)ms);
-    tain_add(&m->deadline, &m->deadline, stamp);
-  }
-  m->start = *stamp;
-  tain_wallclock_read(&m->began);
-}
-
 /* --- what may begin ------------------------------------------------------------------------------ */
 
 /* 1: every service that m waits for is where m wants it; 0: not yet; a failed one blocks a start. */
@@ -107,100 +66,10 @@ static int may_begin(transition *t, move *m)
     if (move_open(other)) return 0;
     if (other->step == STEP_DONE) continue;
     m->blocker = (char *)other->name;
-    set_step(t, m, STEP_BLOCKED);
+    move_set_step(t, m, STEP_BLOCKED);
     return 0;
   }
   return 1;
-}
-
-static int lose(transition const *t, move *m)
-{
-  m->error = errno;
-  set_step(t, m, STEP_LOST);
-  return 0;
-}
-
-/* What is commanded starts with a clean slate. */
-static void forget_deaths(bundle const *b, char const *name)
-{
-  stralloc sa = STRALLOC_ZERO;
-
-  if (service_append(&sa, "%s/deaths/%s", b->run, name) >= 0 && stralloc_0(&sa)) unlink_void(sa.s);
-  stralloc_free(&sa);
-}
-
-static int prepare_start(transition const *t, move const *m)
-{
-  stralloc log = STRALLOC_ZERO;
-  int ok;
-
-  if (t->limited) return 0;
-  forget_deaths(t->bundle, m->name);
-  ok = servicedir_path(&log, t->bundle->run, m->name, "/log") >= 0 && servicedir_hold(log.s, 0) >= 0 &&
-       servicedir_hold(m->dir, 0) >= 0 && live_control(log.s, "u") >= 0;
-  stralloc_free(&log);
-  return ok ? 0 : -1;
-}
-
-static int begin_start(transition const *t, move *m, tain const *stamp)
-{
-  unsigned int own = own_time(m, "/data/ready-timeout");
-
-  m->begun = 0;
-  set_deadline(m, own ? own : t->start_time, stamp);
-  if (prepare_start(t, m) < 0 || live_control(m->dir, "u") < 0) return lose(t, m);
-  if (m->status.finishing) live_hurry(m->dir);
-  set_step(t, m, STEP_STARTING);
-  return 0;
-}
-
-static int begin_stop(transition const *t, move *m, tain const *stamp)
-{
-  set_deadline(m, t->stop_time, stamp);
-  if ((!t->limited && servicedir_hold(m->dir, 1) < 0) || live_control(m->dir, "d") < 0) return lose(t, m);
-  if (m->status.finishing)
-    live_hurry(m->dir); /* not the finish script of the very stop that was just asked for */
-  set_step(t, m, STEP_STOPPING);
-  return 0;
-}
-
-/*
- * One command to s6-supervise, which then stops and starts by itself: whoever kills mailctl in between, the
- * service comes back. The mark tells its finish script that this is no death.
- */
-static int begin_restart(transition const *t, move *m, tain const *stamp)
-{
-  stralloc mark = STRALLOC_ZERO;
-  int ok;
-
-  m->old = m->status.pid;
-  m->begun = 0;
-  set_deadline(m, t->stop_time, stamp);
-  forget_deaths(t->bundle, m->name);
-  ok = service_append(&mark, "%s/restarts/%s", t->bundle->run, m->name) >= 0 && stralloc_0(&mark) &&
-       servicedir_hold(m->dir, 0) >= 0 && started_mark(mark.s, m->old) >= 0 &&
-       live_control(m->dir, "ur") >= 0;
-  stralloc_free(&mark);
-  if (!ok) return lose(t, m);
-  set_step(t, m, STEP_STOPPING);
-  return 0;
-}
-
-static int begin(transition const *t, move *m, tain const *stamp)
-{
-  if (m->goal == GOAL_START && m->status.ready && m->status.wanted)
-  {
-    set_step(t, m, STEP_DONE);
-    return 0;
-  }
-  if (m->goal == GOAL_RESTART && m->status.up) return begin_restart(t, m, stamp);
-  if (m->goal != GOAL_STOP) return begin_start(t, m, stamp);
-  if (!m->status.supervised)
-  {
-    set_step(t, m, STEP_DONE);
-    return 0;
-  }
-  return begin_stop(t, m, stamp);
 }
 
 /* --- where they are ------------------------------------------------------------------------------ */
@@ -226,24 +95,24 @@ static void follow_start(transition const *t, move *m, stralloc const *events, t
     m->begun |= m->status.up;
   }
   if (m->status.ready)
-    set_step(t, m, STEP_DONE);
+    move_set_step(t, m, STEP_DONE);
   else if (died)
-    set_step(t, m, STEP_DIED);
+    move_set_step(t, m, STEP_DIED);
   else if (!m->status.supervised)
   {
     errno = ENXIO;
-    lose(t, m);
+    move_lose(t, m);
   }
   else if (tain_less(&m->deadline, stamp))
-    set_step(t, m, STEP_LATE);
+    move_set_step(t, m, STEP_LATE);
 }
 
 static void follow_stop(transition const *t, move *m, tain const *stamp)
 {
   if (!m->status.supervised || (!m->status.pid && !m->status.wanted))
-    set_step(t, m, STEP_DONE);
+    move_set_step(t, m, STEP_DONE);
   else if (tain_less(&m->deadline, stamp))
-    set_step(t, m, STEP_LATE);
+    move_set_step(t, m, STEP_LATE);
 }
 
 /* `s6-svc -r` has no timeout-kill: a daemon that does not end in time is killed here. */
@@ -252,41 +121,34 @@ static void follow_restart(transition const *t, move *m, tain const *stamp)
   if (!m->status.supervised)
   {
     errno = ENXIO;
-    lose(t, m);
+    move_lose(t, m);
   }
   else if (!m->status.up || m->status.pid != m->old)
   {
-    set_deadline(m, t->start_time, stamp);
-    set_step(t, m, STEP_STARTING);
+    move_set_deadline(m, t->start_time, stamp);
+    move_set_step(t, m, STEP_STARTING);
   }
   else if (tain_less(&m->deadline, stamp))
   {
     if (m->killed || live_control(m->dir, "k") < 0)
     {
-      set_step(t, m, STEP_LATE);
+      move_set_step(t, m, STEP_LATE);
       return;
     }
     m->killed = 1;
-    set_deadline(m, KILL_TIME, stamp);
+    move_set_deadline(m, KILL_TIME, stamp);
   }
 }
 
-/*
- * A status file that cannot be read, or is damaged, hides what is; s6-supervise writes it anew when it next
- * does something. So the command is sent all the same (a service that shall be up is restarted), and the
- * answer waited for.
- */
+/* The status is damaged, or cannot be read, which hides what is. */
 static void follow_unread(transition *t, move *m, tain const *stamp)
 {
-  if (m->step == STEP_WAITING && may_begin(t, m))
-  {
-    if (m->goal == GOAL_STOP)
-      begin_stop(t, m, stamp);
-    else if (begin_start(t, m, stamp), m->step == STEP_STARTING && live_control(m->dir, "r") < 0)
-      lose(t, m);
-  }
-  else if (move_open(m) && m->step != STEP_WAITING && tain_less(&m->deadline, stamp))
-    lose(t, m);
+  int waits = m->step == STEP_WAITING && !m->asked;
+
+  if (waits && may_begin(t, m))
+    move_ask(t, m, stamp);
+  else if (!waits && move_open(m) && tain_less(&m->deadline, stamp))
+    move_lose(t, m);
 }
 
 static int follow(transition *t, move *m, tain const *stamp)
@@ -301,7 +163,8 @@ static int follow(transition *t, move *m, tain const *stamp)
     follow_unread(t, m, stamp);
     goto end;
   }
-  if (m->step == STEP_WAITING && may_begin(t, m)) begin(t, m, stamp);
+  m->asked = 0;
+  if (m->step == STEP_WAITING && may_begin(t, m)) move_begin(t, m, stamp);
   if (m->step == STEP_STOPPING)
     m->goal == GOAL_RESTART ? follow_restart(t, m, stamp) : follow_stop(t, m, stamp);
   if (m->step == STEP_STARTING) follow_start(t, m, &events, stamp);
@@ -312,15 +175,15 @@ end:
 
 /*
  * Until when to wait for m. One told to go down while it was between two attempts gives no event, if it
- * was down already: such a one is looked at again soon.
+ * was down already, nor does one that writes its status anew: such a one is looked at again soon.
  */
 static void limit(move const *m, tain *deadline, tain const *stamp)
 {
   static tain const soon = {.sec = TAI_ZERO, .nano = 20000000};
   tain at = m->deadline;
 
-  if (m->step != STEP_STARTING && m->step != STEP_STOPPING) return;
-  if (m->step == STEP_STOPPING && !m->status.pid) tain_add(&at, stamp, &soon);
+  if (m->step != STEP_STARTING && m->step != STEP_STOPPING && !m->asked) return;
+  if (m->asked || (m->step == STEP_STOPPING && !m->status.pid)) tain_add(&at, stamp, &soon);
   if (tain_less(&at, deadline)) *deadline = at;
 }
 

@@ -48,6 +48,7 @@ struct move_s
   char *blocker; /* not owned */
   int error;
   int begun;  /* its `u` event was seen */
+  int asked;  /* its status could not be read, and is being written anew */
   int killed; /* it was sent KILL, because it did not stop in time */
   pid_t old;  /* the process that a restart ends */
   uint16_t watch;

@@ -62,7 +62,9 @@ end:
 static int is_supervised(char const *dir)
 {
   live_status st;
-  return live_read(dir, &st) >= 0 && st.supervised;
+
+  (void)live_read(dir, &st);
+  return st.supervised;
 }
 
 /*

@@ -97,11 +97,18 @@ exits 0 "up with a record whose pid is a stranger's now" m up
 kill -0 $stranger
 ok $? "leaves the stranger alone"
 
-# What s6-supervise wrote is damaged: commands reach it all the same.
+# What s6-supervise wrote is damaged: it is made to write it anew, and commands reach it.
+pid=$(pid_of "$C" rater)
 printf 'garbage' >"$T/b/run/servicedirs/smtpd/supervise/status"
 printf 'garbage' >"$T/b/run/servicedirs/rater/supervise/status"
 exits 0 "up with damaged status files" m up
 exits 0 "mends them" m status
+is "$(pid_of "$C" rater)" "$pid" "what ran runs on"
+sed -i 's/^\[rater\]$/&\nkeys = 5000/' "$C"
+printf 'garbage' >"$T/b/run/servicedirs/rater/supervise/status"
+exits 0 "up with a new generation" m up
+test "$(pid_of "$C" rater)" != "$pid"
+ok $? "restarts what changed"
 printf 'garbage' >"$T/b/run/servicedirs/smtpd/supervise/status"
 exits 0 "down with a damaged status file" m down
 is "$(processes | grep -v "^$stranger ")" "" "leaves nothing"
