@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -189,17 +190,21 @@ static void set_link(stored const *s, hold const *h)
     say_cannot("make the link ", s->b.control, "/overloaded");
 }
 
-static int set(stored const *s, char const *folder, int argc, char const *const *argv)
+/* Whether anybody holds the level, by a command or by hand. Where that cannot be read, perhaps. */
+static int is_held(stored const *s, char const *folder, uint64_t now)
 {
-  hold h = HOLD_ZERO;
-  int status;
+  char path[PLACE_PATH];
+  overload flag;
+  hold h;
 
-  h.since = (uint64_t)time(0);
-  by_whom(&h);
-  status = parse(&h, argc, argv);
-  if (status) return status;
-  set_link(s, &h);
-  if (!hold_write(&h, folder) && !set_flag(&h, folder)) return 0;
+  if (hold_read(&h, folder) < 0 || place_path(path, s->b.control, "overloaded") < 0 ||
+      overload_read(&flag, path, now) < 0)
+    return 1;
+  return (h.kind != HOLD_AUTO && !hold_expired(&h, now)) || flag.maker == OVERLOAD_HAND;
+}
+
+static int refused(char const *folder)
+{
   if (errno == ENOENT)
   {
     say("no monitor was ever started here: there is no ", folder);
@@ -208,6 +213,25 @@ static int set(stored const *s, char const *folder, int argc, char const *const 
   say_cannot("write in ", folder);
   if (errno == EACCES) say("only root and the monitor's user may");
   return EXIT_SYSTEM;
+}
+
+/* The right is asked for first: to remove what is not there would need none. */
+static int set(stored const *s, char const *folder, int argc, char const *const *argv)
+{
+  hold h = HOLD_ZERO;
+  int status;
+  int held;
+
+  h.since = (uint64_t)time(0);
+  by_whom(&h);
+  status = parse(&h, argc, argv);
+  if (status) return status;
+  if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0) return refused(folder);
+  held = is_held(s, folder, h.since);
+  set_link(s, &h);
+  if (hold_write(&h, folder) < 0 || set_flag(&h, folder) < 0) return refused(folder);
+  if (h.kind == HOLD_AUTO && !held) puts("there was no hold");
+  return 0;
 }
 
 int command_overload(context const *cx, int argc, char const *const *argv)

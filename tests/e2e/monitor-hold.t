@@ -23,11 +23,15 @@ logged() { mailctl log monitor -n 100 | grep -Eq "$1"; }
 
 conf
 exits 3 'without a monitor ever there is nothing to hold' mailctl overload on
+exits 3 'nor to end' mailctl overload auto
+like "$(cat err)" 'no monitor was ever started' 'which is said'
 try 'up' mailctl up
 is "$(readlink control/overloaded)" "$flag" 'up makes the link'
 exits 0 'level 0 is well' mailctl overload
 like "$(cat out)" '^level 0, clear, auto$' 'and said'
 like "$(cat out)" '^backlog 0$' 'with the count'
+exits 0 'auto where nobody holds' mailctl overload auto
+is "$(cat out)" 'there was no hold' 'says that there was nothing to end'
 
 # --- on, off, auto ---
 try 'on' mailctl overload on -r 'a new disk' -t 1h
@@ -53,7 +57,8 @@ try 'though it measures otherwise' wait_for 5 measures 1
 try 'and it stays off' clear
 like "$(mailctl overload)" '^level 0, clear, held off$' 'which is shown'
 like "$(mailctl overload)" '^backlog 115, oldest [0-9]+s$' 'with the exact count'
-try 'auto' mailctl overload auto
+exits 0 'auto' mailctl overload auto
+is "$(cat out)" '' 'ends a hold of level 0, and has nothing to say'
 try 'lets the monitor decide' wait_for 5 raised
 mailctl overload off -t 1s
 try 'a hold that is over' wait_for 5 raised
@@ -75,7 +80,8 @@ try 'and not the hold' clear
 try 'the monitor sees that it is over' wait_for 5 mode_is auto
 touch control/overloaded
 wait_for 5 mode_is hand
-try 'auto ends a hold by touch' mailctl overload auto
+exits 0 'auto ends a hold by touch' mailctl overload auto
+is "$(cat out)" '' 'which was one'
 try 'really' clear
 rm -f control/overloaded
 touch control/overloaded
@@ -95,11 +101,18 @@ try 'on works without a monitor' mailctl overload on -t 1s
 try 'at once' raised
 over() { test "$(mailctl overload | head -n 1)" = 'level 0, clear, auto (there is a flag that nobody keeps alive: it is ignored)'; }
 try 'and is ignored once it is over' wait_for 5 over
+exits 0 'auto then' mailctl overload auto
+is "$(cat out)" 'there was no hold' 'has nothing to end'
+mailctl overload on -t 1s
+wait_for 5 over
 try 'the next monitor' mailctl up
 try 'takes it away' wait_for 5 clear
 if test "$(id -u)" -eq 0; then
   is "$(stat -c %U run/overload/flag run/overload/state 2>/dev/null | sort -u | tr '\n' ' ')" 'nobody ' 'the loop is not root'
   exits 111 'another user may not hold' setpriv --reuid 65533 --regid 65533 --clear-groups "$(command -v mailctl)" overload on
+  exits 111 'nor end what nobody holds' setpriv --reuid 65533 --regid 65533 --clear-groups "$(command -v mailctl)" overload auto
+  like "$(cat err)" "only root and the monitor's user may" 'which is said'
+  exits 0 "the monitor's user may" setpriv --reuid nobody --regid nogroup --clear-groups "$(command -v mailctl)" overload auto
 else
   ok 0 'the loop is not root # SKIP not root'
   ok 0 'another user may not hold # SKIP not root'

@@ -36,6 +36,8 @@ for command in up down "up filter" "down filter" "restart filter"; do
 done
 exits 111 "overload on: refused" member overload on
 like "$(cat "$T/err")" "only root and the monitor's user may" "overload on: says why"
+exits 111 "overload auto, with nothing to end: refused as well" member overload auto
+like "$(cat "$T/err")" "only root and the monitor's user may" "overload auto: says why"
 m overload on >/dev/null
 exits 111 "overload auto: refused" member overload auto
 is "$(m status -o overload.level,overload.maker)" "1	held" "the hold stays"
