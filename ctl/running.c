@@ -1,3 +1,5 @@
+#include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include <runlib/started.h>
@@ -5,6 +7,16 @@
 #include <ctl/live.h>
 #include <ctl/running.h>
 #include <ctl/servicedir.h>
+
+/* 1: the process of the record lives; 0: none does; -1: we may not see. sa is room for a path. */
+static int read_record(started *now, stralloc *sa, bundle const *b, char const *name, char const *suffix)
+{
+  sa->len = 0;
+  if (service_append(sa, "%s/started/%s%s", b->run, name, suffix) < 0 || !stralloc_0(sa)) return 0;
+  if (started_read(now, sa->s) < 0) return errno == EACCES ? -1 : 0;
+  if (now->ticks == started_ticks(now->pid)) return 1;
+  return kill(now->pid, 0) < 0 && errno == EPERM && !started_ticks(now->pid) ? -1 : 0; /* /proc is hidden */
+}
 
 static running compare(bundle const *b, char const *name, char const *dir_suffix, char const *suffix,
                        char const *content)
@@ -14,14 +26,14 @@ static running compare(bundle const *b, char const *name, char const *dir_suffix
   started now = {.pid = 0};
   running r;
   int known = servicedir_path(&sa, b->run, name, dir_suffix) >= 0 && live_read(sa.s, &st) >= 0;
-  int recorded;
+  int shut = !known && errno == EACCES;
+  int recorded = st.supervised || shut ? read_record(&now, &sa, b, name, suffix) : 0;
 
-  sa.len = 0;
-  recorded = st.supervised && service_append(&sa, "%s/started/%s%s", b->run, name, suffix) >= 0 &&
-             stralloc_0(&sa) && started_read(&now, sa.s) >= 0 && now.ticks == started_ticks(now.pid);
-  if (known ? !st.up : !recorded)
+  if (shut && recorded < 0)
+    r = RUNNING_UNKNOWN;
+  else if (known ? !st.up : recorded <= 0)
     r = RUNNING_NOT;
-  else if (!recorded || (known && now.pid != st.pid) || strcmp(now.content, content))
+  else if (recorded <= 0 || (known && now.pid != st.pid) || strcmp(now.content, content))
     r = RUNNING_OLD;
   else
     r = now.replaced ? RUNNING_REPLACED : RUNNING_SAME;
@@ -37,4 +49,14 @@ running running_compare(bundle const *b, char const *name, char const *content)
 running running_compare_logger(bundle const *b, char const *name, char const *content)
 {
   return compare(b, name, "/log", ".log", content);
+}
+
+int running_visible(bundle const *b, char const *name)
+{
+  stralloc sa = STRALLOC_ZERO;
+  live_status st;
+  int visible = servicedir_path(&sa, b->run, name, "") < 0 || live_read(sa.s, &st) >= 0 || errno != EACCES;
+
+  stralloc_free(&sa);
+  return visible;
 }
