@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
@@ -163,6 +164,7 @@ int main(int argc, char const *const *argv)
   int status;
 
   PROG = "mailctl";
+  if (!geteuid()) umask(022); /* the services' users must reach what root makes for them */
   for (; i < argc && argv[i][0] == '-'; i++)
   {
     if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return print_help(), 0;

@@ -19,7 +19,9 @@ exits 0 "down of one, too" m down
 exits 1 "plan says that there is something to do" m plan
 like "$(cat "$T/out")" '^add +smtpd$' "and what"
 
+umask 077 # of a careful administrator
 exits 0 "up" m up
+umask 022
 like "$(cat "$T/out")" '^smtpd +ready in [0-9]+ ms$' "a line for each service in a pipe"
 exits 0 "status: all is well" m status
 is "$(m status -o state | sort -u)" ready "every service is ready"
