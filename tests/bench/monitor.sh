@@ -1,5 +1,6 @@
 #!/bin/bash
-# The monitor: one measurement against the cron line's `find todo -type f | wc -l`; what a refusal costs without
+# The monitor: one measurement against the cron line's `find todo -type f | wc -l`, and against the kernel's
+# listing alone, below which no exact count can be; what a refusal costs without
 # a plugin, with smtpd's own, with our program, and with a stand-in for the original in bash; the idle loop.
 # shellcheck source=tests/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -25,6 +26,7 @@ find_wc() {
   echo "$(((end - begin) / times / 1000)) $(awk -v n="$times" '{ print $1 / n }' "$T/cpu")"
 }
 exact() { "$TOOLS/queue" count todo 0 0 "$times"; }
+kernel() { "$TOOLS/queue" read todo "$times"; }
 exact_age() { "$TOOLS/queue" count todo 0 18446744073709551615 "$times"; }
 early() { "$TOOLS/queue" count todo 400 100 $((10 * times)); }
 
@@ -38,6 +40,7 @@ for files in 1000 100000 1000000; do
   find_wc >/dev/null
   echo "$files files"
   compare exact find_wc microseconds CPU_us
+  compare exact kernel microseconds CPU_us
   compare early find_wc microseconds CPU_us
   compare exact_age find_wc microseconds CPU_us
   rm -rf todo
