@@ -121,8 +121,9 @@ static struct sock_filter const code[] = {
     BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ARCH, 1, 0),
     RETURN(SECCOMP_RET_KILL_PROCESS),
     LOAD(nr),
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mmap, 3 * WORDS + 9, 0), /* to the look at the protection */
-    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mprotect, 3 * WORDS + 8, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mmap, 3 * WORDS + 12, 0), /* to the look at the protection */
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_mprotect, 3 * WORDS + 11, 0),
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_prctl, 3 * WORDS + 8, 0),
     BPF_STMT(BPF_ALU | BPF_AND | BPF_K, 31),
     BPF_STMT(BPF_MISC | BPF_TAX, 0),
     LOAD(nr),
@@ -146,6 +147,8 @@ static struct sock_filter const code[] = {
     BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 1, 0, 1),
     ALLOW,
     REFUSE,
+    LOAD(args[0]), /* its name in ps, when a client has come */
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PR_SET_NAME, 3, 2),
     LOAD(args[2]), /* memory may change, but never become executable */
     BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, 0, 1),
     REFUSE,

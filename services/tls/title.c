@@ -29,7 +29,7 @@ void title_set(char const *what, char const *whom)
   if (strcmp(name + (*name ? strlen("tlsd-") : 0), what))
   {
     stpcpy(stpcpy(name, "tlsd-"), what);
-    (void)prctl(PR_SET_NAME, name, 0, 0, 0); /* a worker may do so once, then is confined */
+    (void)prctl(PR_SET_NAME, name, 0, 0, 0);
   }
   if (!room) return;
   memset(room, 0, size);
