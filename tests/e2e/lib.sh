@@ -157,6 +157,16 @@ peers() {
   ) 9>"$PEERS/deb/.lock"
 }
 
+# smtp_source: unpacks Postfix's, which $SMTP_SOURCE then runs; 1 if it cannot be had
+smtp_source() {
+  peers postfix libicu72 || return
+  SMTP_SOURCE=$T/smtp-source
+  printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@"\n' \
+    "$PEERS/usr/lib/postfix:$PEERS/usr/lib/$(gcc -print-multiarch)" "$PEERS/usr/sbin/smtp-source" >"$SMTP_SOURCE"
+  chmod 755 "$SMTP_SOURCE"
+  "$SMTP_SOURCE" 2>&1 | grep -q usage
+}
+
 skip_all() {
   echo "1..0 # SKIP $1"
   exit 0

@@ -1,10 +1,12 @@
 """Sends mail through a bundle while killing its processes.
 
-storm.py BUNDLE IP SECONDS SEED CLIENTS
+storm.py BUNDLE IP SECONDS SEED CLIENTS [SMTP-SOURCE]
 
-Each client sends messages of its own, each once: a line `ID RECIPIENT...` goes to BUNDLE/../acked when the
-server answered 250, to BUNDLE/../sent before. Every second a random process of the bundle gets SIGKILL; when it
-was one of the supervision's, `mailctl up` repairs. Prints what was killed, and how often.
+Each client sends messages of its own, each once: a line `ID FOLDER...` goes to BUNDLE/../acked when the server
+answered 250, to BUNDLE/../sent before. Two more clients are Postfix's smtp-source, if given: each of its messages is
+for a user of its own, ID, whom nobody knows, and so arrives in the folder flood, the catch-all. Every second a random
+process of the bundle gets SIGKILL; when it was one of the supervision's, `mailctl up` repairs. Prints what was
+killed, and how often.
 """
 
 import collections
@@ -12,6 +14,7 @@ import os
 import random
 import signal
 import smtplib
+import smtpsource
 import subprocess
 import sys
 import threading
@@ -19,6 +22,7 @@ import time
 
 bundle, ip, seconds, seed, clients = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
 folder = os.path.dirname(bundle)
+source = sys.argv[6] if len(sys.argv) > 6 else None
 end = time.monotonic() + seconds
 conf = bundle + "/mailctl.conf"
 people = ["postmaster@example.test", "joe@example.test", "ann-list@example.test"]
@@ -52,6 +56,23 @@ def client(number, sent, acked):
         except (smtplib.SMTPException, OSError):
             tally["sessions that failed"] += 1
             time.sleep(0.05)
+
+
+def flood(number, sent, acked):
+    rng = random.Random(seed * 1000 + 500 + number)
+    files = []
+    for lines in (1, 20, 300):
+        files.append(f"{folder}/flood.{number}.{lines}")
+        with open(files[-1], "w") as f:
+            f.write("Subject: flood\n\n" + "a line of the body\n" * lines + "end\n")
+    count = 0
+    while time.monotonic() < end:
+        count += 1
+        to = f"s{number}n{count}@example.test"
+        for to, acknowledged in smtpsource.pour(source, ip, 2525, rng.choice(files), to, 100):
+            note(acked if acknowledged else sent, to.split("@")[0] + " flood")
+        time.sleep(0.05)
+    tally["runs of smtp-source"] += count
 
 
 def own_processes():
@@ -99,6 +120,8 @@ def killer():
 
 with open(folder + "/sent", "w") as sent, open(folder + "/acked", "w") as acked:
     threads = [threading.Thread(target=client, args=(i, sent, acked)) for i in range(clients)]
+    if source:
+        threads += [threading.Thread(target=flood, args=(i, sent, acked)) for i in range(2)]
     threads.append(threading.Thread(target=killer))
     for t in threads:
         t.start()
