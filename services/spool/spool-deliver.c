@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -24,6 +23,7 @@
 #include <services/spool/maildir.h>
 #include <services/spool/rules.h>
 #include <services/spool/scan.h>
+#include <services/spool/watch.h>
 
 #define USAGE                                                                                                \
   "spool-deliver [-1] [-d FD] [-c CONTROL] [-a ALIASES] [-k NAME] [-n HOST] [-r SECONDS] [-i SECONDS] [-o "  \
@@ -52,9 +52,8 @@ struct daemon_s
   rules r;
   scan found;
   int signals;
-  int watch;      /* inotify; -1: none */
+  watch watch;
   int unreadable; /* the errno for which todo/ cannot be read, which the log knows; 0: it can */
-  int unwatched;  /* the log knows that it cannot be watched */
   int stop;
   uint64_t since;    /* messages last tried before are due: the start, or the last HUP; microseconds */
   uint64_t cleaned;  /* when tmp/ was last cleaned; microseconds */
@@ -170,33 +169,6 @@ static void handle_signals(daemon_state *d)
     }
 }
 
-/* A wake-up and nothing else: what there is to do, the scan tells. An overflow is a wake-up too. */
-static void drain_watch(daemon_state *d)
-{
-  char events[4096];
-  ssize_t n;
-
-  do n = read(d->watch, events, sizeof events);
-  while (n > 0 || (n < 0 && errno == EINTR));
-}
-
-static void watch(daemon_state *d)
-{
-  char todo[64];
-
-  if (d->watch < 0) d->watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-  snprintf(todo, sizeof todo, "/proc/self/fd/%d", d->s.todo);
-  if (d->watch >= 0 && inotify_add_watch(d->watch, todo, IN_MOVED_TO | IN_CREATE | IN_ONLYDIR) >= 0)
-  {
-    d->unwatched = 0;
-    return;
-  }
-  if (!d->unwatched) strerr_warnwusys("watch ", d->s.path, "/todo, which is looked at every second instead");
-  d->unwatched = 1;
-  if (d->watch >= 0) close(d->watch);
-  d->watch = -1;
-}
-
 static void clean(daemon_state *d, uint64_t now)
 {
   uint64_t age = (uint64_t)d->o.age * SECOND;
@@ -253,7 +225,7 @@ static unsigned int pass(daemon_state *d)
 {
   outcome o = {.gone = 0, .deferred = 0};
   uint64_t now = wall();
-  unsigned int pause = d->watch < 0 ? 1000 : d->o.interval * 1000;
+  unsigned int pause = watch_pause(&d->watch, d->o.interval * 1000);
 
   clean(d, now);
   reload(d);
@@ -280,18 +252,18 @@ static unsigned int pass(daemon_state *d)
 
 static void wait_for_work(daemon_state *d, unsigned int ms)
 {
-  iopause_fd x[2] = {{.fd = d->signals, .events = IOPAUSE_READ}, {.fd = d->watch, .events = IOPAUSE_READ}};
+  iopause_fd x[2] = {{.fd = d->signals, .events = IOPAUSE_READ}, {.fd = d->watch.fd, .events = IOPAUSE_READ}};
   tain deadline;
 
   tain_now_g();
   tain_from_millisecs(&deadline, (int)ms);
   tain_add_g(&deadline, &deadline);
-  if (iopause_g(x, d->watch < 0 ? 1 : 2, &deadline) < 0) strerr_diefusys(111, "wait");
+  if (iopause_g(x, d->watch.fd < 0 ? 1 : 2, &deadline) < 0) strerr_diefusys(111, "wait");
   handle_signals(d);
-  if (d->watch < 0)
-    watch(d);
+  if (d->watch.fd < 0)
+    watch_open(&d->watch, d->s.todo, d->s.path);
   else
-    drain_watch(d);
+    watch_drain(&d->watch);
 }
 
 /* --- the command line ---------------------------------------------------------------------------- */
@@ -359,7 +331,7 @@ static int serve_once(daemon_state *d)
 
 static void serve(daemon_state *d)
 {
-  watch(d);
+  watch_open(&d->watch, d->s.todo, d->s.path);
   if (ready_notify((int)d->o.ready) < 0) strerr_warnwusys("say that it is ready");
   while (!d->stop)
   {
@@ -374,7 +346,7 @@ int main(int argc, char const *const *argv)
                            .s = {.map = MAPPING_ZERO},
                            .r = RULES_ZERO,
                            .found = SCAN_ZERO,
-                           .watch = -1};
+                           .watch = WATCH_ZERO};
   int first;
 
   PROG = "spool-deliver";
