@@ -56,6 +56,14 @@ int client_flush(stralloc *out, uint64_t deadline)
   return 0;
 }
 
+void client_greet(session *s, int early)
+{
+  static char const no_memory[] = SESSION_NO_MEMORY "\r\n";
+
+  session_start(s, early);
+  if (!s->out.s) (void)send_some(no_memory, sizeof no_memory - 1);
+}
+
 int client_talks(unsigned int ms)
 {
   uint64_t deadline = child_clock() + ms;

@@ -19,6 +19,8 @@ typedef enum client_event_e
 extern client_event client_read(char *buf, size_t max, size_t *n, uint64_t deadline, int at_once);
 /* Sends all of out and empties it. Returns 0, or -1: the client is gone, or takes nothing. */
 extern int client_flush(stralloc *out, uint64_t deadline);
+/* session_start; where there is no memory for even one reply, the client is told all the same. */
+extern void client_greet(session *s, int early);
 /* Whether the client says something within ms milliseconds. */
 extern int client_talks(unsigned int ms);
 /* Lets the last reply arrive: closing with unread bytes would make the kernel reset the connection. */

@@ -47,7 +47,7 @@ static void fail(session *s)
   s->want = SESSION_CLOSE;
   s->out.len = s->whole;
   s->effects->log(s->effects->world, event, sizeof event - 1);
-  (void)reply(s, "421 4.3.0 out of memory");
+  (void)reply(s, SESSION_NO_MEMORY);
 }
 
 static int greet(session *s, char const *code, char const *more)

@@ -77,9 +77,15 @@ struct session_s
   spp spp;
 };
 
+/* The reply to whatever there is no memory for; want is SESSION_CLOSE then. */
+#define SESSION_NO_MEMORY "421 4.3.0 out of memory"
+
 extern void session_init(session *s, session_config const *config, effects const *e);
 extern void session_free(session *s);
-/* The greeting, or what a [connection] plugin says instead. early: the client talked before it. */
+/*
+ * The greeting, or what a [connection] plugin says instead. early: the client talked before it. Without memory for even a
+ * reply, out.s is 0.
+ */
 extern void session_start(session *s, int early);
 /* Takes bytes from the client; returns how many. Look at want afterwards. */
 extern size_t session_feed(session *s, char const *bytes, size_t len);

@@ -150,13 +150,6 @@ static void setup(server *v, int argc, char const *const *argv)
   c->domain = v->options.domain ? v->options.domain : v->control.defaultdomain.s;
 }
 
-/* There is not even the memory for a reply. */
-static void say_no_memory(void)
-{
-  static char const text[] = "421 4.3.0 out of memory\r\n";
-  if (write(1, text, sizeof text - 1) < 0) _exit(1);
-}
-
 int main(int argc, char const *const *argv)
 {
   static control const fresh = CONTROL_ZERO;
@@ -169,8 +162,7 @@ int main(int argc, char const *const *argv)
   session_init(&v.session, &v.options.config, &v.effects);
   if (v.options.implicit_tls && shake_hands(&v, TLS_IMPLICIT) < 0) return 1;
   early = v.options.greet_delay && client_talks(v.options.greet_delay);
-  session_start(&v.session, early);
-  if (!v.session.out.s) say_no_memory();
+  client_greet(&v.session, early);
   serve(&v);
   if (v.session.want == SESSION_CLOSE)
     client_linger();

@@ -1,6 +1,8 @@
 #include <errno.h>
+#include <unistd.h>
 
 #include <services/smtpd/child.h>
+#include <services/smtpd/client.h>
 #include <services/smtpd/pluginrun.h>
 
 #include "smtpd-world.h"
@@ -70,20 +72,27 @@ static int has(stralloc const *sa, char const *text)
   return sa->len && memmem(sa->s, sa->len, text, strlen(text)) != 0;
 }
 
+/* The world needs no memory later. */
+static void prepare(fake *f)
+{
+  char greeting[410] = "";
+
+  fake_init(f);
+  memset(greeting, 'x', sizeof greeting - 1);
+  fake_line(&f->control.greeting, greeting);
+  if (!stralloc_ready(&f->out, ROOM) || !stralloc_ready(&f->log, ROOM) ||
+      !stralloc_ready(&f->message, ROOM) || !stralloc_ready(&f->envelope, ROOM))
+    abort();
+  failed = 0;
+}
+
 /* Returns whether memory ran out. feed: the bytes that come at a time */
 static int run_without(unsigned int nth, size_t feed)
 {
   static fake f;
-  char greeting[410] = "";
   int out;
 
-  fake_init(&f);
-  memset(greeting, 'x', sizeof greeting - 1);
-  fake_line(&f.control.greeting, greeting);
-  if (!stralloc_ready(&f.out, ROOM) || !stralloc_ready(&f.log, ROOM) || !stralloc_ready(&f.message, ROOM) ||
-      !stralloc_ready(&f.envelope, ROOM))
-    abort();
-  failed = 0;
+  prepare(&f);
   until = nth;
   fake_begin(&f);
   fake_feed(&f, says, sizeof says - 1, feed);
@@ -106,6 +115,42 @@ START_TEST(every_allocation)
 
   while (run_without(nth, _i ? sizeof says : 1)) nth++;
   ck_assert_uint_gt(nth, 10);
+}
+END_TEST
+
+/* Runs client_greet with descriptor 1 on a pipe; what it wrote is in said, NUL-terminated. */
+static void greet(fake *f, char *said, size_t max)
+{
+  int was = dup(1), p[2];
+  ssize_t n;
+
+  ck_assert(was >= 0 && !pipe(p) && dup2(p[1], 1) == 1);
+  until = 1;
+  session_init(&f->session, &f->config, &f->effects);
+  client_greet(&f->session, 0);
+  until = 0;
+  ck_assert_int_eq(dup2(was, 1), 1);
+  close(was);
+  close(p[1]);
+  n = read(p[0], said, max - 1);
+  ck_assert_int_ge(n, 0);
+  said[n] = 0;
+  close(p[0]);
+}
+
+/* No memory for even the buffer of the replies: 421 all the same, and the end. */
+START_TEST(no_reply)
+{
+  static fake f;
+  char said[100];
+
+  prepare(&f);
+  greet(&f, said, sizeof said);
+  ck_assert_str_eq(said, ends);
+  ck_assert_int_eq(f.session.want, SESSION_CLOSE);
+  ck_assert_uint_eq(f.session.out.len, 0);
+  ck_assert(has(&f.log, "out of memory: the session ends"));
+  fake_free(&f);
 }
 END_TEST
 
@@ -142,6 +187,7 @@ int main(void)
 
 #if UNIT_OWN_MALLOC
   tcase_add_loop_test(t, every_allocation, 0, 2);
+  tcase_add_test(t, no_reply);
   tcase_add_test(t, plugin_output);
 #endif
   suite_add_tcase(s, t);
