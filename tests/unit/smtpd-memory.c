@@ -1,46 +1,17 @@
-#include <errno.h>
 #include <unistd.h>
 
 #include <services/smtpd/child.h>
 #include <services/smtpd/client.h>
 #include <services/smtpd/pluginrun.h>
 
+#include "memory.h"
 #include "smtpd-world.h"
-#include "unit.h"
 
 /* A session, a plugin, again and again, while from the first, the second, the third ... allocation on there is no memory. */
 
 #if UNIT_OWN_MALLOC
 
 #define ROOM 65536
-
-/* Under the sanitizers malloc is theirs, and this test has nothing to replace. */
-extern void *__libc_malloc(size_t);
-extern void *__libc_realloc(void *, size_t);
-
-static unsigned int until; /* 1: allocations fail; 0: none will */
-static int failed;         /* one did */
-
-static int fails(void)
-{
-  if (!until) return 0;
-  if (until > 1) return until--, 0;
-  return failed = 1;
-}
-
-void *malloc(size_t n)
-{
-  if (!fails()) return __libc_malloc(n);
-  errno = ENOMEM;
-  return 0;
-}
-
-void *realloc(void *p, size_t n)
-{
-  if (!fails()) return __libc_realloc(p, n);
-  errno = ENOMEM;
-  return 0;
-}
 
 /* So many replies, of 500 bytes, that one does not find room in what was asked for at the start. */
 static char const says[] =
@@ -83,21 +54,20 @@ static void prepare(fake *f)
   if (!stralloc_ready(&f->out, ROOM) || !stralloc_ready(&f->log, ROOM) ||
       !stralloc_ready(&f->message, ROOM) || !stralloc_ready(&f->envelope, ROOM))
     abort();
-  failed = 0;
 }
 
 /* Returns whether memory ran out. feed: the bytes that come at a time */
 static int run_without(unsigned int nth, size_t feed)
 {
   static fake f;
+  long before = memory.held;
   int out;
 
   prepare(&f);
-  until = nth;
+  memory_lack(nth, 1);
   fake_begin(&f);
   fake_feed(&f, says, sizeof says - 1, feed);
-  out = failed;
-  until = 0;
+  out = memory_back();
   check_lines(&f.out);
   ck_assert(!f.is_open);
   ck_assert_int_eq(has(&f.log, "out of memory: the session ends"), out);
@@ -106,6 +76,7 @@ static int run_without(unsigned int nth, size_t feed)
               !memcmp(f.out.s + f.out.len - (sizeof ends - 1), ends, sizeof ends - 1));
   if (has(&f.out, "250 2.0.0 ok ")) ck_assert_uint_eq(f.queued, 1);
   fake_free(&f);
+  ck_assert_int_eq(memory.held, before);
   return out;
 }
 
@@ -125,10 +96,10 @@ static void greet(fake *f, char *said, size_t max)
   ssize_t n;
 
   ck_assert(was >= 0 && !pipe(p) && dup2(p[1], 1) == 1);
-  until = 1;
+  memory_lack(1, 1);
   session_init(&f->session, &f->config, &f->effects);
   client_greet(&f->session, 0);
-  until = 0;
+  memory_back();
   ck_assert_int_eq(dup2(was, 1), 1);
   close(was);
   close(p[1]);
@@ -160,16 +131,16 @@ START_TEST(plugin_output)
   static char const text[] = "E553 no";
   static stralloc const none = STRALLOC_ZERO;
   unsigned int nth = 0;
+  int failed;
 
   ck_assert_int_eq(child_init(), 0);
   do
   {
     stralloc output = STRALLOC_ZERO;
     plugin_end end;
-    failed = 0;
-    until = ++nth;
+    memory_lack(++nth, 1);
     end = plugin_run(":printf 'E553 no'", &none, &output, 10000);
-    until = 0;
+    failed = memory_back();
     ck_assert_int_eq(end, failed ? PLUGIN_TROUBLE : PLUGIN_RAN);
     if (!failed) ck_assert(output.len == sizeof text - 1 && !memcmp(output.s, text, output.len));
     stralloc_free(&output);
