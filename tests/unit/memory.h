@@ -66,5 +66,15 @@ void free(void *p)
   __libc_free(p);
 }
 
+/* Whether it is in force: valgrind has one of its own. */
+static int memory_ours(void)
+{
+  void *(*volatile allocate)(size_t) = malloc; /* what the compiler knows malloc does is not what ours does */
+
+  memory_lack(1, 0);
+  free(allocate(1));
+  return memory_back();
+}
+
 #endif
 #endif
