@@ -37,6 +37,14 @@ def note(file, line):
         file.flush()
 
 
+def reason(e):
+    if isinstance(e, smtplib.SMTPResponseException):
+        return f"{e.smtp_code} {e.smtp_error.decode(errors='replace')[:60]}"
+    if isinstance(e, smtplib.SMTPRecipientsRefused):
+        return "{} {}".format(*next(iter(e.recipients.values())))[:60]
+    return type(e).__name__
+
+
 def client(number, sent, acked):
     rng = random.Random(seed * 1000 + number)
     count = 0
@@ -53,8 +61,8 @@ def client(number, sent, acked):
                     s.sendmail("soak@example.org", to, body)
                     note(acked, line)
                     tally["acknowledged"] += 1
-        except (smtplib.SMTPException, OSError):
-            tally["sessions that failed"] += 1
+        except (smtplib.SMTPException, OSError) as e:
+            tally["sessions that failed: " + reason(e)] += 1
             time.sleep(0.05)
 
 
