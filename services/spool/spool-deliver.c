@@ -260,10 +260,7 @@ static void wait_for_work(daemon_state *d, unsigned int ms)
   tain_add_g(&deadline, &deadline);
   if (iopause_g(x, d->watch.fd < 0 ? 1 : 2, &deadline) < 0) strerr_diefusys(111, "wait");
   handle_signals(d);
-  if (d->watch.fd < 0)
-    watch_open(&d->watch, d->s.todo, d->s.path);
-  else
-    watch_drain(&d->watch);
+  watch_turn(&d->watch, d->s.todo, d->s.path);
 }
 
 /* --- the command line ---------------------------------------------------------------------------- */
@@ -331,7 +328,7 @@ static int serve_once(daemon_state *d)
 
 static void serve(daemon_state *d)
 {
-  watch_open(&d->watch, d->s.todo, d->s.path);
+  watch_turn(&d->watch, d->s.todo, d->s.path);
   if (ready_notify((int)d->o.ready) < 0) strerr_warnwusys("say that it is ready");
   while (!d->stop)
   {

@@ -9,10 +9,25 @@
 
 #define LOOK 1000U /* milliseconds */
 
-void watch_open(watch *w, int todo, char const *path)
+/* An overflow is a wake-up too. */
+static void take(int fd)
+{
+  char events[4096];
+  ssize_t n;
+
+  do n = read(fd, events, sizeof events);
+  while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+void watch_turn(watch *w, int todo, char const *path)
 {
   char name[64];
 
+  if (w->fd >= 0)
+  {
+    take(w->fd);
+    return;
+  }
   w->fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   snprintf(name, sizeof name, "/proc/self/fd/%d", todo);
   if (w->fd >= 0 && inotify_add_watch(w->fd, name, IN_MOVED_TO | IN_CREATE | IN_ONLYDIR) >= 0)
@@ -24,15 +39,6 @@ void watch_open(watch *w, int todo, char const *path)
   w->told = 1;
   if (w->fd >= 0) close(w->fd);
   w->fd = -1;
-}
-
-void watch_drain(watch const *w)
-{
-  char events[4096];
-  ssize_t n;
-
-  do n = read(w->fd, events, sizeof events);
-  while (n > 0 || (n < 0 && errno == EINTR));
 }
 
 unsigned int watch_pause(watch const *w, unsigned int ms)

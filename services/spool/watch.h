@@ -13,10 +13,11 @@ struct watch_s
     .fd = -1, .told = 0                                                                                      \
   }
 
-/* Watches the folder todo, which is path/todo to the log. To be tried again while fd is -1. */
-extern void watch_open(watch *w, int todo, char const *path);
-/* A wake-up and nothing else: what there is to do, the scan tells. An overflow is a wake-up too. */
-extern void watch_drain(watch const *w);
+/*
+ * Before the first pause and after each: watches the folder todo, which is path/todo to the log, or, if it does already,
+ * takes the events. They are a wake-up and nothing else: what there is to do, the scan tells.
+ */
+extern void watch_turn(watch *w, int todo, char const *path);
 /* How many milliseconds a pause of so many may last. */
 extern unsigned int watch_pause(watch const *w, unsigned int ms);
 

@@ -199,17 +199,17 @@ START_TEST(no_inotify)
   watch w = WATCH_ZERO;
 
   until = 1;
-  watch_open(&w, s.todo, s.path);
+  watch_turn(&w, s.todo, s.path);
   ck_assert(w.fd == -1 && w.told);
   ck_assert_uint_eq(watch_pause(&w, 60000), 1000);
   ck_assert_uint_eq(watch_pause(&w, 10), 10);
-  watch_open(&w, s.todo, s.path);
+  watch_turn(&w, s.todo, s.path);
   ck_assert(w.fd >= 0 && !w.told);
   ck_assert_uint_eq(watch_pause(&w, 60000), 60000);
   ck_assert(!wakes(&w));
   queue_one();
   ck_assert(wakes(&w));
-  watch_drain(&w);
+  watch_turn(&w, s.todo, s.path);
   ck_assert(!wakes(&w));
   close(w.fd);
 }
@@ -223,7 +223,7 @@ START_TEST(no_folder_to_watch)
 
   for (unsigned int i = 0; i < 2; i++)
   {
-    watch_open(&w, -1, s.path);
+    watch_turn(&w, -1, s.path);
     ck_assert(w.fd == -1 && w.told);
     ck_assert_uint_eq(open_now(), before);
     ck_assert_uint_eq(lines(), 1);
