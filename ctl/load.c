@@ -14,15 +14,13 @@ static int no_memory(void)
   return EXIT_SYSTEM;
 }
 
-static int read_file(wanted *w, context const *cx, report *r)
+static int no_file(context const *cx)
 {
-  int e;
+  int missing = errno == ENOENT;
 
-  if (conf_read(&w->c, cx->file, r) >= 0) return 0;
-  e = errno;
   say_cannot("read ", cx->file);
-  if (e == ENOENT) say("`mailctl init DIR` writes one; `mailctl -c FILE` names another");
-  return e == ENOENT ? EXIT_CONF : EXIT_SYSTEM;
+  if (missing) say("`mailctl init DIR` writes one; `mailctl -c FILE` names another");
+  return missing ? EXIT_CONF : EXIT_SYSTEM;
 }
 
 /* A mistake in the file must not hide what is wrong with the machine: people mend all of it in one go. */
@@ -42,81 +40,19 @@ static void print(report *r)
   report_free(r);
 }
 
-static int make_stored(wanted *w, context const *cx, int machine, stored const *s)
-{
-  report r = REPORT_ZERO;
-  stralloc path = STRALLOC_ZERO;
-  int status;
-
-  if (!stralloc_cats(&path, s->b.state) || !stralloc_cats(&path, "/current/mailctl.conf") ||
-      !stralloc_0(&path))
-    return no_memory();
-  r.file = path.s;
-  status = conf_parse(&w->c, cx->file, s->c.bytes.s, s->c.bytes.len, &r) < 0 ? no_memory()
-                                                                             : make(w, cx, machine, &r);
-  print(&r);
-  stralloc_free(&path);
-  return status;
-}
-
-static int load_stored(wanted *w, context const *cx, int machine)
-{
-  stored s = STORED_ZERO;
-  int status = stored_load(&s, cx);
-
-  if (!status) status = s.g.number && s.c.bytes.len ? make_stored(w, cx, machine, &s) : EXIT_CONF;
-  stored_free(&s);
-  return status;
-}
-
-static int load_file(wanted *w, context const *cx, int machine)
-{
-  report r = REPORT_ZERO;
-  int status;
-
-  r.file = cx->file;
-  status = read_file(w, cx, &r);
-  if (!status) status = make(w, cx, machine, &r);
-  print(&r);
-  return status;
-}
-
-int wanted_load(wanted *w, context const *cx, int machine)
-{
-  return cx->stored ? load_stored(w, cx, machine) : load_file(w, cx, machine);
-}
-
-void wanted_free(wanted *w)
-{
-  plan_free(&w->p);
-  conf_free(&w->c);
-}
-
-/* A missing or broken file still says, or does not say, where STATE is. Returns 1 if it is one. */
-static int parse_leniently(conf *c, char const *file)
+/* A missing or broken file still says, or does not say, where STATE is. Returns 1 if it is such a one. */
+static int parse_leniently(conf *c, char const *file, int *missing)
 {
   report r = REPORT_ZERO;
   int result;
 
   r.file = file;
   result = conf_read(c, file, &r);
-  if (result < 0 && errno == ENOENT) result = conf_parse(c, file, "", 0, &r);
-  if (!result) result = r.errors > 0;
+  *missing = result < 0 && errno == ENOENT;
+  if (*missing) result = conf_parse(c, file, "", 0, &r);
+  if (!result) result = *missing || r.errors;
   report_free(&r);
   return result;
-}
-
-char *find_state(context const *cx)
-{
-  conf c = CONF_ZERO;
-  bundle b;
-  char *state = 0;
-
-  if (parse_leniently(&c, cx->file) < 0 || bundle_fill(&b, &c, cx->libexec, cx->bin, cx->root) < 0 ||
-      !(state = strdup(b.state)))
-    say_cannot("read ", cx->file);
-  conf_free(&c);
-  return state;
 }
 
 /* 0: into c; 1: it is what `now` has, parsed already, as it mostly is; -1 and errno. */
@@ -139,12 +75,12 @@ static int parse_stored(conf *c, conf const *now, char const *file, char const *
   return result;
 }
 
-int stored_load(stored *s, context const *cx)
+static int load_last(stored *s, context const *cx, int *missing)
 {
   char const *state;
   int same;
 
-  if ((s->broken = parse_leniently(&s->now, cx->file)) < 0 ||
+  if ((s->broken = parse_leniently(&s->now, cx->file, missing)) < 0 ||
       bundle_fill(&s->b, &s->now, cx->libexec, cx->bin, cx->root) < 0)
   {
     say_cannot("read ", cx->file);
@@ -159,6 +95,78 @@ int stored_load(stored *s, context const *cx)
     return EXIT_SYSTEM;
   }
   return 0;
+}
+
+int stored_load(stored *s, context const *cx)
+{
+  int missing;
+  int status = load_last(s, cx, &missing);
+
+  return !status && missing && !s->g.number ? (errno = ENOENT, no_file(cx)) : status;
+}
+
+static int make_stored(wanted *w, context const *cx, int machine, stored const *s)
+{
+  report r = REPORT_ZERO;
+  stralloc path = STRALLOC_ZERO;
+  int status;
+
+  if (!stralloc_cats(&path, s->b.state) || !stralloc_cats(&path, "/current/mailctl.conf") ||
+      !stralloc_0(&path))
+    return no_memory();
+  r.file = path.s;
+  status = conf_parse(&w->c, cx->file, s->c.bytes.s, s->c.bytes.len, &r) < 0 ? no_memory()
+                                                                             : make(w, cx, machine, &r);
+  print(&r);
+  stralloc_free(&path);
+  return status;
+}
+
+static int load_stored(wanted *w, context const *cx, int machine)
+{
+  stored s = STORED_ZERO;
+  int missing;
+  int status = load_last(&s, cx, &missing);
+
+  if (!status) status = s.g.number && s.c.bytes.len ? make_stored(w, cx, machine, &s) : EXIT_CONF;
+  stored_free(&s);
+  return status;
+}
+
+static int load_file(wanted *w, context const *cx, int machine)
+{
+  report r = REPORT_ZERO;
+  int status;
+
+  r.file = cx->file;
+  status = conf_read(&w->c, cx->file, &r) < 0 ? no_file(cx) : make(w, cx, machine, &r);
+  print(&r);
+  return status;
+}
+
+int wanted_load(wanted *w, context const *cx, int machine)
+{
+  return cx->stored ? load_stored(w, cx, machine) : load_file(w, cx, machine);
+}
+
+void wanted_free(wanted *w)
+{
+  plan_free(&w->p);
+  conf_free(&w->c);
+}
+
+char *find_state(context const *cx)
+{
+  conf c = CONF_ZERO;
+  bundle b;
+  char *state = 0;
+  int missing;
+
+  if (parse_leniently(&c, cx->file, &missing) < 0 ||
+      bundle_fill(&b, &c, cx->libexec, cx->bin, cx->root) < 0 || !(state = strdup(b.state)))
+    say_cannot("read ", cx->file);
+  conf_free(&c);
+  return state;
 }
 
 void stored_free(stored *s)

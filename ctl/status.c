@@ -193,7 +193,10 @@ static int put_table(stralloc *sa, show const *w)
                          "`mailctl up` restarts them in the new one\n") < 0)
     return -1;
   if (w->st->broken &&
-      service_append(sa, "%s has mistakes, and is not what runs: `mailctl check` shows them\n",
+      service_append(sa,
+                     access(w->st->b.file, F_OK) < 0
+                         ? "%s is not there; what it said when it was brought up last is what runs\n"
+                         : "%s has mistakes, and is not what runs: `mailctl check` shows them\n",
                      w->st->b.file) < 0)
     return -1;
   if (put_orphans(sa, w) < 0 || put_disks(sa, &w->st->b) < 0) return -1;

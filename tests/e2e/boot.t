@@ -116,6 +116,7 @@ wait $notified
 ok $? "a boot without the file"
 like "$(cat "$T/run.out")" "^mailctl: unable to read $C: No such file" "says so"
 exits 0 "and has every service" m status
+like "$(cat "$T/out")" "^$C is not there; what it said when" "status says so, too"
 mv "$T/away.conf" "$C"
 ends "$main"
 wait $main

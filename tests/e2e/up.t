@@ -14,6 +14,15 @@ drop_section() {
   awk -v s="[$1]" '/^\[/ { out = $0 == s } !out' "$C" >"$T/conf" && cat "$T/conf" >"$C"
 }
 
+# A file that is not there, and of which nothing runs, is most likely mistyped.
+for i in status history 'log smtpd' down 'restart smtpd' 'reload tls' overload plan up; do
+  # shellcheck disable=SC2086
+  exits 102 "$i of a file that is not there" mailctl -c "$T/none.conf" $i
+  is "$(head -n 1 "$T/err")" "mailctl: unable to read $T/none.conf: No such file or directory" "says so"
+done
+exits 102 "run of one" mailctl -c "$T/none.conf" run
+is "$(wc -l <"$T/err")" 2 "says it once"
+
 exits 3 "status of a bundle that was never up" m status
 exits 0 "down of one, too" m down
 exits 1 "plan says that there is something to do" m plan
