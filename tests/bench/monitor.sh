@@ -125,7 +125,7 @@ awk -v ns="$((after - before))" -v s="$seconds" \
 # --- mail that passes, under smtp-source ---------------------------------------------------------------
 
 test -z "${BENCH_SHORT:-}" || test -e "$PEERS/deb/postfix" || exit 0
-unpack postfix
+smtp_source || skip "no smtp-source: cannot download these packages, or run it: postfix libicu72"
 messages=$(scale 2000)
 source_with() {
   printf '[mail]\n%s\n' "$1" >control/smtpplugins
@@ -133,8 +133,7 @@ source_with() {
   start_server "$T/cpu" "$LIBEXEC/tcplisten" -c 40 -C 0 "$IP:2525" -- "$LIBEXEC/smtpd" -q "$TOOLS/sink"
   wait_for 10 "$TOOLS/talk" "$IP" 2525 1 1 250 'HELO x.test' || exit 1
   begin=$(date +%s%N)
-  LD_LIBRARY_PATH="$PEERS/usr/lib/postfix:$PEERS/usr/lib/$(uname -m)-linux-gnu" "$PEERS/usr/sbin/smtp-source" \
-    -s 8 -m "$messages" -f a@example.org -t b@example.test "$IP:2525" || exit 1
+  "$SMTP_SOURCE" -s 8 -m "$messages" -f a@example.org -t b@example.test "$IP:2525" || exit 1
   end=$(date +%s%N)
   stop_server
   echo "$((messages * 1000000000 / (end - begin))) $(awk -v n="$messages" '{ print $1 / n }' "$T/cpu")"

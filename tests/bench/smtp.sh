@@ -8,9 +8,7 @@
 
 need tcpserver ucspi-tcp-ipv6
 need mailfront mailfront
-unpack postfix
-LD_LIBRARY_PATH=$PEERS/usr/lib/postfix "$PEERS/usr/sbin/smtp-source" -h 2>&1 | grep -q usage ||
-  skip "Postfix's smtp-source does not run here"
+smtp_source || skip "no smtp-source: cannot download these packages, or run it: postfix libicu72"
 
 count=$(scale 1000)
 size=${SIZE:-4096}
@@ -21,7 +19,7 @@ echo mx.example.test >control/me
 echo example.test >control/rcpthosts
 
 send() {
-  LD_LIBRARY_PATH=$PEERS/usr/lib/postfix "$PEERS/usr/sbin/smtp-source" $keep -m "$1" -s "$2" -l "$size" \
+  "$SMTP_SOURCE" $keep -m "$1" -s "$2" -l "$size" \
     -f joe@example.org -t jane@example.test -M client.example.org "$IP:2525"
 }
 
