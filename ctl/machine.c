@@ -152,10 +152,12 @@ static void check_log(bundle const *b, report *r)
 {
   char const *user = section_text(b->self, "user");
   char culprit[PATH_MAX];
+  char mend[REACH_MEND];
   who w;
 
-  if (b->root && user && !who_find(&w, user) && reach_try(&w, b->log, X_OK, culprit) == EACCES)
-    report_error(r, b->self, "log", "%s cannot reach %s: chmod o+x %s", user, b->log, culprit);
+  if (!b->root || !user || who_find(&w, user) < 0 || reach_try(&w, b->log, X_OK, culprit) != EACCES) return;
+  reach_mend(&w, culprit, X_OK, mend);
+  report_error(r, b->self, "log", "%s cannot reach %s: %s", user, b->log, mend);
 }
 
 static void check_folders(bundle const *b, report *r)
@@ -242,130 +244,4 @@ void machine_check_bundle(bundle const *b, report *r)
     for (size_t m = genalloc_len(value, &s->values); m; m--, v++)
       if (v->key->type == KEY_ADDRESSES) check_addresses(b, s, v, r);
   }
-}
-
-/* --- services ----------------------------------------------------------------------------------- */
-
-/* What is being asked, for one service after the other. */
-typedef struct visit_s visit;
-struct visit_s
-{
-  bundle const *b;
-  report *r;
-  service const *sv;
-  char const *user; /* 0: whoever we are, or root */
-  who w;
-  genalloc said; /* of char *: USER CULPRIT, each said once */
-};
-
-/* Whether text is new; keeps it. */
-static int first_time(visit *v, char const *text)
-{
-  char **said = genalloc_s(char *, &v->said);
-  char *copy;
-
-  for (size_t n = genalloc_len(char *, &v->said); n; n--)
-    if (!strcmp(*said++, text)) return 0;
-  copy = strdup(text);
-  if (copy && !genalloc_append(char *, &v->said, &copy)) free(copy);
-  return 1;
-}
-
-/* The section to blame: a service without one of its own is [bundle]'s. */
-static section const *section_of(visit const *v)
-{
-  return v->sv->section ? v->sv->section : v->b->self;
-}
-
-/* That the service's user gets to path, and through it if it is a folder. What is not there is no concern here. */
-static void check_reach(visit *v, char const *path)
-{
-  char culprit[PATH_MAX];
-  char text[PATH_MAX + 64];
-  struct stat st;
-  int folder = !stat(path, &st) && S_ISDIR(st.st_mode);
-
-  if (reach_try(v->user ? &v->w : 0, path, folder ? X_OK : F_OK, culprit) != EACCES) return;
-  snprintf(text, sizeof text, "%s %s", v->user ? v->user : "", culprit);
-  if (!first_time(v, text)) return;
-  if (v->user)
-    report_error(v->r, section_of(v), "user", "%s cannot reach %s: chmod o+x %s", v->user, path, culprit);
-  else
-    report_error(v->r, section_of(v), 0, "we cannot reach %s: %s is shut to us", path, culprit);
-}
-
-static void check_program(visit *v, char const *path)
-{
-  char culprit[PATH_MAX];
-  int e = reach_try(v->user ? &v->w : 0, path, X_OK, culprit);
-
-  if (!e || !first_time(v, path)) return;
-  if (e == EACCES)
-    report_error(v->r, section_of(v), 0, "%s may not run the program %s: chmod o+x %s",
-                 v->user ? v->user : "we", path, culprit);
-  else
-    report_error(v->r, section_of(v), 0, "the program %s: %s", path, strerror(e));
-}
-
-static void check_paths(visit *v)
-{
-  section const *s = v->sv->section;
-  value const *one = s ? genalloc_s(value, &s->values) : 0;
-
-  check_reach(v, v->b->libexec);
-  check_reach(v, v->b->home);
-  check_reach(v, v->b->control);
-  check_reach(v, v->b->run);
-  for (size_t n = s ? genalloc_len(value, &s->values) : 0; n; n--, one++)
-    if (one->key->type == KEY_PATH) check_reach(v, one->text);
-}
-
-static void check_service(visit *v, planned const *ps)
-{
-  char **program = genalloc_s(char *, &ps->sv.programs);
-
-  v->sv = &ps->sv;
-  v->user = v->b->root && ps->sv.user ? user_of(v->b, ps->sv.section) : 0; /* begins as root: reads as root */
-  if (v->user && who_find(&v->w, v->user) < 0) return;                     /* said already */
-  check_paths(v);
-  for (size_t n = genalloc_len(char *, &ps->sv.programs); n; n--) check_program(v, *program++);
-  if (ps->kind->check) ps->kind->check(&ps->sv, v->r);
-}
-
-/* The tools that every run script, or mailctl itself, is made of. */
-static void check_tools(bundle const *b, report *r)
-{
-  static char const *const tools[][2] = {
-      {"execlineb", "execline"}, {"s6-svscan", "s6"}, {"s6-supervise", "s6"}, {"s6-log", "s6"},
-      {"s6-setuidgid", "s6"},    {"s6-envdir", "s6"}, {"s6-ipcserverd", "s6"}};
-  char const *path = getenv("PATH");
-
-  for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++)
-  {
-    char const *rest = path ? path : "/usr/bin:/bin";
-    int found = 0;
-    for (size_t n; *rest && !found; rest += n + (rest[n] == ':'))
-    {
-      char file[PATH_MAX];
-      n = strcspn(rest, ":");
-      snprintf(file, sizeof file, "%.*s/%s", (int)n, rest, tools[i][0]);
-      found = !access(file, X_OK);
-    }
-    if (!found)
-      report_error(r, b->self, 0, "the program %s is not there (apt-get install %s)", tools[i][0],
-                   tools[i][1]);
-  }
-}
-
-void machine_check_plan(bundle const *b, plan const *p, report *r)
-{
-  visit v = {.b = b, .r = r, .said = GENALLOC_ZERO};
-  planned const *ps = plan_services(p);
-  char **said;
-
-  check_tools(b, r);
-  for (size_t n = plan_count(p); n; n--, ps++) check_service(&v, ps);
-  said = genalloc_s(char *, &v.said);
-  for (size_t n = genalloc_len(char *, &v.said); n; n--) free(*said++);
-  genalloc_free(char *, &v.said);
 }

@@ -26,5 +26,11 @@ extern int who_find(who *w, char const *name);
  * (PATH_MAX bytes) becomes the file or folder that says no.
  */
 extern int reach_try(who const *w, char const *path, int mode, char *culprit);
+/*
+ * What to type so that w (0: we) may use culprit, a file or folder that reach_try with mode named: chmod, for the class
+ * of users that counts for w, into text (REACH_MEND bytes).
+ */
+#define REACH_MEND (4 * PATH_MAX)
+extern void reach_mend(who const *w, char const *culprit, int mode, char *text);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include <services/report.h>
 #include <services/section.h>
+#include <services/use.h>
 
 /*
  * How a section of mailctl.conf becomes an s6 service directory. A folder below services/ holds a
@@ -82,6 +83,11 @@ struct service_kind_s
   char const *service; /* the service's name; 0: the section's name, or its argument */
   /* What only this machine can tell (`mailctl check` and `up`): certificates, programs. May read files. May be 0. */
   void (*check)(service const *sv, report *r);
+  /*
+   * Appends what the service's user must be able to use, beside its programs, and beside the files of its section,
+   * which it must reach. May read files. May be 0. Returns 0, or -1 and ENOMEM.
+   */
+  int (*uses)(service const *sv, genalloc *uses);
   /* 1: HUP makes the daemon read its data again, so that a change below data/ needs no restart. */
   int reloads;
   /*

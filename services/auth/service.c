@@ -1,6 +1,8 @@
 #include <errno.h>
+#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <services/auth/auth.h>
 #include <services/service.h>
@@ -154,6 +156,16 @@ end:
   return result;
 }
 
+/* Nobody but its owner may read it: that must be who checks passwords. */
+static void check_owner(service const *sv, report *r, char const *path, struct stat const *st)
+{
+  struct passwd const *pw = sv->bundle->root && sv->user ? getpwnam(sv->user) : 0;
+
+  if (pw && pw->pw_uid && pw->pw_uid != st->st_uid)
+    report_error(r, sv->section, "users", "%s: %s may not read it: chown %s %s", path, sv->user, sv->user,
+                 path);
+}
+
 static void check(service const *sv, report *r)
 {
   char const *program = section_text(sv->section, "program");
@@ -172,13 +184,29 @@ static void check(service const *sv, report *r)
     report_error(r, sv->section, "users", "%s: not a file", path.s);
   else if (st.st_mode & 077)
     report_error(r, sv->section, "users", "%s: others may read it: chmod 600 %s", path.s, path.s);
+  else
+    check_owner(sv, r, path.s, &st);
   stralloc_free(&path);
+}
+
+static int uses(service const *sv, genalloc *list)
+{
+  char const *program = section_text(sv->section, "program");
+  stralloc path = STRALLOC_ZERO;
+  int result;
+
+  if (program && *program) return 0;
+  result = use_add(list, X_OK, sv->bundle->libexec, "checkpassword-file");
+  if (!result) result = auth_users_file(&path, sv->bundle) < 0 ? -1 : use_add(list, F_OK, "", path.s);
+  stralloc_free(&path);
+  return result;
 }
 
 service_kind const auth_kinds[] = {
     {.section = {.name = "auth", .help = "The check of passwords", .keys = keys},
      .make = make,
      .check = check,
+     .uses = uses,
      .service = "auth",
      .init = ""},
     {.section = {.name = 0}}};

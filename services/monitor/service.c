@@ -360,12 +360,21 @@ static void check(service const *sv, report *r)
   check_link(sv, r);
 }
 
+/* A command that is mailctl itself reads the file, as the monitor's user. */
+static int uses(service const *sv, genalloc *list)
+{
+  if (!genalloc_len(char *, &sv->controls)) return 0;
+  if (use_add(list, R_OK, "", sv->bundle->file) < 0) return -1;
+  return use_add(list, R_OK, sv->bundle->state, "current/manifest");
+}
+
 service_kind const monitor_kinds[] = {
     {.section = {.name = "monitor",
                  .help = "The watch over the queue, which raises control/overloaded",
                  .keys = keys},
      .make = make,
      .check = check,
+     .uses = uses,
      .service = "monitor",
      .init = ""},
     {.section = {.name = 0}}};

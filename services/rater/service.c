@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <services/service.h>
 
@@ -145,11 +146,23 @@ static int make(service *sv, report *r)
   return result;
 }
 
+/* HUP makes raterd read the rules from there, and the table is its own. */
+static int uses(service const *sv, genalloc *list)
+{
+  bundle const *b = sv->bundle;
+
+  if (use_add(list, X_OK, b->run, "servicedirs/rater") < 0 ||
+      use_add(list, X_OK, b->state, "generations") < 0)
+    return -1;
+  return use_add(list, F_OK, b->state, "rater/table");
+}
+
 service_kind const rater_kinds[] = {
     {.section = {.name = "rater",
                  .help = "The daemon that counts how often things happen",
                  .keys = rater_keys},
      .make = make,
+     .uses = uses,
      .service = "rater",
      .reloads = 1,
      .init = "listen = 127.0.0.1:1999\n"},

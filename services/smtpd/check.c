@@ -44,7 +44,7 @@ static void check_plugin(service const *sv, report *r, stralloc *path, char cons
     return;
   }
   name = join(path, sv->bundle->home, line);
-  if (name && access(name, X_OK) < 0)
+  if (name && access(name, X_OK) < 0 && errno != EACCES)
     report_error(r, sv->section, 0, "control/smtpplugins: %s: %s", name, strerror(errno));
 }
 
@@ -75,7 +75,7 @@ void smtpd_check(service const *sv, report *r)
   char const *queue = section_text(sv->section, "queue");
   stralloc path = STRALLOC_ZERO;
 
-  if (queue && *queue && access(queue, X_OK) < 0)
+  if (queue && *queue && access(queue, X_OK) < 0 && errno != EACCES)
     report_error(r, sv->section, "queue", "%s: %s", queue, strerror(errno));
   /* Both services read the same files: one of them tells. */
   if ((!program || !*program) &&
@@ -85,4 +85,51 @@ void smtpd_check(service const *sv, report *r)
     check_plugins(sv, r, &path);
   }
   stralloc_free(&path);
+}
+
+static int use_plugins(service const *sv, genalloc *uses, char const *file)
+{
+  stralloc lines = STRALLOC_ZERO;
+  spp_section current = SPP_NONE;
+  int result = 0;
+
+  (void)control_list(&lines, file);
+  for (size_t i = 0; i < lines.len && !result; i += strlen(lines.s + i) + 1)
+  {
+    char const *line = lines.s + i;
+    if (*line == '[')
+      current = spp_section_of(line);
+    else if (current != SPP_NONE && *line != ':' && strncmp(line, "builtin:", 8))
+      result = use_add_from(uses, X_OK, sv->bundle->home, line, "control/smtpplugins");
+  }
+  stralloc_free(&lines);
+  return result;
+}
+
+static int use_control(service const *sv, genalloc *uses)
+{
+  static char const *const names[] = {"me",          "smtpgreeting", "localiphost", "defaultdomain",
+                                      "databytes",   "timeoutsmtpd", "rcpthosts",   "morercpthosts.cdb",
+                                      "badmailfrom", "badrcptto",    "smtpplugins"};
+  stralloc path = STRALLOC_ZERO;
+  int result = 0;
+
+  for (unsigned int i = 0; i < sizeof names / sizeof names[0] && !result; i++)
+    result = use_add(uses, R_OK, sv->bundle->control, names[i]);
+  if (!result) result = join(&path, sv->bundle->control, "smtpplugins") ? use_plugins(sv, uses, path.s) : -1;
+  stralloc_free(&path);
+  return result;
+}
+
+int smtpd_uses(service const *sv, genalloc *uses)
+{
+  bundle const *b = sv->bundle;
+  char const *program = section_text(sv->section, "program");
+  char const *queue = section_text(sv->section, "queue");
+
+  if (program && *program) return 0;
+  if (use_add(uses, X_OK, b->libexec, "smtpd") < 0 || use_control(sv, uses) < 0) return -1;
+  if (queue && *queue) return use_add(uses, X_OK, "", queue);
+  return bundle_qmail(b) ? use_add(uses, X_OK, b->home, "bin/qmail-queue")
+                         : use_add(uses, F_OK, b->state, sv->name);
 }

@@ -308,11 +308,13 @@ service_kind const smtpd_kinds[] = {
     {.section = {.name = "smtpd", .help = "Mail from other servers", .keys = smtpd_keys},
      .make = make_smtpd,
      .check = smtpd_check,
+     .uses = smtpd_uses,
      .service = "smtpd",
      .init = "listen = 127.0.0.1:2525\n"},
     {.section = {.name = "submission", .help = "Mail from people's mail programs", .keys = submission_keys},
      .make = make_submission,
      .check = smtpd_check,
+     .uses = smtpd_uses,
      .service = "submission",
      .init = "listen = 127.0.0.1:2587, 127.0.0.1:2465/tls\n"},
     {.section = {.name = 0}}};

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <services/spool/mapping.h>
 #include <services/spool/rules.h>
@@ -170,6 +171,20 @@ static void check(service const *sv, report *r)
   stralloc_free(&read.wrong);
 }
 
+static int uses(service const *sv, genalloc *list)
+{
+  static char const *const names[] = {"locals", "me", "rcpthosts"};
+  char const *aliases = said(sv->bundle, "aliases");
+  stralloc path = STRALLOC_ZERO;
+  int result = spool_path(&path, sv->bundle, "/todo") < 0 ? -1 : use_add(list, F_OK, "", path.s);
+
+  for (unsigned int i = 0; i < sizeof names / sizeof names[0] && !result; i++)
+    result = use_add(list, R_OK, sv->bundle->control, names[i]);
+  if (aliases && !result) result = use_add(list, R_OK, "", aliases);
+  stralloc_free(&path);
+  return result;
+}
+
 service_kind const spool_kinds[] = {
     {.section = {.name = "spool",
                  .help = "The embedded queue, delivered to Maildirs of this machine",
@@ -178,6 +193,7 @@ service_kind const spool_kinds[] = {
      .make = make,
      .service = "spool",
      .check = check,
+     .uses = uses,
      .reloads = 1,
      .init = ""},
     {.section = {.name = 0}}};

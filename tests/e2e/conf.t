@@ -107,7 +107,7 @@ says "a queue program that there is not" 'smtpd\] queue: /no/such/program: No su
 printf '[service one]\ncommand = /no/such/program\n' >>"$conf"
 says "a program that there is not" 'service one\] the program /no/such/program: No such file'
 printf '[service one]\ncommand = %s\n' "$conf" >>"$conf"
-says "one that is no program" "service one\\] [a-z]+ may not run the program $conf: chmod o\\+x $conf"
+says "one that is no program" "service one\\] (user: )?[a-z]+ may not run the program $conf: chmod [ou]\\+x $conf"
 exits 102 "no s6" env PATH="$T" "$B/bin/mailctl" check
 like "$(cat "$T/err")" 'the program s6-svscan is not there \(apt-get install s6\)$' "its package is named"
 like "$(cat "$T/err")" 'the program execlineb is not there \(apt-get install execline\)$' "and that of execline"
@@ -131,7 +131,7 @@ if test "$me" -eq 0; then
   change tls 'user = root'
   says "root as tlsd" 'tls\] user: tlsd talks to the network: give it a user other than root'
   chmod 700 "$bundle"
-  says "a folder that the user cannot reach" "nobody cannot reach ${bundle}[^ ]*: chmod o\+x $bundle\$"
+  says "a folder that the user cannot reach" "nobody cannot reach ${bundle}[^:]*: chmod o\\+x $bundle( \\(or chgrp .*)?\$"
   is "$(grep -c 'cannot reach' "$T/err")" 1 "which is said once"
   chmod 711 "$bundle"
   chmod 1777 "$bundle/state"

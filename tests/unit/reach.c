@@ -129,6 +129,7 @@ END_TEST
 START_TEST(behind_a_link)
 {
   char culprit[PATH_MAX];
+  char wanted[PATH_MAX];
   char path[PATH_MAX];
   who w;
   who const *s = stranger(&w);
@@ -139,11 +140,52 @@ START_TEST(behind_a_link)
   ck_assert_int_eq(chmod("shut", 0600), 0);
   snprintf(path, sizeof path, "%s/link", unit_folder);
   ck_assert_int_eq(reach_try(s, path, X_OK, culprit), EACCES);
+  if (s)
+  {
+    snprintf(wanted, sizeof wanted, "%s/shut", unit_folder);
+    ck_assert_str_eq(culprit, wanted);
+    snprintf(path, sizeof path, "%s/shut/not/there", unit_folder);
+    ck_assert_int_eq(reach_try(s, path, R_OK, culprit), EACCES);
+    ck_assert_str_eq(culprit, wanted);
+    snprintf(path, sizeof path, "%s/link", unit_folder);
+  }
   ck_assert_int_eq(chmod("shut", 0755), 0);
   ck_assert_int_eq(reach_try(s, path, X_OK, culprit), 0);
   ck_assert_int_eq(unlink("link"), 0);
   ck_assert_int_eq(rmdir("shut/in"), 0);
   ck_assert_int_eq(rmdir("shut"), 0);
+}
+END_TEST
+
+/* chmod is told for the class of users that counts: only for those who are in no other is it o+. */
+START_TEST(what_to_type)
+{
+  char text[REACH_MEND];
+  char path[PATH_MAX];
+  char wanted[REACH_MEND];
+  who w = {.uid = 12345, .gid = 12346, .groups = {12346, 12347}, .count = 2};
+  static struct
+  {
+    uid_t uid;
+    gid_t gid;
+    mode_t folder;
+    int mode;
+    char const *bits;
+  } const row[] = {{0, 0, 0, R_OK, "o+r"},         {0, 0, 0, X_OK, "o+x"},     {0, 0, 0, R_OK | X_OK, "o+rx"},
+                   {0, 0, 1, R_OK, "o+x"},         {12345, 0, 0, R_OK, "u+r"}, {0, 12347, 0, R_OK, "g+r"},
+                   {12345, 12347, 1, R_OK, "u+x"}, {0, 12346, 1, F_OK, "g+x"}};
+
+  if (geteuid()) return;
+  for (unsigned int i = 0; i < sizeof row / sizeof row[0]; i++)
+  {
+    snprintf(path, sizeof path, "%s/%u", unit_folder, i);
+    ck_assert_int_eq(row[i].folder ? mkdir(path, 0) : mknod(path, S_IFREG, 0), 0);
+    ck_assert_int_eq(chown(path, row[i].uid, row[i].gid), 0);
+    reach_mend(&w, path, row[i].mode, text);
+    snprintf(wanted, sizeof wanted, "chmod %s %s", row[i].bits, path);
+    ck_assert_str_eq(text, wanted); /* no group 12346: nothing about chgrp */
+    ck_assert_int_eq(remove(path), 0);
+  }
 }
 END_TEST
 
@@ -169,6 +211,7 @@ int main(void)
   tcase_add_test(t, below);
   tcase_add_test(t, shut_folder);
   tcase_add_test(t, behind_a_link);
+  tcase_add_test(t, what_to_type);
   tcase_add_test(t, missing);
   suite_add_tcase(s, t);
   return unit_run(s);
