@@ -4,6 +4,7 @@
 
 #include <skalibs/stralloc.h>
 
+#include <runlib/counters.h>
 #include <runlib/overload.h>
 #include <runlib/queuecount.h>
 
@@ -100,49 +101,84 @@ static void take_backlog(snapshot *s, bundle const *b, monitor_state const *m)
 
 /* --- the rest of the queue ----------------------------------------------------------------------- */
 
-static void count(datum *d, char const *dir)
+/* 0, or -1 and errno: the folder cannot be read. */
+static int count(datum *d, char const *dir)
 {
   queuecount q = QUEUECOUNT_ZERO;
 
-  if (queuecount_add(&q, dir, COUNT_MAX, 0) >= 0 && !q.more) datum_count(d, q.files);
+  if (queuecount_add(&q, dir, COUNT_MAX, 0) < 0) return -1;
+  if (!q.more) datum_count(d, q.files);
+  return 0;
 }
 
-static void take_free(snapshot *s, char const *dir)
+/* folder: of the same file system, where dir is not for us to reach. */
+static void take_free(snapshot *s, char const *dir, char const *folder)
 {
   struct statvfs v;
 
-  if (!statvfs(dir, &v)) datum_count(&s->queue.free, (uint64_t)v.f_bavail * v.f_frsize);
+  if (!statvfs(dir, &v) || (errno == EACCES && !statvfs(folder, &v)))
+    datum_count(&s->queue.free, (uint64_t)v.f_bavail * v.f_frsize);
 }
 
-static int take_spool(snapshot *s, bundle const *b)
+/* What spool-deliver publishes for those who may not look, as long as it runs. */
+static void take_failed(snapshot *s, bundle const *b)
+{
+  static counter_value values[COUNTERS_MAX];
+  service_facts const *sv = snapshot_find(s, "spool");
+  char path[PLACE_PATH];
+  int n;
+
+  if (!sv || sv->pid.known != KNOWN || place_path(path, b->run, "spool/counters") < 0) return;
+  n = counters_read(path, values);
+  for (int i = 0; i < n; i++)
+    if (!strcmp(values[i].name, "failed") && values[i].value != UINT64_MAX)
+      datum_count(&s->queue.failed, values[i].value);
+}
+
+/* What the monitor counted, where that is todo/ alone. */
+static void take_counted(snapshot *s, bundle const *b, char const *todo, monitor_state const *m)
+{
+  reading const *r = &m->x.of[GAUGE_BACKLOG];
+  stralloc path = STRALLOC_ZERO;
+  int same = queue_path(&path, b, 0) > 0 && !strcmp(path.s, todo) && !queue_path(&path, b, 1);
+
+  if (same && !r->more) take_reading(&s->queue.messages, r);
+  stralloc_free(&path);
+}
+
+static int take_spool(snapshot *s, bundle const *b, monitor_state const *m)
 {
   stralloc path = STRALLOC_ZERO;
+  stralloc whole = STRALLOC_ZERO;
   int result = -1;
 
   if (spool_path(&path, b, "/failed") < 0) goto end;
-  count(&s->queue.failed, path.s);
+  if (count(&s->queue.failed, path.s) < 0) take_failed(s, b);
   path.len = 0;
-  if (spool_path(&path, b, "/todo") < 0) goto end;
-  count(&s->queue.messages, path.s);
-  take_free(s, path.s);
+  if (spool_path(&path, b, "/todo") < 0 || spool_path(&whole, b, "") < 0) goto end;
+  if (count(&s->queue.messages, path.s) < 0) take_counted(s, b, path.s, m);
+  take_free(s, path.s, whole.s);
   result = 0;
 end:
   stralloc_free(&path);
+  stralloc_free(&whole);
   return result;
 }
 
 static int take_qmail(snapshot *s, bundle const *b)
 {
   stralloc path = STRALLOC_ZERO;
+  stralloc whole = STRALLOC_ZERO;
   int result = -1;
 
   datum_none(&s->queue.failed);
-  if (qmail_path(&path, b, "/mess") < 0) goto end;
-  count(&s->queue.messages, path.s);
-  take_free(s, path.s);
+  if (qmail_path(&path, b, "/mess") < 0 || qmail_path(&whole, b, "") < 0) goto end;
+  (void)count(&s->queue.messages, path.s);
+  take_free(s, path.s, whole.s);
   result = 0;
 end:
   stralloc_free(&path);
+  stralloc_free(&whole);
   return result;
 }
 
@@ -210,6 +246,6 @@ int snapshot_take_queue(snapshot *s, stored const *st)
   if (!measures) memset(&m, 0, sizeof m);
   take_backlog(s, &st->b, &m);
   take_thresholds(s, &m);
-  if ((bundle_qmail(&st->b) ? take_qmail(s, &st->b) : take_spool(s, &st->b)) < 0) return -1;
+  if ((bundle_qmail(&st->b) ? take_qmail(s, &st->b) : take_spool(s, &st->b, &m)) < 0) return -1;
   return take_flag(s, &st->b, folder, &m, measures);
 }

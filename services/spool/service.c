@@ -93,6 +93,14 @@ static int add_folder(service *sv, place *where, char const *below, mode_t mode)
   return result;
 }
 
+static int counters_folder(stralloc *path, bundle const *b, char const *below)
+{
+  return stralloc_cats(path, b->run) && stralloc_cats(path, "/spool") && stralloc_cats(path, below) &&
+                 stralloc_0(path)
+             ? 0
+             : -1;
+}
+
 /*
  * Where smtpd runs as another user than spool, spool-queue, which has smtpd's user, creates in tmp and renames
  * to todo: both are sticky, so that it can take back nothing but its own, and set-group-id, so that what it
@@ -102,6 +110,7 @@ static int add_folders(service *sv)
 {
   int open = shared(sv->bundle);
 
+  if (add_folder(sv, &counters_folder, "", 0755) < 0) return -1;
   if (add_folder(sv, &spool_path, "", open ? 0711 : 0700) < 0) return -1;
   if (add_folder(sv, &spool_path, "/tmp", open ? 03733 : 0700) < 0) return -1;
   if (add_folder(sv, &spool_path, "/todo", open ? 03777 : 0700) < 0) return -1;
@@ -137,6 +146,7 @@ static int add_command(stralloc *sa, service const *sv, char const *program)
       add_option(sa, " -n ", b->hostname) < 0 || add_option(sa, " -c ", b->control) < 0 ||
       add_option(sa, " -a ", said(b, "aliases")) < 0 || add_option(sa, " -k ", said(b, "catch-all")) < 0)
     return -1;
+  if (service_word(sa, " -s ", b->run, "/spool/counters") < 0) return -1;
   return add_place(sa, b, &spool_path) < 0 || add_place(sa, b, &spool_mail) < 0 || !stralloc_0(sa) ? -1 : 0;
 }
 

@@ -23,11 +23,12 @@
 #include <services/spool/maildir.h>
 #include <services/spool/rules.h>
 #include <services/spool/scan.h>
+#include <services/spool/tally.h>
 #include <services/spool/watch.h>
 
 #define USAGE                                                                                                \
   "spool-deliver [-1] [-d FD] [-c CONTROL] [-a ALIASES] [-k NAME] [-n HOST] [-r SECONDS] [-i SECONDS] [-o "  \
-  "SECONDS] "                                                                                                \
+  "SECONDS] [-s COUNTERS] "                                                                                  \
   "SPOOL MAIL\n       spool-deliver --make MAILDIR ..."
 
 #define SECOND 1000000U
@@ -41,6 +42,7 @@ struct options_s
   unsigned int interval; /* seconds between scans that nothing called for */
   unsigned int age;      /* seconds after which a file in tmp/ is stale */
   char const *host;
+  char const *counters; /* 0: none */
   rules_files files;
 };
 
@@ -51,6 +53,8 @@ struct daemon_s
   spool s;
   rules r;
   scan found;
+  tally t;
+  stralloc failed; /* the path of failed/ */
   int signals;
   watch watch;
   int unreadable; /* the errno for which todo/ cannot be read, which the log knows; 0: it can */
@@ -135,6 +139,14 @@ static char const *reason(rules const *r)
   return r->wrong.len ? r->wrong.s : "out of memory";
 }
 
+static void start_tally(daemon_state *d)
+{
+  if (!stralloc_cats(&d->failed, d->s.path) || !stralloc_cats(&d->failed, "/failed") ||
+      !stralloc_0(&d->failed))
+    strerr_diefusys(111, "remember the spool's path");
+  if (d->o.counters && tally_open(&d->t, d->o.counters) < 0) strerr_warnwusys("count in ", d->o.counters);
+}
+
 static void start(daemon_state *d)
 {
   umask(077);
@@ -146,6 +158,7 @@ static void start(daemon_state *d)
   open_mail(&d->s);
   trap(d);
   if (rules_load(&d->r, &d->o.files, &d->s.map) < 0) strerr_dief(111, reason(&d->r));
+  start_tally(d);
   d->s.batch = batch_size();
   if (!tain_now_set_stopwatch_g()) strerr_diefusys(111, "read the clock");
   d->since = wall();
@@ -236,6 +249,7 @@ static unsigned int pass(daemon_state *d)
   }
   tell_todo(d, 0);
   deliver_found(d, &o);
+  tally_take(&d->t, d->failed.s, wall(), o.gone > 0);
   if (o.gone)
   {
     d->idle = 0;
@@ -287,7 +301,7 @@ static int parse(options *o, int argc, char const *const *argv)
 {
   subgetopt l = SUBGETOPT_ZERO;
 
-  for (;;) switch (subgetopt_r(argc, argv, "1d:c:a:k:n:r:i:o:", &l))
+  for (;;) switch (subgetopt_r(argc, argv, "1d:c:a:k:n:r:i:o:s:", &l))
     {
       case -1: return l.ind;
       case '1': o->once = 1; break;
@@ -299,6 +313,7 @@ static int parse(options *o, int argc, char const *const *argv)
       case 'r': o->retry = number("-r", l.arg, 86400); break;
       case 'i': o->interval = number("-i", l.arg, 86400); break;
       case 'o': o->age = number("-o", l.arg, 864000); break;
+      case 's': o->counters = l.arg; break;
       default: strerr_dieusage(100, USAGE);
     }
 }
@@ -343,6 +358,8 @@ int main(int argc, char const *const *argv)
                            .s = {.map = MAPPING_ZERO},
                            .r = RULES_ZERO,
                            .found = SCAN_ZERO,
+                           .t = TALLY_ZERO,
+                           .failed = STRALLOC_ZERO,
                            .watch = WATCH_ZERO};
   int first;
 

@@ -20,6 +20,22 @@ is "$(member status -o $all,supervisor.pid,supervisor.state)" "$(m status -o $al
 like "$(cat "$T/out")" '^supervisor: running for ' "shows it"
 exits 0 "--json" member status --json
 is "$(grep -c '"services\.' "$T/out")" 0 "nothing about a service is unknown"
+fields=queue.backlog,queue.messages,queue.failed
+is "$(member status -o $fields)" "$(m status -o $fields)" "the numbers of the queue"
+stat=$T/b/state/spool
+is "$(stat -c %a "$stat")" 700 "into which he may not look"
+printf 'no message\n' >"$stat/todo/strange"
+m reload spool >/dev/null # it is tried at once
+failed_is() { test "$(member status -o queue.failed)" = "$1"; }
+try "a message that fails" wait_for 20 failed_is 1
+is "$(m status -o queue.failed)" 1 "as root counts it"
+rm "$stat/failed/"*
+m reload spool >/dev/null
+try "one that is removed by hand" wait_for 20 failed_is 0
+like "$(member status -o queue.free)" '^[0-9]+$' "the free space"
+m down spool >/dev/null
+is "$(member status -o queue.failed)" unknown "what spool-deliver does not keep up to date is unknown"
+m up spool >/dev/null
 exits 0 "one service" member status filter
 like "$(cat "$T/out")" '^  20[0-9-]+ [0-9:.]+ filter: begins$' "with its log"
 exits 0 "log" member log filter
