@@ -1,0 +1,46 @@
+#!/bin/sh
+# What counts as a death: nothing that mailctl was told to do, and what s6 is told by hand only where s6 tells nobody.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/bundle.sh"
+. "$(dirname "$0")/filter-lib.sh"
+
+mode ready
+m up >/dev/null 2>&1 || ok 1 "up"
+dir=$T/b/run/servicedirs/filter
+died() { m status -o restarts "$1"; }
+# another PID: another process is ready than the one of that pid
+another() { test "$(m status -o state filter)" = ready && test "$(pid_of "$C" filter)" != "$1"; }
+# counts N NAME COMMAND...: after the command, which makes another process of it, there are N deaths
+counts() {
+  wanted=$1
+  name=$2
+  shift 2
+  before=$(pid_of "$C" filter)
+  try "$name" "$@"
+  try "makes another process of it" wait_for 20 another "$before"
+  is "$(died filter)" "$wanted" "DIED is $wanted"
+}
+down_and_up() { m down filter && m up filter; }
+whole() { m down && m up; }
+change() { echo "env = N=1" >>"$C" && m up; }
+
+is "$(died filter)" 0 "at first nothing has died"
+counts 0 "restart" m restart filter
+counts 0 "restart again, at once" m restart filter
+counts 0 "down and up" down_and_up
+counts 0 "down and up of everything" whole
+counts 0 "a changed generation" change
+try "reload" m reload rater tls spool
+is "$(died rater) $(died tls) $(died spool)" "0 0 0" "is no death"
+try "s6-svc -d by hand" s6-svc -wD -d "$dir"
+is "$(died filter)" 0 "is a stop"
+try "s6-svc -u by hand" s6-svc -wU -u "$dir"
+is "$(died filter)" 0 "and a start"
+counts 1 "s6-svc -r by hand" s6-svc -wR -r "$dir"
+counts 2 "s6-svc -t by hand" s6-svc -t "$dir"
+counts 3 "kill" kill "$(pid_of "$C" filter)"
+counts 4 "kill -9" kill -9 "$(pid_of "$C" filter)"
+counts 4 "a restart afterwards" m restart filter
+is "$(m status -o last_death filter)" - "which begins a new record of its deaths"
+is "$(died filter)" 4 "but not a new hour"
+finish
