@@ -3,4 +3,5 @@ $(eval $(call short,libexec/mailctl/spool-queue,services/spool/spool-queue.c,run
 $(eval $(call program,libexec/mailctl/spool-deliver,services/spool/spool-deliver.c,services/spool))
 $(eval $(call unit,tests/unit/spool.c,services/spool))
 $(eval $(call unit,tests/unit/spool-lack.c,services/spool))
+$(eval $(call unit,tests/unit/tally.c,services/spool))
 $(eval $(call fuzz,tests/fuzz/spool.c,services/spool))

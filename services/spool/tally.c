@@ -30,13 +30,15 @@ void tally_take(tally *t, char const *failed, uint64_t now, int busy)
   queuecount q = QUEUECOUNT_ZERO;
   struct timespec const never = {.tv_sec = 0};
   struct stat st;
-  int counted;
+  int bad;
 
-  if (!t->failed || (busy && now - t->counted < WAIT) || stat(failed, &st) < 0) return;
-  if (st.st_mtim.tv_sec && st.st_mtim.tv_sec == t->seen.tv_sec && st.st_mtim.tv_nsec == t->seen.tv_nsec)
+  if (!t->failed || (busy && now - t->counted < WAIT)) return;
+  bad = stat(failed, &st) < 0;
+  if (!bad && st.st_mtim.tv_sec && st.st_mtim.tv_sec == t->seen.tv_sec &&
+      st.st_mtim.tv_nsec == t->seen.tv_nsec)
     return;
-  counted = queuecount_add(&q, failed, MOST, 0) == 0 && !q.more;
-  counter_set(t->failed, counted ? q.files : UINT64_MAX);
-  t->seen = counted && settled(&st.st_mtim, now) ? st.st_mtim : never;
+  bad = bad || queuecount_add(&q, failed, MOST, 0) < 0;
+  counter_set(t->failed, bad || q.more ? UINT64_MAX : q.files);
+  t->seen = !bad && settled(&st.st_mtim, now) ? st.st_mtim : never;
   t->counted = now;
 }
