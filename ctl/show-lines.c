@@ -105,7 +105,9 @@ static int put_overload(line *l)
       add(l, ", level %s", words(l, a, "overload.level")) < 0)
     return -1;
   if (s->overload.since.known == KNOWN && add(l, ", for %s", words(l, a, "overload.since")) < 0) return -1;
-  if (s->overload.maker.known == KNOWN && add(l, ", by %s", words(l, a, "overload.maker")) < 0) return -1;
+  if (s->overload.maker.known == KNOWN &&
+      add(l, strcmp(s->overload.maker.text, "held") ? ", by %s" : ", %s", words(l, a, "overload.maker")) < 0)
+    return -1;
   if (s->overload.reason.known == KNOWN && add(l, ": %s", words(l, a, "overload.reason")) < 0) return -1;
   if (s->overload.monitor.known == KNOWN && !s->overload.monitor.n && add(l, "; no monitor measures") < 0)
     return -1;

@@ -120,7 +120,7 @@ forms "one is down"
 m up >/dev/null
 m overload on -r "a test of mine" >/dev/null
 exits 1 "overloaded is degraded" m status
-like "$(cat "$T/out")" '^overload: overloaded, level 1, .*by held: a test of mine$' "with the reason"
+like "$(cat "$T/out")" '^overload: overloaded, level 1, for [0-9]+ m?s, held: a test of mine$' "with the reason"
 is "$(whole health,overload.level,overload.state,overload.maker,overload.reason)" "degraded	1	overloaded	held	a test of mine" "in fields"
 forms overloaded
 m overload auto >/dev/null
