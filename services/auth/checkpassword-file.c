@@ -103,7 +103,10 @@ static void check(char const *file, request const *r)
   fits = hash_check(&m, r->password);
   if (fits < 0)
   {
-    strerr_warnw(file, ": a hash of no known method belongs to ", r->name);
+    if (errno == EINVAL)
+      strerr_warnw(file, ": a hash of no known method belongs to ", r->name);
+    else
+      strerr_warnwsys("unable to hash the password of ", r->name);
     leave(111);
   }
   if (!fits) leave(REFUSED);

@@ -35,26 +35,51 @@ static int same(char const *a, char const *b, size_t len)
   return !differ;
 }
 
-static void pretend(users_match const *m, char const *password)
+/*
+ * Why a hash like this one, 0 for libcrypt's preference, could not be made. libcrypt says EINVAL for a lack of
+ * memory as well (crypt-yescrypt.c): then a setting of the same method that is surely right fails, too.
+ */
+static int reason(char const *like, char const *password)
 {
-  char setting[CRYPT_GENSALT_OUTPUT_SIZE];
+  char sure[CRYPT_GENSALT_OUTPUT_SIZE];
 
-  if (m->other && hash_with(m->other, m->otherlen, password)) return;
-  if (crypt_gensalt_rn(0, 0, 0, 0, setting, sizeof setting)) hash_with(setting, strlen(setting), password);
+  if (!crypt_gensalt_rn(like, 0, 0, 0, sure, sizeof sure)) return EINVAL;
+  return hash_with(sure, strlen(sure), password) ? EINVAL : ENOMEM;
+}
+
+/* 0, or -1 and errno as for a name that is there. */
+static int pretend(users_match const *m, char const *password)
+{
+  if (m->other && hash_with(m->other, m->otherlen, password)) return 0;
+  errno = reason(0, password);
+  return errno == ENOMEM ? -1 : 0;
+}
+
+static int check(users_match const *m, char const *password)
+{
+  char const *h = hash_with(m->hash, m->len, password);
+  char method[16];
+  size_t n = m->len < sizeof method ? m->len : sizeof method - 1;
+
+  if (h) return same(h, m->hash, m->len);
+  memcpy(method, m->hash, n);
+  method[n] = 0;
+  errno = reason(method, password);
+  return -1;
 }
 
 int hash_check(users_match const *m, char const *password)
 {
-  char const *h;
-  int result = 0;
+  int result;
+  int e;
 
   if (!m->hash || !m->len || m->hash[0] == '!' || m->hash[0] == '*')
-    pretend(m, password);
-  else if ((h = hash_with(m->hash, m->len, password)))
-    result = same(h, m->hash, m->len);
+    result = pretend(m, password);
   else
-    result = -1;
+    result = check(m, password);
+  e = errno;
   forget();
+  errno = e;
   return result;
 }
 

@@ -8,7 +8,7 @@
 /*
  * Whether password fits the hash that users_find found. Where it found none, or one that fits no password,
  * the work done is that of a real one, so that a stranger cannot tell by the time which names exist.
- * Returns 1, 0, or -1 and errno (EINVAL: no method of libcrypt reads this hash).
+ * Returns 1, 0, or -1 and errno (EINVAL: no method of libcrypt reads this hash; ENOMEM).
  */
 extern int hash_check(users_match const *m, char const *password);
 
