@@ -49,16 +49,6 @@ struct batch_s
   pending pending[PENDING_MAX];
 };
 
-int printable(stralloc *sa, char const *s)
-{
-  size_t n = strlen(s);
-
-  if (!stralloc_readyplus(sa, n + 1)) return -1;
-  for (; n; n--, s++) sa->s[sa->len++] = (unsigned char)*s < ' ' || *s == 127 ? '?' : *s;
-  sa->s[sa->len] = 0;
-  return 0;
-}
-
 /* --- the log ------------------------------------------------------------------------------------- */
 
 static void say(char const *what, char const *name, char const *address, char const *between,
@@ -75,21 +65,35 @@ static void say(char const *what, char const *name, char const *address, char co
   stralloc_free(&sa);
 }
 
+static void postpone_recipient(job *j, recipient const *r, char const *why)
+{
+  j->m.envelope.s[r->mark] = DELIVER_RETRY;
+  j->deferred++;
+  say("deferred ", j->name, r->address, ": ", why);
+}
+
 /* A recipient that must wait: what failed, where, why. */
 static void defer(batch *b, job *j, recipient const *r, char const *verb, char const *where)
 {
   stralloc sa = STRALLOC_ZERO;
   char const *reason = strerror(errno);
 
-  j->m.envelope.s[r->mark] = DELIVER_RETRY;
-  j->deferred++;
   if (stralloc_cats(&sa, "unable to ") && stralloc_cats(&sa, verb) && stralloc_cats(&sa, b->s->mailpath) &&
       stralloc_cats(&sa, *where ? "/" : "") && stralloc_cats(&sa, where) && stralloc_cats(&sa, ": ") &&
       stralloc_cats(&sa, reason) && stralloc_0(&sa))
-    say("deferred ", j->name, r->address, ": ", sa.s);
+    postpone_recipient(j, r, sa.s);
   else
-    say("deferred ", j->name, r->address, ": ", "out of memory");
+    postpone_recipient(j, r, "out of memory");
   stralloc_free(&sa);
+}
+
+/* Unknown to control files of before; those of now cannot be read, or have a mistake. */
+static void doubt(job *j, recipient const *r, stralloc *why)
+{
+  if (stralloc_cats(why, ", by the control files of before") && stralloc_0(why))
+    postpone_recipient(j, r, why->s);
+  else
+    postpone_recipient(j, r, "out of memory");
 }
 
 static void refuse(batch *b, job *j, recipient const *r, char const *why)
@@ -267,6 +271,8 @@ static void deliver_recipient(batch *b, job *j, recipient const *r, unsigned int
     defer(b, j, r, n < 0 && errno == ENOMEM ? "remember the folders below " : "look into ", "");
   else if (n)
     put_all(b, j, r, number, &folders);
+  else if (b->s->stale)
+    doubt(j, r, &why);
   else if (has_postmaster(b->s) && stralloc_0(&why))
     refuse(b, j, r, why.s);
   else

@@ -21,6 +21,7 @@ struct spool_s
   int mail;
   unsigned int batch; /* messages at a time, 1 to DELIVER_BATCH: what the descriptors suffice for */
   mapping map;
+  int stale; /* the control files say something else by now: whom map does not know may be known */
 };
 
 #define DELIVER_BATCH 32U /* messages whose syncs are shared */
@@ -39,9 +40,6 @@ struct outcome_s
  * same Maildir names again, so that nothing appears twice unless the first copy was renamed out of new/ and cur/.
  */
 extern unsigned int deliver_batch(spool *s, char const *const *names, unsigned int n, outcome *o);
-
-/* s and what is not printed as it is becomes `?`: for the log and for header lines. */
-extern int printable(stralloc *sa, char const *s);
 
 /*
  * Writes failed/NAME: why (lines that end in newlines), the message, and an envelope of the recipients marked

@@ -154,3 +154,13 @@ int message_was_at(message const *m, char const *address)
   if (n > first && read_at(m->fd, s + first, n - first, first) < 0) return -1;
   return header_was_at(s, n, address);
 }
+
+int printable(stralloc *sa, char const *s)
+{
+  size_t n = strlen(s);
+
+  if (!stralloc_readyplus(sa, n + 1)) return -1;
+  for (; n; n--, s++) sa->s[sa->len++] = (unsigned char)*s < ' ' || *s == 127 ? '?' : *s;
+  sa->s[sa->len] = 0;
+  return 0;
+}

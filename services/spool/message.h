@@ -39,5 +39,7 @@ extern int message_copy(message const *m, int fd);
 extern int message_was_at(message const *m, char const *address);
 /* The same for a header in memory. Pure. */
 extern int header_was_at(char const *s, size_t len, char const *address);
+/* s and what is not printed as it is becomes `?`: for the log and for header lines. */
+extern int printable(stralloc *sa, char const *s);
 
 #endif

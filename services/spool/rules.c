@@ -51,6 +51,7 @@ static int changed(rules *r, rules_files const *f)
   return result;
 }
 
+/* A mistake in the file, which stays one until the file changes. */
 static int wrong(rules *r, char const *file, unsigned int line, char const *what)
 {
   char number[32] = "";
@@ -63,6 +64,13 @@ static int wrong(rules *r, char const *file, unsigned int line, char const *what
   return -1;
 }
 
+/* What the system refuses, errno, may be there at the next try. */
+static int lacks(rules *r, char const *file)
+{
+  r->loaded = 0;
+  return wrong(r, file, 0, strerror(errno));
+}
+
 /* Returns 1, 0 if there is no such file, -1 with the reason. text is the file's. */
 static int read_file(rules *r, char const *file, stralloc *text)
 {
@@ -71,11 +79,11 @@ static int read_file(rules *r, char const *file, stralloc *text)
   int result;
 
   text->len = 0;
-  if (fd < 0) return errno == ENOENT ? 0 : wrong(r, file, 0, strerror(errno));
+  if (fd < 0) return errno == ENOENT ? 0 : lacks(r, file);
   if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > (off_t)MAPPING_FILE_MAX)
     result = wrong(r, file, 0, "not a file, or too long a one");
   else
-    result = slurp(text, fd) ? 1 : wrong(r, file, 0, strerror(errno));
+    result = slurp(text, fd) ? 1 : lacks(r, file);
   close(fd);
   return result;
 }
@@ -86,11 +94,10 @@ static int add_domains(rules *r, rules_files const *f, unsigned int which, mappi
   int result = -1;
 
   if (path(&file, f, which) < 0)
-    wrong(r, f->control, 0, strerror(errno));
+    lacks(r, f->control);
   else
     result = read_file(r, file.s, &text);
-  if (result > 0 && mapping_add_domains(m, text.s, text.len) < 0)
-    result = wrong(r, file.s, 0, strerror(errno));
+  if (result > 0 && mapping_add_domains(m, text.s, text.len) < 0) result = lacks(r, file.s);
   stralloc_free(&file);
   stralloc_free(&text);
   return result;
@@ -116,26 +123,34 @@ static int aliases(rules *r, rules_files const *f, mapping *m)
   int result = f->aliases ? read_file(r, f->aliases, &text) : 0;
 
   if (result > 0 && mapping_set_aliases(m, text.s, text.len, &line, &what) < 0)
-    result = wrong(r, f->aliases, errno == EPROTO ? line : 0, errno == EPROTO ? what : strerror(errno));
+    result = errno == EPROTO ? wrong(r, f->aliases, line, what) : lacks(r, f->aliases);
   stralloc_free(&text);
   return result;
+}
+
+/* -1, or 0 if this is what was wrong before. */
+static int still_wrong(rules const *r, stralloc const *before)
+{
+  if (!r->stale || before->len != r->wrong.len) return -1;
+  return before->len && memcmp(before->s, r->wrong.s, before->len) ? -1 : 0;
 }
 
 int rules_load(rules *r, rules_files const *f, mapping *m)
 {
   mapping fresh = MAPPING_ZERO;
+  stralloc before = r->wrong;
+  int result = 1;
 
   if (!changed(r, f)) return 0;
   r->loaded = 1;
+  r->wrong = stralloc_zero;
   fresh.catchall = f->catchall;
-  if (domains(r, f, &fresh) < 0 || aliases(r, f, &fresh) < 0)
-  {
-    mapping_free(&fresh);
-    return -1;
-  }
-  mapping_free(m);
-  *m = fresh;
-  return 1;
+  if (domains(r, f, &fresh) < 0 || aliases(r, f, &fresh) < 0) result = still_wrong(r, &before);
+  r->stale = result <= 0;
+  stralloc_free(&before);
+  mapping_free(r->stale ? &fresh : m);
+  if (!r->stale) *m = fresh;
+  return result;
 }
 
 void rules_forget(rules *r)

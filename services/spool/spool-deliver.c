@@ -197,10 +197,14 @@ static void clean(daemon_state *d, uint64_t now)
 
 static void reload(daemon_state *d)
 {
+  int was_stale = d->r.stale;
   int r = rules_load(&d->r, &d->o.files, &d->s.map);
 
+  d->s.stale = d->r.stale;
   if (r < 0) strerr_warnw(reason(&d->r), "; what was read before stays in force");
-  if (r > 0) d->since = wall();
+  if (r <= 0) return;
+  if (was_stale) strerr_warni("the control files are in force as they are now");
+  d->since = wall();
 }
 
 static void deliver_found(daemon_state *d, outcome *o)
