@@ -31,7 +31,8 @@ struct master_s
   counter *counters[POOL_COUNTERS];
   void *counted; /* see pool_s */
   generation list[POOLS_MAX];
-  int failure; /* the exit status of the process for which generation_start failed */
+  int again;   /* it was tried before, for the same reload */
+  int failure; /* after generation_start failed: 102, its files are wrong; else the system refused something */
 };
 
 /*

@@ -39,6 +39,12 @@ static void load_settings(settings *st, char const *path)
   if (wrong) strerr_dief(102, path, line ? ":" : "", line ? fmt : "", ": ", wrong);
 }
 
+/* 102: the files are wrong; 111: nobody can tell now. */
+static int verdict(void)
+{
+  return heap_is_spent() ? 111 : 102;
+}
+
 static void keep_only(int const *fds, size_t n)
 {
   for (int fd = 3; fd < 1024; fd++)
@@ -58,7 +64,7 @@ static void run_keeper(master *m, int questions, int ready)
   keep_only((int const[]){questions, ready}, 2);
   random_from_kernel();
   load_settings(&st, m->config);
-  if (keeper_load(&st, why) < 0) strerr_dief(102, why);
+  if (keeper_load(&st, why) < 0) strerr_dief(verdict(), why);
   title_set("keeper", "of the private keys");
   if (confine(m->uid, m->gid) < 0 || confine_calls() < 0)
     strerr_diefusys(111, "confine the keeper of the keys");
@@ -88,9 +94,9 @@ static void run_pool(master *m, int questions, int control, int ready)
   load_settings(&st, m->config);
   ticket_use(&m->common->tickets);
   keeper_use(questions);
-  if (contexts_build(&cs, &st, why) < 0) strerr_dief(102, why);
+  if (contexts_build(&cs, &st, why) < 0) strerr_dief(verdict(), why);
   if (confine(m->uid, m->gid) < 0) strerr_diefusys(111, "confine the pool");
-  if (contexts_warm(&cs, &st, why) < 0) strerr_dief(102, why);
+  if (contexts_warm(&cs, &st, why) < 0) strerr_dief(verdict(), why);
   text_in_huge_pages();
   heap_fill_holes();
   p.ssl = worker_template(&cs);
@@ -121,14 +127,21 @@ static void kill_and_wait(master *m, pid_t pid)
   m->failure = WIFEXITED(status) ? WEXITSTATUS(status) : 111;
 }
 
+/* Said at the first try alone. */
+static void lacks(master const *m, char const *what)
+{
+  if (!m->again) strerr_warnwusys(what);
+}
+
 /* The pool, with its end of the line to the master; or, where control is -1, the keeper. */
 static pid_t start(master *m, int questions, int control)
 {
   int ready[2];
   pid_t pid;
 
-  if (pipecoe(ready) < 0) return -1;
+  if (pipecoe(ready) < 0) return lacks(m, "make a pipe"), -1;
   pid = fork();
+  if (pid < 0) lacks(m, control < 0 ? "start the keeper" : "start the pool");
   if (!pid)
   {
     selfpipe_finish();
@@ -176,14 +189,18 @@ int generation_start(master *m)
   int control[2];
   int result;
 
+  m->failure = 111;
   if (n < 0)
   {
-    strerr_warnw("too many earlier reloads still have sessions");
+    if (!m->again) strerr_warnw("too many earlier reloads still have sessions");
     return -1;
   }
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, questions) < 0) return -1;
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, questions) < 0)
+    return lacks(m, "make a pair of sockets"), -1;
   result = socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, control);
-  if (!result)
+  if (result < 0)
+    lacks(m, "make a pair of sockets");
+  else
   {
     result = start_both(m, (unsigned int)n, questions, control);
     fd_close(control[1]);

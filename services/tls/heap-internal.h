@@ -6,5 +6,7 @@
  * that is forked then writes to fewer pages that it shares with its parent, each of which the kernel must copy.
  */
 extern void heap_fill_holes(void);
+/* Whether there is no more memory: OpenSSL does not always tell a lack from a mistake in what it reads. */
+extern int heap_is_spent(void);
 
 #endif

@@ -5,8 +5,9 @@
 #include "heap-internal.h"
 
 #define HOLE_MAX 65536
-#define FILL_MAX 100000       /* pieces, whatever malloc does */
-#define FRESH    (256 * 1024) /* bytes above all holes: enough for a session's small things */
+#define FILL_MAX 100000        /* pieces, whatever malloc does */
+#define ROOM     (1024 * 1024) /* bytes, which OpenSSL finds enough for a key or a certificate */
+#define FRESH    (256 * 1024)  /* bytes above all holes: enough for a session's small things */
 
 /* Where what malloc never gave out begins. */
 static char *top(void)
@@ -30,4 +31,12 @@ void heap_fill_holes(void)
       free(hole);
       break;
     }
+}
+
+int heap_is_spent(void)
+{
+  void *volatile room = malloc(ROOM);
+
+  free(room);
+  return !room;
 }

@@ -164,20 +164,37 @@ struct state_s
   master m;
   int current; /* the generation that takes requests */
   int ending;
+  unsigned int pause; /* seconds until a reload is tried again; 0: none is due */
+  tain again;
   char const *socket;
 };
+
+#define PAUSE_MAX 64
+
+/* What the system refuses may go tomorrow; what is wrong with the files, who mends them tells us. */
+static void put_off(state *s)
+{
+  int again = s->m.failure != 102;
+
+  if (!again || !s->pause)
+    strerr_warnwu("reload: the certificates of before stay", again ? " until it can be done" : "");
+  s->pause = !again ? 0 : !s->pause ? 1 : s->pause < PAUSE_MAX ? 2 * s->pause : PAUSE_MAX;
+  tain_addsec_g(&s->again, (int)s->pause);
+}
 
 static void reload(state *s)
 {
   int next;
 
   if (s->ending) return;
+  s->m.again = s->pause > 0;
   next = generation_start(&s->m);
   if (next < 0)
   {
-    strerr_warnwu("reload: the certificates of before stay");
+    put_off(s);
     return;
   }
+  s->pause = 0;
   generation_end(&s->m, (unsigned int)s->current, 'r');
   s->current = next;
   strerr_warni("reloaded");
@@ -239,8 +256,10 @@ static void loop(state *s, int signals)
   tain_addsec_g(&rotation, TICKET_SECONDS);
   while (!is_over(s))
   {
-    if (iopause_g(&x, 1, &rotation) < 0) strerr_diefusys(111, "wait for events");
+    tain const *deadline = s->pause && tain_less(&s->again, &rotation) ? &s->again : &rotation;
+    if (iopause_g(&x, 1, deadline) < 0) strerr_diefusys(111, "wait for events");
     if (x.revents) hear_signals(s);
+    if (s->pause && !tain_future(&s->again)) reload(s);
     if (tain_future(&rotation)) continue;
     if (ticket_rotate(&s->m.common->tickets) < 0) strerr_warnwusys("make a ticket key");
     tain_addsec_g(&rotation, TICKET_SECONDS);
