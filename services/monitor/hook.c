@@ -47,8 +47,23 @@ static int start(pid_t *pid, char const *command)
   return e ? (errno = e, -1) : 0;
 }
 
-static void run(hook *h, char const *command, unsigned int level, char const *event, char const *reason,
-                uint64_t now)
+/* What the machine lacks now, it may have soon. */
+static int passes(int e)
+{
+  return e == EAGAIN || e == ENOMEM || e == EMFILE || e == ENFILE;
+}
+
+/* Says why when that begins. Returns -1 if it is to be tried again. */
+static int falter(hook *h, char const *command, int e)
+{
+  h->pid = 0;
+  if (e != h->failing) strerr_warnwusys("run `", command, "`");
+  h->failing = passes(e) ? e : 0;
+  return h->failing ? -1 : 0;
+}
+
+static int run(hook *h, char const *command, unsigned int level, char const *event, char const *reason,
+               uint64_t now)
 {
   char s[UINT_FMT];
 
@@ -56,26 +71,24 @@ static void run(hook *h, char const *command, unsigned int level, char const *ev
   setenv("OVERLOAD_LEVEL", s, 1);
   setenv("OVERLOAD_EVENT", event, 1);
   setenv("OVERLOAD_REASON", reason, 1);
-  if (start(&h->pid, command) < 0)
-  {
-    h->pid = 0;
-    strerr_warnwusys("run `", command, "`");
-    return;
-  }
+  if (start(&h->pid, command) < 0) return falter(h, command, errno);
+  h->failing = 0;
   h->name = command;
   h->deadline = now + h->timeout;
   h->sent = 0;
+  return 0;
 }
 
 void hook_run(hook *h, unsigned int level, char const *reason, uint64_t now)
 {
+  if (h->at == level) h->failing = 0;
   while (!h->pid && h->at != level)
   {
     unsigned int next = hook_next(h->at, level);
     int up = next > h->at;
     char const *command = up ? h->enter[next - 1] : h->leave[h->at - 1];
 
-    if (command) run(h, command, up ? next : h->at, up ? "enter" : "leave", reason, now);
+    if (command && run(h, command, up ? next : h->at, up ? "enter" : "leave", reason, now) < 0) return;
     h->at = next;
   }
 }

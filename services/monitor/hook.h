@@ -23,10 +23,12 @@ struct hook_s
   char const *name;  /* its command */
   uint64_t deadline; /* ms */
   unsigned int sent; /* 0 nothing, 1 TERM, 2 KILL */
+  int failing;       /* the errno for which the next one cannot be started, which the log knows; 0: none */
 };
 #define HOOK_ZERO                                                                                            \
   {                                                                                                          \
-    .enter = {0, 0}, .leave = {0, 0}, .timeout = 30000, .at = 0, .pid = 0, .name = 0, .sent = 0              \
+    .enter = {0, 0}, .leave = {0, 0}, .timeout = 30000, .at = 0, .pid = 0, .name = 0, .sent = 0,             \
+    .failing = 0                                                                                             \
   }
 
 /* The level that comes next on the way from at to level. */
@@ -34,7 +36,8 @@ extern unsigned int hook_next(unsigned int at, unsigned int level);
 
 /*
  * Starts what is due on the way to level. now: a stopwatch's ms. The command finds $OVERLOAD_LEVEL (the
- * level it is about), $OVERLOAD_EVENT (enter or leave) and $OVERLOAD_REASON. Failures are logged.
+ * level it is about), $OVERLOAD_EVENT (enter or leave) and $OVERLOAD_REASON. A failure is logged; one for
+ * which the machine lacks something just now is tried again by the next call.
  */
 extern void hook_run(hook *h, unsigned int level, char const *reason, uint64_t now);
 /* Sends what is due to a command that runs for too long. */
