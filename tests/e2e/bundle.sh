@@ -4,6 +4,8 @@
 #   new_bundle DIR    `mailctl init DIR` on this test's own address, brought down at the end
 #   own_prefix        a copy of the build in $T/prefix, first in PATH, whose programs a test may replace
 #   pid_of CONF NAME  the pid of a service, or `-`
+#   mail_bundle       a new one in $T/b that tries again each second what it cannot deliver, with its file in $C, its spool
+#                     in $SPOOL, its Maildirs in $MAIL, and three functions for it: m, arrived and said
 #   processes         every process that works in $T, or names it in its arguments
 
 chmod 755 "$T"
@@ -13,6 +15,19 @@ new_bundle() {
   sed -i "s/127\.0\.0\.1/$IP/g" "$1/mailctl.conf"
   on_exit "mailctl -c '$1/mailctl.conf' down >/dev/null 2>&1"
 }
+
+# shellcheck disable=SC2034 # for the tests
+mail_bundle() {
+  new_bundle "$T/b" || return
+  C=$T/b/mailctl.conf
+  SPOOL=$T/b/state/spool
+  MAIL=$T/b/mail
+  sed -i 's/^#retry = .*/retry = 1s/' "$C"
+}
+# m COMMAND...;   arrived SUBJECT;   said SERVICE PATTERN
+m() { mailctl -c "$C" "$@"; }
+arrived() { grep -rqs "^Subject: $1\$" "$MAIL/postmaster/new"; }
+said() { grep -Eqs "$2" "$T/b/log/$1/current"; }
 
 own_prefix() {
   mkdir "$T/prefix"

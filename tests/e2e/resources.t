@@ -7,12 +7,7 @@ fi
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/bundle.sh"
 
-new_bundle "$T/b" || exit 111
-C=$T/b/mailctl.conf
-m() { mailctl -c "$C" "$@"; }
-SPOOL=$T/b/state/spool
-MAIL=$T/b/mail
-sed -i 's/^#retry = .*/retry = 1s/' "$C"
+mail_bundle || exit 111
 LIBEXEC=${LIBEXEC:-$B/libexec/mailctl}
 
 cat >"$T/send" <<'EOF'
@@ -30,8 +25,6 @@ except (smtplib.SMTPException, OSError) as e:
 EOF
 send() { python3 "$T/send" "$IP" "$@"; }
 sends_again() { test "$(send "$1")" = 250; }
-arrived() { grep -rqs "^Subject: $1\$" "$MAIL/postmaster/new"; }
-said() { grep -Eqs "$2" "$T/b/log/$1/current"; }
 nothing_left() { test -z "$(find "$SPOOL" -type f)" && test -z "$(find "$MAIL"/*/tmp -type f)"; }
 # refused NAME PATTERN: smtpd answers 451, and its log says what PATTERN has
 refused() {
