@@ -23,7 +23,7 @@
   USAGE                                                                                                      \
   "Checks a name and a password (descriptor 3, checkpassword interface) against FILE's lines of\n"           \
   "name:hash, and becomes PROG if they fit. --set and --remove change FILE; the password is the\n"           \
-  "first line of the input.\n"                                                                               \
+  "first line of the input, and FILE becomes the user's of -u.\n"                                            \
   "See checkpassword-file(8).\n"
 
 enum

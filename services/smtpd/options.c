@@ -21,7 +21,10 @@ static char const usage[] =
     "      builtin:spool queues in the folder $SPOOL as spool-queue does, without a process\n"
     "  -p  a plugin's time, -f it refuses when that is over             -w  the session's time\n"
     "  -e  errors until each costs -y ms, and until the session ends    -g  wait before the greeting\n"
-    "  -T  socket of tlsd, -t STARTTLS       -R, -k  socket and class of the rater for failed logins\n";
+    "  -r  recipients a message              -m  messages a session     -d  completes addresses\n"
+    "  -T  socket of tlsd, -t STARTTLS       -R, -k  socket and class of the rater for failed logins\n"
+    "  -c  the file to count in              -o  the overload flag (control/overloaded)\n"
+    "See smtpd(8).\n";
 
 static void die(char const *what, char const *value)
 {

@@ -27,9 +27,24 @@
 #include <services/spool/watch.h>
 
 #define USAGE                                                                                                \
-  "spool-deliver [-1] [-d FD] [-c CONTROL] [-a ALIASES] [-k NAME] [-n HOST] [-r SECONDS] [-i SECONDS] [-o "  \
-  "SECONDS] [-s COUNTERS] "                                                                                  \
-  "SPOOL MAIL\n       spool-deliver --make MAILDIR ..."
+  "spool-deliver [-1] [-d FD] [-c CONTROL] [-a ALIASES] [-k NAME] [-n HOST] [-r SECONDS] [-i SECONDS]\n"     \
+  "                     [-o SECONDS] [-s COUNTERS] SPOOL MAIL\n"                                             \
+  "       spool-deliver --make MAILDIR ..."
+
+static char const help[] = "usage: " USAGE "\n"
+                           "Delivers the messages of SPOOL to Maildirs below MAIL.\n"
+                           "  -1           deliver what is due, and exit\n"
+                           "  -d FD        write a newline to FD when ready\n"
+                           "  -c CONTROL   the folder of qmail control files (control)\n"
+                           "  -a ALIASES   the alias file\n"
+                           "  -k NAME      the alias or Maildir for what is nobody's\n"
+                           "  -n HOST      the host in the names of files (this machine)\n"
+                           "  -r SECONDS   the longest pause between attempts (300)\n"
+                           "  -i SECONDS   look so often without a reason (60)\n"
+                           "  -o SECONDS   remove what was left in SPOOL/tmp for so long (60)\n"
+                           "  -s COUNTERS  keep the number of messages in SPOOL/failed in this file\n"
+                           "  --make       make Maildirs\n"
+                           "See spool-deliver(8).\n";
 
 #define SECOND 1000000U
 
@@ -368,7 +383,7 @@ int main(int argc, char const *const *argv)
   int first;
 
   PROG = "spool-deliver";
-  if (argc > 1 && !strcmp(argv[1], "--help")) return puts("usage: " USAGE), 0;
+  if (argc > 1 && !strcmp(argv[1], "--help")) return fputs(help, stdout), 0;
   if (argc > 1 && !strcmp(argv[1], "--version")) return puts("spool-deliver (mailctl) " VERSION), 0;
   if (argc > 1 && !strcmp(argv[1], "--make")) return make(argv + 2);
   first = parse(&d.o, argc, argv);
