@@ -23,15 +23,19 @@ static int no_file(context const *cx)
   return missing ? EXIT_CONF : EXIT_SYSTEM;
 }
 
-/* A mistake in the file must not hide what is wrong with the machine: people mend all of it in one go. */
+/*
+ * A mistake in the file must not hide what is wrong with the machine: people mend all of it in one go. What was brought
+ * up last is not kept back by what is wrong with one of its services.
+ */
 static int make(wanted *w, context const *cx, int machine, report *r)
 {
   if (bundle_fill(&w->b, &w->c, cx->libexec, cx->bin, cx->root) < 0) return no_memory();
   if (machine) machine_check_bundle(&w->b, r);
   if (r->errors) return EXIT_CONF;
   if (plan_make(&w->p, &w->b, r) < 0) return no_memory();
-  if (machine && !r->errors) machine_check_plan(&w->b, &w->p, r);
-  return r->errors ? EXIT_CONF : 0;
+  if (r->errors) return EXIT_CONF;
+  if (machine) machine_check_plan(&w->b, &w->p, r);
+  return r->errors && !cx->stored ? EXIT_CONF : 0;
 }
 
 static void print(report *r)
@@ -105,8 +109,11 @@ int stored_load(stored *s, context const *cx)
   return !status && missing && !s->g.number ? (errno = ENOENT, no_file(cx)) : status;
 }
 
+/* Where it is just what the file has, its problems have been said. */
 static int make_stored(wanted *w, context const *cx, int machine, stored const *s)
 {
+  int same = !s->c.bytes.len;
+  stralloc const *bytes = same ? &s->now.bytes : &s->c.bytes;
   report r = REPORT_ZERO;
   stralloc path = STRALLOC_ZERO;
   int status;
@@ -115,9 +122,11 @@ static int make_stored(wanted *w, context const *cx, int machine, stored const *
       !stralloc_0(&path))
     return no_memory();
   r.file = path.s;
-  status = conf_parse(&w->c, cx->file, s->c.bytes.s, s->c.bytes.len, &r) < 0 ? no_memory()
-                                                                             : make(w, cx, machine, &r);
-  print(&r);
+  status = conf_parse(&w->c, cx->file, bytes->s, bytes->len, &r) < 0 ? no_memory() : make(w, cx, machine, &r);
+  if (same)
+    report_free(&r);
+  else
+    print(&r);
   stralloc_free(&path);
   return status;
 }
@@ -128,7 +137,7 @@ static int load_stored(wanted *w, context const *cx, int machine)
   int missing;
   int status = load_last(&s, cx, &missing);
 
-  if (!status) status = s.g.number && s.c.bytes.len ? make_stored(w, cx, machine, &s) : EXIT_CONF;
+  if (!status) status = s.g.number ? make_stored(w, cx, machine, &s) : EXIT_CONF;
   stored_free(&s);
   return status;
 }

@@ -23,7 +23,8 @@ struct wanted_s
 /*
  * Reads the file and makes the plan. machine: also asks this machine (users, programs, certificates).
  * Every problem is printed to stderr. 0, or the exit status to end with. Of what was brought up last,
- * EXIT_CONF, and nothing is printed, if there is no such thing or it is just what the file has.
+ * EXIT_CONF if there is no such thing; problems of single services are no reason to end, and nothing is printed
+ * if it is just what the file has.
  */
 extern int wanted_load(wanted *w, context const *cx, int machine);
 extern void wanted_free(wanted *w);

@@ -140,6 +140,18 @@ ok $? "and takes the file that was mended meanwhile"
 ends "$main"
 wait $main
 
+# The file is as it was, but something that one service needs is not.
+mv "$T/b/control/me" "$T/b/me"
+exits 102 "up refuses it" m up
+as_systemd
+tls_ready() { test "$(m status -o state tls)" = ready && test "$(m status -o state spool)" = ready; }
+wait_for 30 tls_ready
+ok $? "a boot brings the services up all the same"
+is "$(grep -c 'control/me: ' "$T/run.out")" 1 "what is wrong is said once"
+mv "$T/b/me" "$T/b/control/me"
+ends "$main"
+wait $main
+
 # Nothing was ever brought up, or just this.
 new_bundle "$T/new" || exit 111
 sed -i 's/^hostname/hostnaem/' "$T/new/mailctl.conf"
