@@ -60,6 +60,7 @@ int screen_start(void)
   int wrong;
 
   if (setupterm(0, 1, &wrong) != OK || !cursor_address) return -1;
+  del_curterm(cur_term); /* newterm makes its own */
   terminal = newterm(0, stdout, stdin);
   if (!terminal) return -1;
   cbreak();
