@@ -15,7 +15,7 @@ cat >"$T/ask" <<'END'
 use IO::Socket::UNIX;
 my ($path, @pairs) = @ARGV;
 my @conns;
-alarm 20;
+alarm 20 * $ENV{PATIENCE};
 while (my ($user, $password) = splice(@pairs, 0, 2)) {
   my $s = IO::Socket::UNIX->new(Peer => $path);
   if (!$s) { print "denied\n"; next }

@@ -24,11 +24,8 @@ ends() {
   done
 }
 words() { { tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null; }
-children() {
-  for p in /proc/[0-9]*; do
-    test "$(awk '$1 == "PPid:" { print $2 }' "$p/status" 2>/dev/null)" = "$1" && echo "${p#/proc/}"
-  done
-}
+# At one look: what is found slowly is killed when its pid may be another's.
+children() { pgrep -P "$1"; }
 # The victims, by name.
 victim() {
   case $1 in

@@ -17,10 +17,9 @@ supervisor() {
 }
 # children PID [NAME]: those of a process, by the last argument of their command line
 children() {
-  for p in /proc/[0-9]*; do
-    test "$(awk '$1 == "PPid:" { print $2 }' "$p/status" 2>/dev/null)" = "$1" || continue
-    test $# -lt 2 || test "$(words "$p" | awk '{ print $NF }')" = "$2" || continue
-    echo "${p#/proc/}"
+  for pid in $(pgrep -P "$1"); do
+    test $# -lt 2 || test "$(words "/proc/$pid" | awk '{ print $NF }')" = "$2" || continue
+    echo "$pid"
   done
 }
 all_ready() { m status; }

@@ -41,9 +41,31 @@ at_exit=
 on_exit() { at_exit="$1
 $at_exit"; }
 
+# ours PID: whether this test started it
+MAILCTL_TEST=$T
+export MAILCTL_TEST
+ours() {
+  {
+    test "$(awk '$1 == "PPid:" { print $2 }' "/proc/$1/status")" = $$ ||
+      tr '\0' '\n' <"/proc/$1/environ" | grep -Fqx "MAILCTL_TEST=$T"
+  } 2>/dev/null
+}
+
+# kill(1) at the end, when a pid of long ago may be another's
+kill_ours() {
+  how=
+  for word in "$@"; do
+    case $word in
+      -*) how=$word ;;
+      *) ours "$word" && command kill $how "$word" ;;
+    esac
+  done
+}
+
 tidy() {
   status=$?
   trap - EXIT HUP INT PIPE TERM
+  eval 'kill() { kill_ours "$@"; }'
   eval "$at_exit"
   rm -rf "$T"
   exit "$status"
@@ -123,10 +145,20 @@ exits() {
   fi
 }
 
-# wait_for SECONDS COMMAND...: until COMMAND succeeds; 1 if it does not in time. Where programs are slow, under a
-# sanitizer or in valgrind, that is so many times as long as $PATIENCE says.
+# Where programs are slow, under a sanitizer or in valgrind, every bound is so many times as long.
+PATIENCE=${PATIENCE:-1}
+export PATIENCE
+
+# timeout(1), by this measure
+timeout() {
+  bound=$(($1 * PATIENCE))
+  shift
+  command timeout "$bound" "$@"
+}
+
+# wait_for SECONDS COMMAND...: until COMMAND succeeds; 1 if it does not in time
 wait_for() {
-  deadline=$(($(date +%s) + $1 * ${PATIENCE:-1}))
+  deadline=$(($(date +%s) + $1 * PATIENCE))
   shift
   until "$@" >/dev/null 2>&1; do
     test "$(date +%s)" -lt "$deadline" || return 1

@@ -8,10 +8,10 @@
   shut            close-notify
   cut             closes the TCP connection without it;   reset: the same with RST
   renegotiate is openssl's to try."""
-import socket, ssl, struct, sys
+import os, socket, ssl, struct, sys
 
 ip, port, source = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-raw = socket.create_connection((ip, port), 20, (source, 0))
+raw = socket.create_connection((ip, port), 20 * int(os.environ["PATIENCE"]), (source, 0))
 conn = raw
 context = ssl._create_unverified_context()
 context.minimum_version = ssl.TLSVersion.TLSv1_2

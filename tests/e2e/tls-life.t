@@ -11,7 +11,8 @@ subject() { echo QUIT | talk_tls 2465 | sed -n 's/^subject=CN = //p'; }
 # hold NAME: a session that is there until `release NAME`; its output is in $T/NAME.out
 hold() {
   mkfifo "$T/$1"
-  client 2465 <"$T/$1" >"$T/$1.out" &
+  : >"$T/$1.out"
+  client 2465 <"$T/$1" >>"$T/$1.out" &
   eval "$1=$!"
   # The FIFO's other end: a process of its own, so that each session ends by itself
   sleep 1000 >"$T/$1" &
@@ -20,12 +21,12 @@ hold() {
   echo tls >"$T/$1"
   wait_for 20 grep -q '^220' "$T/$1.out"
 }
-# ask NAME: whether the session still answers
-asked=0
+# ask NAME: whether the session still answers; one that ended says so
 ask() {
-  asked=$((asked + 1))
-  echo "say NOOP $asked" >"$T/$1"
-  wait_for 10 grep -qx '250 2.0.0 ok' "$T/$1.out" && : >"$T/$1.out"
+  : >"$T/$1.out"
+  echo 'say NOOP' >"$T/$1"
+  wait_for 10 test -s "$T/$1.out"
+  grep -qx '250 2.0.0 ok' "$T/$1.out"
 }
 release() {
   eval "kill \$$1_hand; wait \$$1_hand; wait \$$1" 2>/dev/null

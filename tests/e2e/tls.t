@@ -85,21 +85,21 @@ is "$(counter sessions-resumed)" 2 'and counted'
 
 swaks_to() {
   swaks --server "$IP:$1" --helo client.example --from a@example.org --to b@example.test --header "Subject: $2" \
-    --local-interface "$IP" --timeout 10 --hide-all "$3" --tls-sni asked.example.test
+    --local-interface "$IP" --timeout $((10 * PATIENCE)) --hide-all "$3" --tls-sni asked.example.test
 }
 try 'swaks, STARTTLS' swaks_to 2525 swaks-starttls --tls
 try 'swaks, implicit TLS' swaks_to 2465 swaks-implicit --tls-on-connect
 printf 'Subject: curl-starttls\n\nhello\n' >"$T/mail"
 try 'curl, STARTTLS required' curl -sS -k --crlf --interface "$IP" --ssl-reqd --url "smtp://$IP:2525" --mail-from a@example.org \
-  --mail-rcpt b@example.test -T "$T/mail" -m 10
+  --mail-rcpt b@example.test -T "$T/mail" -m $((10 * PATIENCE))
 try 'curl, smtps' curl -sS -k --crlf --interface "$IP" --url "smtps://$IP:2465" --mail-from a@example.org --mail-rcpt b@example.test \
-  -T "$T/mail" -m 10
+  -T "$T/mail" -m $((10 * PATIENCE))
 for tls in on off; do
   port=2465
   test $tls = off || port=2525
   printf 'Subject: msmtp-%s\n\nhello\n' $tls >"$T/mail"
   try "msmtp, starttls $tls" msmtp --host="$IP" --source-ip="$IP" --port=$port --tls=on --tls-starttls=$tls --tls-certcheck=off \
-    --from=a@example.org --timeout=10 b@example.test <"$T/mail"
+    --from=a@example.org --timeout=$((10 * PATIENCE)) b@example.test <"$T/mail"
 done
 wait_for 5 message 'msmtp-off'
 is "$(message '^Subject: ' | sort -u | tr -d '\r' | tr '\n' ' ')" \
@@ -127,7 +127,7 @@ rm "$H/control/smtpplugins"
 "$python" - "$IP" <<'END'
 import os, smtplib, ssl, sys
 context = ssl._create_unverified_context()
-s = smtplib.SMTP(sys.argv[1], 2525, timeout=30 * int(os.environ.get("PATIENCE", 1)))
+s = smtplib.SMTP(sys.argv[1], 2525, timeout=30 * int(os.environ["PATIENCE"]))
 s.starttls(context=context)
 s.sendmail("a@example.org", ["big@example.test"], b"Subject: big\r\n\r\n" + (b"0123456789abcde" * 4 + b"\r\n") * 850000)
 s.quit()
@@ -143,7 +143,7 @@ serve -t require
 plain() {
   timeout 10 "$python" -S -c '
 import socket, sys
-s = socket.create_connection((sys.argv[1], 2525), 10)
+s = socket.create_connection((sys.argv[1], 2525))
 f = s.makefile("rb")
 print(f.readline().decode(), end="")
 for line in sys.stdin.buffer:
