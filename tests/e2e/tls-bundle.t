@@ -20,7 +20,7 @@ swaks_to() {
   port=$1
   shift
   swaks --server "$IP:$port" --local-interface "$IP" --helo client.example --from postmaster@example.test \
-    --to postmaster@example.test --timeout 10 "$@" 2>&1
+    --to postmaster@example.test --timeout $((10 * PATIENCE)) "$@" 2>&1
 }
 login="--auth PLAIN --auth-user postmaster --auth-password $password"
 # shellcheck disable=SC2086
@@ -48,23 +48,59 @@ like "$(swaks_to 2525 --tls --quit-after RCPT --local-interface 127.0.0.1)" '<~ 
 
 # --- reload ---
 
+pid_of() { mailctl status -o pid "$1" 2>/dev/null | tail -n 1; }
 shown() { echo QUIT | timeout 10 openssl s_client -connect "$IP:2465" 2>/dev/null | sed -n 's/^subject=//p'; }
 is "$(shown)" 'CN = example.test' "init's certificate"
 openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=new.example.test -keyout "$T/b/state/tls/key.pem" \
   -out "$T/b/state/tls/cert.pem" 2>/dev/null
-before=$(mailctl status -o pid tls 2>/dev/null | tail -n 1)
+before=$(pid_of tls)
 try 'mailctl reload tls' mailctl reload tls
 new() { test "$(shown)" = 'CN = new.example.test'; }
 wait_for 10 new
 is "$(shown)" 'CN = new.example.test' 'the new certificate'
-is "$(mailctl status -o pid tls 2>/dev/null | tail -n 1)" "$before" 'by the same tlsd'
+is "$(pid_of tls)" "$before" 'by the same tlsd'
 
-# --- kill -9 ---
+# --- kill -9 under load ---
 
-pid=$(pgrep -f "/tlsd -d 3 .*$T/b/run/tls.sock" | head -n 1)
-kill -9 "$pid"
-wait_for 3 new
-ok $? 'tlsd is killed: it serves again within three seconds'
+crowd() {
+  until test -e "$T/enough"; do "$B/tests/bench/tlsload" sessions "$IP" 2465 1000 4 full; done >"$T/load" 2>&1
+}
+crowd &
+crowd=$!
+disperse() {
+  : >"$T/enough"
+  pkill -x tlsload -P "$crowd"
+  wait "$crowd"
+}
+on_exit disperse
+dir=$T/b/run/servicedirs/tls
+ms_of() { echo $((0x$(echo "$1" | cut -c 10-17) * 1000 + 0x$(echo "$1" | cut -c 18-25) / 1000000)); }
+# By s6's own time: who was ready for a second is started again at once.
+settled() { test "$(s6-svstat -o readyfor "$dir")" -ge 2; }
+again() {
+  case $(s6-svstat -o ready,up,pid "$dir") in
+    "true true $1") return 1 ;;
+    'true true '*) ;;
+    *) return 1 ;;
+  esac
+}
+for victim in tlsd pool; do
+  wait_for 20 settled
+  pid=$(pid_of tls)
+  case $victim in
+    tlsd) kill -9 "$pid" ;;
+    *) kill -9 "$(pgrep -n -P "$pid" -x "tlsd-$victim")" ;;
+  esac
+  wait_for 20 again "$pid"
+  away=$(($(ms_of "$(s6-svstat -o readysince "$dir")") - $(ms_of "$(s6-svdt "$dir" | tail -n 1)")))
+  ok $((away < 0 || away >= 1000 * PATIENCE)) "$victim is killed: tls is ready again within a second ($away ms)"
+  wait_for 10 new
+  ok $? 'and serves'
+done
+disperse
+idle() { test -z "$(pgrep -P "$(pid_of submission)")"; }
+wait_for 20 idle
+ok $? 'no smtpd hangs'
 
 # --- what check and a bad reload say ---
 
