@@ -30,7 +30,7 @@ def tcp():
 def junk(n): return bytes(random.getrandbits(8) for _ in range(n))
 kinds = [b"", b"a half", b"x" * 1000, b"a \0b\n" * 50, b"a v\n" * 700, b"!limits\n" * 400, b"!stats\n" * 500,
          b"\n" * 3000, b"x" * 4000 + b"\n", b"!add 99999999999999999999 a v\n", b"a " + b"v" * 1021 + b"\r\n"]
-good = socket.socket(socket.AF_UNIX); good.settimeout(5); good.connect(path); f = good.makefile("rwb")
+good = socket.socket(socket.AF_UNIX); good.settimeout(5 * int(os.environ["PATIENCE"])); good.connect(path); f = good.makefile("rwb")
 crowd, worst, asked, end = [], 0.0, 0, time.time() + seconds
 refused = 0
 first = None
@@ -56,13 +56,13 @@ while time.time() < end:
     worst = max(worst, time.time() - t); asked += 1
     if first is None and asked > 20: first = rss()
 print("asked %d, worst %.3f s, rss %d -> %d kB, crowd %d" % (asked, worst, first, rss(), len(crowd)))
-if worst > 2: sys.exit("too slow")
+if worst > 2 * int(os.environ["PATIENCE"]): sys.exit("too slow")
 if rss() > first + int(sys.argv[5]): sys.exit("it grew")
 if asked < 20: sys.exit("too few")
 EOF2
-# AddressSanitizer keeps what was freed for a while.
+# AddressSanitizer and valgrind keep what was freed for a while.
 grow=8192
-grep -q __asan_init "$LIBEXEC/raterd" && grow=65536
+if test -n "${MEMCHECK:-}" || grep -q __asan_init "$LIBEXEC/raterd"; then grow=65536; fi
 try 'a crowd of hostile clients' python3 "$T/hostile" "$S" "$IP" "$pid" 3 "$grow"
 ok "$(kill -0 "$pid"; echo $?)" 'it lives'
 is "$(echo 'a calm' | talk)" '0 1/1000000' 'and answers'
@@ -144,15 +144,16 @@ sys.exit(gone < 180)
 EOF2
 try 'a full house has room for who asks' python3 "$T/full" "$S"
 
-# Descriptors run out: it waits and goes on.
-stop
-(
-  ulimit -n 40
-  exec "$LIBEXEC/raterd" -s "$S" -c 1000 "$T/rules" 2>"$T/few"
-) &
-pid=$!
-try 'ready with few descriptors' wait_for 10 grep -q ready "$T/few"
-cat >"$T/many" <<'EOF2'
+# Descriptors run out: it waits and goes on. Valgrind wants some itself.
+if test -z "${MEMCHECK:-}"; then
+  stop
+  (
+    ulimit -n 40
+    exec "$LIBEXEC/raterd" -s "$S" -c 1000 "$T/rules" 2>"$T/few"
+  ) &
+  pid=$!
+  try 'ready with few descriptors' wait_for 10 grep -q ready "$T/few"
+  cat >"$T/many" <<'EOF2'
 import socket, sys, time
 def unix():
     s = socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect(sys.argv[1]); return s
@@ -163,9 +164,10 @@ for s in crowd: s.close()
 t = time.time()
 s = unix(); s.sendall(b"a g\n"); assert s.recv(100) == b"0 3/1000000\r\n"
 EOF2
-try 'out of descriptors' python3 "$T/many" "$S"
-like "$(cat "$T/few")" 'unable to accept a client: Too many open files' 'says so'
-is "$(grep -c 'unable to accept' "$T/few" | awk '{ print ($1 < 10) }')" 1 'and not a thousand times'
+  try 'out of descriptors' python3 "$T/many" "$S"
+  like "$(cat "$T/few")" 'unable to accept a client: Too many open files' 'says so'
+  is "$(grep -c 'unable to accept' "$T/few" | awk '{ print ($1 < 10) }')" 1 'and not a thousand times'
+fi
 
 # TERM answers what was read.
 stop

@@ -97,7 +97,8 @@ E
 plugins '[mail]' plugins/crash
 is "$(say "$mail" | head -1)" '451 qmail-spp failure: plugins/crash: child crashed (#4.3.0)' 'a plugin that crashes'
 plugins '[mail]' plugins/none
-is "$(say "$mail" | head -1)" "451 qmail-spp failure: plugins/none: can't execute (#4.3.0)" 'a plugin that is not there'
+test -n "${MEMCHECK:-}" || # where a parent does not learn that an exec failed, because vfork is fork
+  is "$(say "$mail" | head -1)" "451 qmail-spp failure: plugins/none: can't execute (#4.3.0)" 'a plugin that is not there'
 plugins '[mail]' ':exit 120'
 is "$(say "$mail" | head -1)" "451 qmail-spp failure: :exit 120: can't execute (#4.3.0)" 'exit 120'
 plugins '[mail]' ':echo E550 no; exit 3'

@@ -215,7 +215,8 @@ serve QMAILQUEUE=bin/words
 like "$(printf 'EHLO c\nMAIL FROM:<>\nRCPT TO:<u@example.test>\nDATA\nx\n.\nQUIT\n' | talk)" \
   '^554 no viruses, please \(#5\.7\.1\)$' 'exit 82: the words that it wrote to descriptor 6'
 serve QMAILQUEUE=/nonexistent
-like "$(printf 'EHLO c\nMAIL FROM:<>\nRCPT TO:<u@example.test>\nDATA\nQUIT\n' | talk)" '^451 4\.3\.0 ' 'no queue program'
+test -n "${MEMCHECK:-}" || # where a parent does not learn that an exec failed, because vfork is fork
+  like "$(printf 'EHLO c\nMAIL FROM:<>\nRCPT TO:<u@example.test>\nDATA\nQUIT\n' | talk)" '^451 4\.3\.0 ' 'no queue program'
 cat >"$H/bin/filter" <<'EOF'
 #!/bin/sh
 { echo "X-Filtered: yes"; cat; } | bin/queue

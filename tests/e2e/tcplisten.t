@@ -7,11 +7,11 @@ tcplisten=$LIBEXEC/tcplisten
 
 # A client: talk IP PORT [SOURCE] prints what it is told until the end; it leaves when it is killed.
 cat >"$T/talk" <<'EOF'
-import socket, sys
+import os, socket, sys
 ip, port = sys.argv[1], int(sys.argv[2])
 s = socket.socket(socket.AF_INET6 if ':' in ip else socket.AF_INET)
 if len(sys.argv) > 3: s.bind((sys.argv[3], 0))
-s.settimeout(20)
+s.settimeout(20 * int(os.environ['PATIENCE']))
 try:
     s.connect((ip, port))
     while True:
@@ -260,11 +260,15 @@ try "the first server's session ends with its client" wait_for 10 gone "$session
 
 start -r '421 later' "$IP:2525" -- "$T/show"
 chmod -x "$T/show"
-is "$(talk "$IP" 2525 | tr '\r' '$')" '421 later$' "a program that vanished: the client is told"
-like "$(cat "$T/log")" 'unable to run the program: Permission denied' "and the log says why"
+if test -z "${MEMCHECK:-}"; then # where a parent does not learn that an exec failed, because vfork is fork
+  is "$(talk "$IP" 2525 | tr '\r' '$')" '421 later$' "a program that vanished: the client is told"
+  like "$(cat "$T/log")" 'unable to run the program: Permission denied' "and the log says why"
+fi
 chmod +x "$T/show"
 like "$(talk "$IP" 2525)" PROTO=TCP "it serves again when the program is back"
-if prlimit --pid "$server" --nofile=3: 2>/dev/null; then
+if test -n "${MEMCHECK:-}"; then
+  ok 0 "no descriptor left # SKIP valgrind wants some itself"
+elif prlimit --pid "$server" --nofile=3: 2>/dev/null; then
   hold a "$IP" 2525
   try "no descriptor left: logged" wait_for 10 says log 'unable to accept a connection: '
   prlimit --pid "$server" --nofile=100:
@@ -274,7 +278,7 @@ else
 fi
 stop
 
-if strace -o /dev/null true 2>/dev/null; then
+if test -z "${MEMCHECK:-}" && strace -o /dev/null true 2>/dev/null; then
   # traced ARGUMENT FAULT ADDRESS: a server with a system call that fails
   traced() {
     : >"$T/ready"
@@ -303,7 +307,7 @@ if strace -o /dev/null true 2>/dev/null; then
   like "$(cat "$T/log")" "warning: this machine has one family" "and the log says so"
   untraced
 else
-  ok 0 "failing system calls # SKIP strace does not work here"
+  ok 0 "failing system calls # SKIP strace does not work here, or would see those of valgrind"
 fi
 
 # --- users

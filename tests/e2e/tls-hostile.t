@@ -4,7 +4,7 @@
 # shellcheck source=tests/e2e/tls-lib.sh
 . "$(dirname "$0")/tls-lib.sh"
 
-start_tls 'handshake 1000' 'idle 60000'
+start_tls "handshake $((1000 * PATIENCE))" "idle $((60000 * PATIENCE))"
 serve
 here=$(dirname "$0")
 client() { timeout 100 "$python" -S "$here/tls-client.py" "$IP" "$1" "$IP"; }
@@ -105,7 +105,7 @@ import array, os, socket, sys
 good = b"tlsd 1\nmode implicit\npeer 192.0.2.1\n"
 def ask(data, nfds, wait=True):
     s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    s.settimeout(5)
+    s.settimeout(5 * int(os.environ["PATIENCE"]))
     s.connect(sys.argv[1])
     fds = [os.open("/dev/null", os.O_RDWR) for _ in range(nfds)]
     s.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else [])
@@ -133,6 +133,7 @@ fi
 
 # --- what a worker is ---
 
+wait_for 10 few_workers
 worker=$(busy_workers | head -n 1)
 like "$(cat "/proc/$worker/status")" 'NoNewPrivs:.1' 'a worker can gain no privileges'
 test -n "${MEMCHECK:-}" || grep -q __asan_init "$LIBEXEC/tlsd" || # whose run-time needs more calls
