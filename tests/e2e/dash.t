@@ -33,9 +33,12 @@ picture() {
   cp "$PICTURES/$1.txt" "$T/picture"
   test "$W" != ascii || in_ascii "$PICTURES/$1.txt" >"$T/picture"
   plainly "$T/picture" >"$T/wanted"
+  # A log's lines may come later than the state that they tell of.
+  test -n "${SCREENS-}" || wait_for 10 pictured
   plainly "$T/screen" >"$T/got"
   try "$W: as in doc/screens/$1.txt" diff -u "$T/wanted" "$T/got"
 }
+pictured() { look && plainly "$T/screen" | cmp -s "$T/wanted" -; }
 # What a kind of terminal can show, and no more.
 suits() {
   t capture-pane -e -p -t "$W" >"$T/escapes"
