@@ -46,21 +46,39 @@ void history_generation(bundle const *b, unsigned int number)
 
 /* --- reading ------------------------------------------------------------------------------------- */
 
-/* Keeps the lines of the service: `@... KIND NAME ...`; with a kind, only these. */
+static int is_kind(char const *line, size_t n, char const *kind)
+{
+  size_t len = strlen(kind);
+  return n > len && !memcmp(line, kind, len) && line[len] == ' ';
+}
+
+/* Whether the line, without its stamp, is about the service: `KIND NAME ...`, or `command VERB ... NAME ... uid N`. */
+static int is_about(char const *line, size_t n, char const *name)
+{
+  char const *at = memchr(line, ' ', n);
+  size_t len = strlen(name);
+
+  if (at && is_kind(line, n, "command")) at = memchr(at + 1, ' ', (size_t)(line + n - at - 1));
+  for (; at; at = memchr(at + 1, ' ', (size_t)(line + n - at - 1)))
+  {
+    if ((size_t)(line + n - at) > len + 1 && !memcmp(at + 1, name, len) && at[1 + len] == ' ') return 1;
+    if (!is_kind(line, n, "command")) return 0;
+  }
+  return 0;
+}
+
+/* Keeps the lines about the service; with a kind, only these. */
 static void keep_only(stralloc *sa, size_t base, char const *kind, char const *name)
 {
   size_t to = base;
-  size_t len = strlen(name);
 
   for (size_t at = base; at < sa->len;)
   {
     char const *end = memchr(sa->s + at, '\n', sa->len - at);
     size_t n = end ? (size_t)(end - (sa->s + at)) + 1 : sa->len - at;
-    char const *is = n > TIMESTAMP + 1 ? sa->s + at + TIMESTAMP + 1 : 0;
-    char const *word = is ? memchr(is, ' ', n - TIMESTAMP - 1) : 0;
-    if (word && (size_t)(sa->s + at + n - word) > len + 1 && !memcmp(word + 1, name, len) &&
-        word[1 + len] == ' ' &&
-        (!kind || ((size_t)(word - is) == strlen(kind) && !memcmp(is, kind, strlen(kind)))))
+    char const *line = sa->s + at + TIMESTAMP + 1;
+    if (n > TIMESTAMP + 1 && is_about(line, n - TIMESTAMP - 1, name) &&
+        (!kind || is_kind(line, n - TIMESTAMP - 1, kind)))
     {
       memmove(sa->s + to, sa->s + at, n);
       to += n;

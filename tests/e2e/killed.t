@@ -62,7 +62,9 @@ sends
 ok $? "mail is taken"
 
 # s6-svscan: its s6-supervise run on.
-kill -9 "$(supervisor)"
+s=$(supervisor)
+kill -9 "$s"
+wait_for 5 is_gone "$s"
 exits 1 "status without a supervisor" m status
 like "$(cat "$T/out")" '^the supervisor was killed' "names the condition"
 pid=$(pid_of "$C" smtpd)

@@ -97,6 +97,8 @@ exits 0 "status: what is held down by command is not missed" m status
 like "$(cat "$T/out")" '^submission +stopped' "and which"
 like "$(cat "$T/out")" '^smtpd +ready' "the others run"
 exits 1 "but who asks for it hears that it is not ready" m status submission
+like "$(m history submission)" '^20[0-9-]+ [0-9:.]+ command down submission uid [0-9]+$' "history says who"
+unlike "$(m history smtpd)" 'command down' "of that one alone"
 exits 0 "up of one service" m up submission
 like "$(m status)" '^submission +ready' "brings it back"
 smtpd=$(pid_of "$C" smtpd)
