@@ -164,6 +164,11 @@ kills "$pid"
 back() { m status && test "$(pid_of "$C" smtpd)" != "$pid"; }
 wait_for 10 back
 ok $? "what dies comes back there"
+pid=$(pid_of "$C" smtpd)
+kills "$(awk '$1 == "PPid:" { print $2 }' "/proc/$pid/status")"
+kills "$pid"
+wait_for 20 back
+ok $? "and so does its s6-supervise"
 gone() { test -z "$(processes)"; }
 supervisor=$(m status | sed -n 's/^supervisor: .*pid \([0-9]*\),.*/\1/p')
 test "${supervisor:-0}" -gt 1 && kill -TERM "$supervisor"
