@@ -173,19 +173,22 @@ static void check_folders(bundle const *b, report *r)
 
 /* --- addresses ---------------------------------------------------------------------------------- */
 
-static void say_taken(bundle const *b, section const *s, char const *name, address const *a, report *r)
+/* The bundle's own, already up. Also where nobody can tell, because RUN, which is reported itself, is shut to us. */
+static int is_ours(bundle const *b, pid_t pid)
 {
   char services[PATH_MAX];
-  char text[ADDRESS_FMT];
-  char comm[64] = "";
-  char path[64];
-  pid_t pid = port_owner(a);
-  FILE *f;
 
   snprintf(services, sizeof services, "%s/servicedirs", b->run);
-  if (access(services, F_OK) < 0 && errno == EACCES) return; /* nobody can tell; RUN itself is reported */
-  if (pid && (port_below(pid, services) || orphan_is(b, pid))) return; /* the bundle's own, already up */
-  address_fmt(text, a);
+  if (access(services, F_OK) < 0 && errno == EACCES) return 1;
+  return pid && (port_below(pid, services) || orphan_is(b, pid));
+}
+
+static void say_taken(section const *s, char const *name, char const *text, pid_t pid, report *r)
+{
+  char comm[64] = "";
+  char path[64];
+  FILE *f;
+
   snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
   f = pid ? fopen(path, "re") : 0;
   if (f)
@@ -203,11 +206,13 @@ static void say_taken(bundle const *b, section const *s, char const *name, addre
 static void check_address(bundle const *b, section const *s, char const *name, address const *a, report *r)
 {
   char text[ADDRESS_FMT];
-  int e = port_try(a);
+  pid_t pid;
+  int e = port_taken(a, &pid);
 
   address_fmt(text, a);
+  if (e == EADDRINUSE && is_ours(b, pid)) return;
   if (e == EADDRINUSE)
-    say_taken(b, s, name, a, r);
+    say_taken(s, name, text, pid, r);
   else if (e == EADDRNOTAVAIL)
     report_error(r, s, name, "%s: this machine does not have that address", text);
   else if (e == EACCES)

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,8 @@
 
 #define SOCKETS_MAX 32 /* listening sockets that cover one address */
 #define DEPTH_MAX   64 /* processes above one */
+#define LOOKS       50 /* at an address in use by nobody */
+#define LOOK_PAUSE  20 /* milliseconds between them */
 
 static int try_family(address const *a, int family)
 {
@@ -68,33 +71,42 @@ static int read_local(char const *hex, int family, address *a)
   return 1;
 }
 
-/* Gathers the inodes of listening sockets that stand in the way of a. Returns how many. */
-static size_t find_sockets(address const *a, char const *table, int family, unsigned long *inodes, size_t max)
+typedef struct sockets_s sockets;
+struct sockets_s
+{
+  unsigned long inodes[SOCKETS_MAX];
+  size_t n;
+  int hidden; /* one is another user's, whose processes we may not see */
+};
+
+/* Gathers the listening sockets that stand in the way of a. */
+static void find_sockets(sockets *s, address const *a, char const *table, int family)
 {
   FILE *f = fopen(table, "re");
   char line[512];
-  size_t n = 0;
 
-  if (!f) return 0;
-  while (n < max && fgets(line, sizeof line, f))
+  if (!f) return;
+  while (s->n < SOCKETS_MAX && fgets(line, sizeof line, f))
   {
     char local[64];
     unsigned int state;
+    unsigned int uid;
     unsigned long inode;
     address there;
-    if (sscanf(line, " %*u: %63s %*s %x %*s %*s %*s %*s %*s %lu", local, &state, &inode) != 3) continue;
+    if (sscanf(line, " %*u: %63s %*s %x %*s %*s %*s %u %*s %lu", local, &state, &uid, &inode) != 4) continue;
     if (state != 10 || !read_local(local, family, &there)) continue; /* 10: TCP_LISTEN */
     /* A socket on [::] may take IPv4 too; the table does not tell. */
     if (family == 6 && a->family == 4 && a->port == there.port &&
         !memcmp(there.ip, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16))
       there = *a;
-    if (address_clash(a, &there)) inodes[n++] = inode;
+    if (!address_clash(a, &there)) continue;
+    s->inodes[s->n++] = inode;
+    if (geteuid() && uid != geteuid()) s->hidden = 1;
   }
   fclose(f);
-  return n;
 }
 
-static int holds(pid_t pid, unsigned long const *inodes, size_t n)
+static int holds(pid_t pid, sockets const *s)
 {
   char path[64];
   DIR *d;
@@ -111,30 +123,50 @@ static int holds(pid_t pid, unsigned long const *inodes, size_t n)
     if (r <= 0) continue;
     link[r] = 0;
     if (sscanf(link, "socket:[%lu]", &inode) != 1) continue;
-    for (size_t i = 0; i < n; i++)
-      if (inodes[i] == inode) found = 1;
+    for (size_t i = 0; i < s->n; i++)
+      if (s->inodes[i] == inode) found = 1;
   }
   closedir(d);
   return found;
 }
 
-pid_t port_owner(address const *a)
+static pid_t find_owner(address const *a, int *hidden)
 {
-  unsigned long inodes[SOCKETS_MAX];
-  size_t n = find_sockets(a, "/proc/net/tcp", 4, inodes, SOCKETS_MAX);
+  sockets s = {.n = 0, .hidden = 0};
   DIR *d = 0;
   pid_t owner = 0;
 
-  n += find_sockets(a, "/proc/net/tcp6", 6, inodes + n, SOCKETS_MAX - n);
-  if (n) d = opendir("/proc");
+  find_sockets(&s, a, "/proc/net/tcp", 4);
+  find_sockets(&s, a, "/proc/net/tcp6", 6);
+  *hidden = s.hidden;
+  if (s.n) d = opendir("/proc");
   if (!d) return 0;
   for (struct dirent *e; (e = readdir(d));)
   {
     pid_t pid = isdigit((unsigned char)e->d_name[0]) ? (pid_t)atol(e->d_name) : 0;
-    if (pid && (!owner || pid < owner) && holds(pid, inodes, n)) owner = pid;
+    if (pid && (!owner || pid < owner) && holds(pid, &s)) owner = pid;
   }
   closedir(d);
   return owner;
+}
+
+pid_t port_owner(address const *a)
+{
+  int hidden;
+  return find_owner(a, &hidden);
+}
+
+int port_taken(address const *a, pid_t *owner)
+{
+  for (unsigned int looks = 1;; looks++)
+  {
+    int hidden;
+    int e = port_try(a);
+    if (e != EADDRINUSE) return e;
+    *owner = find_owner(a, &hidden);
+    if (*owner || hidden || looks == LOOKS) return e;
+    poll(0, 0, LOOK_PAUSE);
+  }
 }
 
 static pid_t parent_of(pid_t pid)

@@ -19,6 +19,12 @@ extern int port_try(address const *a);
  */
 extern pid_t port_owner(address const *a);
 
+/*
+ * port_try, and where that is EADDRINUSE, the owner. A process that was killed is not seen some time before its sockets
+ * are closed, and one that starts, before it listens: while nobody is seen who could be, it looks again, for a second.
+ */
+extern int port_taken(address const *a, pid_t *owner);
+
 /* Whether pid, or a process above it, works in a folder below folder: s6-supervise works in its service's. */
 extern int port_below(pid_t pid, char const *folder);
 

@@ -1,4 +1,6 @@
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,10 +41,13 @@ START_TEST(taken_and_free)
 {
   address a;
   address any;
+  pid_t pid = -1;
   int fd = listen_somewhere(&a);
 
   ck_assert_int_eq(port_try(&a), EADDRINUSE);
   ck_assert_int_eq(port_owner(&a), getpid());
+  ck_assert_int_eq(port_taken(&a, &pid), EADDRINUSE);
+  ck_assert_int_eq(pid, getpid());
   any = a;
   any.family = 0;
   ck_assert_int_eq(port_try(&any), EADDRINUSE);
@@ -50,6 +55,68 @@ START_TEST(taken_and_free)
   close(fd);
   ck_assert_int_eq(port_try(&a), 0);
   ck_assert_int_eq(port_owner(&a), 0);
+}
+END_TEST
+
+/* A listening socket that no process has, as that of one that was killed a moment ago: it is on its way through a pair. */
+static int hiding[2] = {-1, -1};
+static unsigned int looks; /* at /proc that it outlasts */
+
+static void hide(int fd)
+{
+  char byte = 0;
+  struct iovec v = {.iov_base = &byte, .iov_len = 1};
+  union
+  {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof fd)];
+  } u = {.header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)}};
+  struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = u.room, .msg_controllen = sizeof u.room};
+
+  memcpy(CMSG_DATA(&u.header), &fd, sizeof fd);
+  ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, hiding), 0);
+  ck_assert_int_eq(sendmsg(hiding[0], &m, 0), 1);
+  close(fd);
+}
+
+static void unhide(void)
+{
+  close(hiding[0]);
+  close(hiding[1]);
+}
+
+DIR *opendir(char const *name)
+{
+  int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (!strcmp(name, "/proc") && looks && !--looks) unhide();
+  return fd < 0 ? 0 : fdopendir(fd);
+}
+
+/* In use by nobody: it was not worth a word. */
+START_TEST(taken_by_the_dying)
+{
+  address a;
+  pid_t pid = -1;
+
+  hide(listen_somewhere(&a));
+  ck_assert_int_eq(port_try(&a), EADDRINUSE);
+  ck_assert_int_eq(port_owner(&a), 0);
+  looks = 3;
+  ck_assert_int_eq(port_taken(&a, &pid), 0);
+  ck_assert_uint_eq(looks, 0);
+}
+END_TEST
+
+START_TEST(taken_by_the_unseen)
+{
+  address a;
+  pid_t pid = -1;
+
+  hide(listen_somewhere(&a));
+  ck_assert_int_eq(port_taken(&a, &pid), EADDRINUSE);
+  ck_assert_int_eq(pid, 0);
+  unhide();
 }
 END_TEST
 
@@ -207,6 +274,8 @@ int main(void)
 
   unit_in_folder(t);
   tcase_add_test(t, taken_and_free);
+  tcase_add_test(t, taken_by_the_dying);
+  tcase_add_test(t, taken_by_the_unseen);
   tcase_add_test(t, not_here);
   tcase_add_test(t, below);
   tcase_add_test(t, shut_folder);
