@@ -336,6 +336,19 @@ end:
   return result;
 }
 
+/* One at a time, by the lock: what lies at the link's first name is a killed process's. */
+static int replace_link(char const *target, char const *path)
+{
+  stralloc first = STRALLOC_ZERO;
+  int result = -1;
+
+  if (stralloc_cats(&first, path) && stralloc_cats(&first, ".new") && stralloc_0(&first) &&
+      (!unlink(first.s) || errno == ENOENT) && !symlink(target, first.s))
+    result = rename(first.s, path);
+  stralloc_free(&first);
+  return result;
+}
+
 int generation_switch(char const *state, unsigned int number)
 {
   stralloc sa = STRALLOC_ZERO;
@@ -344,7 +357,7 @@ int generation_switch(char const *state, unsigned int number)
 
   snprintf(target, sizeof target, "generations/%04u", number);
   if (stralloc_cats(&sa, state) && stralloc_cats(&sa, "/current") && stralloc_0(&sa) &&
-      atomic_symlink(target, sa.s, ".new"))
+      replace_link(target, sa.s) == 0)
     result = sync_folder(state);
   stralloc_free(&sa);
   return result;

@@ -2,7 +2,7 @@
 # mailctl is killed between any two system calls that change something: the next up always reaches the
 # right state, and what ran before runs on, as it was or as it shall be.
 #
-# CRASH_ALL=1 tries every place; otherwise CRASH_STEPS of them, spread evenly.
+# CRASH_ALL=1 tries every place; otherwise CRASH_STEPS of them, spread evenly, and those that touch STATE/current.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/bundle.sh"
 
@@ -19,13 +19,20 @@ awk '/^\[/ { out = $0 !~ /bundle|smtpd|spool/ } !out' "$C" >"$T/conf" && cat "$T
 echo '[connection]' >"$T/b/control/smtpplugins"
 m() { mailctl -c "$C" "$@"; }
 
-# places COMMAND...: the calls that it makes, a line `CALL NUMBER` each; those that only read are left out
+# places COMMAND...: the calls that it makes, a line `CALL NUMBER current|other` each; those that only read are left out
 places() {
   strace -o "$T/trace" -e "trace=$CHANGES" mailctl -c "$C" "$@" >/dev/null 2>&1
-  awk -F'(' '/^[a-z]/ { n[$1]++; if ($1 != "openat" || /O_CREAT/) print $1, n[$1] }' "$T/trace"
+  awk -F'(' '/^[a-z]/ { n[$1]++; if ($1 != "openat" || /O_CREAT/) print $1, n[$1], /\/current[":]/ ? "current" : "other" }' "$T/trace"
 }
 spread() {
-  if test "${CRASH_ALL:-}"; then cat; else awk -v n="$STEPS" '{ line[NR] = $0 } END { step = NR / n; if (step < 1) step = 1; for (i = 1; i <= NR; i += step) print line[int(i)] }'; fi
+  awk -v n="${CRASH_ALL:+100000}" -v few="$STEPS" '
+    { line[NR] = $0 }
+    END {
+      step = NR / (n ? n : few)
+      for (i = 1; i <= NR; i++)
+        if (i >= next_one) { print line[i]; next_one += step < 1 ? 1 : step }
+        else if (line[i] ~ /current$/) print line[i]
+    }'
 }
 # killed CALL NUMBER COMMAND...
 killed() {
@@ -36,9 +43,10 @@ killed() {
 }
 well() { m status >"$T/status" 2>&1 && m plan >"$T/plan" 2>&1; }
 answers() { swaks --silent 3 -s "$IP:2525" -q HELO >/dev/null 2>&1; }
+# current_is_whole [missing]: it may be missing before a first one
 current_is_whole() {
   c=$T/b/state/current
-  test ! -e "$c" || { test -s "$c/manifest" && test -x "$c/smtpd/run" && test -x "$c/spool/run"; }
+  test "$#" -eq 1 && test ! -e "$c" || { test -s "$c/manifest" && test -x "$c/smtpd/run" && test -x "$c/spool/run"; }
 }
 fail() {
   bad=$((bad + 1))
@@ -50,10 +58,10 @@ fail() {
 places up | spread >"$T/places"
 m down >/dev/null
 bad=0
-while read -r call nth; do
+while read -r call nth _; do
   rm -rf "$T/b/run" "$T/b/state/generations" "$T/b/state/current" "$T/b/state/journal" "$T/b/state/lock"
   killed "$call" "$nth" up
-  current_is_whole || fail "$call $nth: half a generation is current"
+  current_is_whole missing || fail "$call $nth: half a generation is current"
   m up >"$T/up" 2>&1 || fail "$call $nth: the next up fails"
   well || fail "$call $nth: not well afterwards"
   m down >"$T/up" 2>&1 || fail "$call $nth: down fails"
@@ -67,7 +75,7 @@ sed -i 's/^\[smtpd\]/&\nper-client = 1/' "$C"
 places up | spread >"$T/places"
 bad=0
 n=10
-while read -r call nth; do
+while read -r call nth _; do
   n=$((n + 1))
   sed -i "s/^per-client = .*/per-client = $n/" "$C"
   killed "$call" "$nth" up
@@ -82,7 +90,7 @@ is $bad 0 "a change, killed at $(wc -l <"$T/places") places"
 # down.
 places down | spread >"$T/places"
 bad=0
-while read -r call nth; do
+while read -r call nth _; do
   m up >"$T/up" 2>&1 || fail "$call $nth: up fails"
   killed "$call" "$nth" down
   m up >"$T/up" 2>&1 || fail "$call $nth: the next up fails"
