@@ -11,7 +11,6 @@
 #include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/types.h>
-#include <skalibs/unix-transactional.h>
 
 #include <ctl/generation.h>
 
