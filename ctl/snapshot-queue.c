@@ -47,13 +47,13 @@ static int queue_path(stralloc *path, bundle const *b, size_t i)
   return (bundle_qmail(b) ? qmail_path(path, b, "/todo") : spool_path(path, b, "/todo")) < 0 ? -1 : 1;
 }
 
-static int count_queues(queuecount *q, bundle const *b)
+static int count_queues(queuecount *q, bundle const *b, uint64_t ages)
 {
   stralloc path = STRALLOC_ZERO;
   int more;
 
   for (size_t i = 0; (more = queue_path(&path, b, i)) > 0; i++)
-    if (queuecount_add(q, path.s, COUNT_MAX, COUNT_MAX) < 0)
+    if (queuecount_add(q, path.s, COUNT_MAX, ages) < 0)
     {
       more = -1;
       break;
@@ -75,28 +75,36 @@ static void set_oldest(snapshot *s, queuecount const *q, uint64_t now)
     datum_count(&s->queue.oldest, now > q->oldest ? now - q->oldest : 0);
 }
 
-/* A long queue is not counted again while a monitor does that every second. */
+/* Exact or not at all: what the monitor stopped counting is no number to show. */
+static void take_measured(snapshot *s, monitor_state const *m)
+{
+  reading const *measured = &m->x.of[GAUGE_BACKLOG];
+
+  if (!measured->more) take_reading(&s->queue.backlog, measured);
+  take_reading(&s->queue.oldest, &m->x.of[GAUGE_OLDEST]);
+  if (measured->state == READING_KNOWN && !measured->value) datum_none(&s->queue.oldest);
+}
+
+/*
+ * A long queue is not counted again while a monitor does that every second, nor are the times of its files read
+ * again, unless somebody asks for a number that the monitor stopped at.
+ */
 static void take_backlog(snapshot *s, bundle const *b, monitor_state const *m)
 {
   reading const *measured = &m->x.of[GAUGE_BACKLOG];
+  int is_long = measured->state == READING_KNOWN && (measured->more || measured->value > AGES_MAX);
   queuecount q = QUEUECOUNT_ZERO;
 
-  if (measured->state == READING_KNOWN && measured->value > AGES_MAX)
+  if ((is_long && !measured->more) || count_queues(&q, b, is_long ? 0 : COUNT_MAX) < 0)
   {
-    take_reading(&s->queue.backlog, measured);
+    take_measured(s, m);
+    return;
+  }
+  if (!q.more) datum_count(&s->queue.backlog, q.files);
+  if (is_long)
     take_reading(&s->queue.oldest, &m->x.of[GAUGE_OLDEST]);
-  }
-  else if (count_queues(&q, b) >= 0)
-  {
-    if (!q.more) datum_count(&s->queue.backlog, q.files);
-    set_oldest(s, &q, seconds(&s->now));
-  }
   else
-  {
-    take_reading(&s->queue.backlog, measured);
-    take_reading(&s->queue.oldest, &m->x.of[GAUGE_OLDEST]);
-    if (measured->state == READING_KNOWN && !measured->value) datum_none(&s->queue.oldest);
-  }
+    set_oldest(s, &q, seconds(&s->now));
 }
 
 /* --- the rest of the queue ----------------------------------------------------------------------- */
@@ -135,18 +143,17 @@ static void take_failed(snapshot *s, bundle const *b)
       datum_count(&s->queue.failed, values[i].value);
 }
 
-/* What the monitor counted, where that is todo/ alone. */
-static void take_counted(snapshot *s, bundle const *b, char const *todo, monitor_state const *m)
+/* Whether the backlog is what lies in todo, and nothing else. */
+static int is_backlog(bundle const *b, char const *todo)
 {
-  reading const *r = &m->x.of[GAUGE_BACKLOG];
   stralloc path = STRALLOC_ZERO;
   int same = queue_path(&path, b, 0) > 0 && !strcmp(path.s, todo) && !queue_path(&path, b, 1);
 
-  if (same && !r->more) take_reading(&s->queue.messages, r);
   stralloc_free(&path);
+  return same;
 }
 
-static int take_spool(snapshot *s, bundle const *b, monitor_state const *m)
+static int take_spool(snapshot *s, bundle const *b)
 {
   stralloc path = STRALLOC_ZERO;
   stralloc whole = STRALLOC_ZERO;
@@ -156,7 +163,10 @@ static int take_spool(snapshot *s, bundle const *b, monitor_state const *m)
   if (count(&s->queue.failed, path.s) < 0) take_failed(s, b);
   path.len = 0;
   if (spool_path(&path, b, "/todo") < 0 || spool_path(&whole, b, "") < 0) goto end;
-  if (count(&s->queue.messages, path.s) < 0) take_counted(s, b, path.s, m);
+  if (is_backlog(b, path.s))
+    s->queue.messages = s->queue.backlog;
+  else
+    (void)count(&s->queue.messages, path.s);
   take_free(s, path.s, whole.s);
   result = 0;
 end:
@@ -246,6 +256,6 @@ int snapshot_take_queue(snapshot *s, stored const *st)
   if (!measures) memset(&m, 0, sizeof m);
   take_backlog(s, &st->b, &m);
   take_thresholds(s, &m);
-  if ((bundle_qmail(&st->b) ? take_qmail(s, &st->b) : take_spool(s, &st->b, &m)) < 0) return -1;
+  if ((bundle_qmail(&st->b) ? take_qmail(s, &st->b) : take_spool(s, &st->b)) < 0) return -1;
   return take_flag(s, &st->b, folder, &m, measures);
 }

@@ -35,6 +35,15 @@ try "one that is removed by hand" wait_for 20 failed_is 0
 like "$(member status -o queue.free)" '^[0-9]+$' "the free space"
 m down spool >/dev/null
 is "$(member status -o queue.failed)" unknown "what spool-deliver does not keep up to date is unknown"
+(cd "$stat/todo" && seq 3000 | xargs touch)
+is_overloaded() { test "$(m status -o overload.level)" = 1; }
+try "a backlog that the monitor stops counting" wait_for 20 is_overloaded
+is "$(member status -o queue.backlog,queue.messages)" "unknown	unknown" "is no number for him"
+is "$(m status -o queue.backlog,queue.messages)" "3000	3000" "and is counted for root"
+strace -f -o "$T/calls" mailctl -c "$C" status >"$T/out"
+test "$(grep -c 'stat.*[0-9]' "$T/calls")" -lt 1000
+ok $? "without a look at each file"
+(cd "$stat/todo" && seq 3000 | xargs rm)
 m up spool >/dev/null
 exits 0 "one service" member status filter
 like "$(cat "$T/out")" '^  20[0-9-]+ [0-9:.]+ filter: begins$' "with its log"
