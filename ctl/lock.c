@@ -36,7 +36,10 @@ static void say_holder(int fd)
   who[strcspn(who, "\n")] = 0;
   space = strchr(who, ' ');
   if (space) *space++ = 0;
-  say("waiting for `mailctl ", space ? space : "?", "` (pid ", *who ? who : "?", ") to finish");
+  if (space)
+    say("waiting for `mailctl ", space, "` (pid ", who, ") to finish");
+  else /* it has not written yet who it is */
+    say("waiting for another mailctl to finish");
 }
 
 static int wait_for(int fd, unsigned int timeout)

@@ -42,6 +42,34 @@ ok $? "swaks sends a message"
 wait_for 10 has_mails 1
 ok $? "it arrives in the Maildir"
 
+# Two commands at once: the second waits, and says for whom.
+hold_lock() {
+  python3 -c 'import fcntl, sys
+f = open(sys.argv[1], "r+")
+fcntl.lockf(f, fcntl.LOCK_EX)
+f.truncate(0)
+f.write(sys.argv[2])
+f.flush()
+print("held", flush=True)
+sys.stdin.read()' "$T/b/state/lock" "$1" <"$T/lock.in" >"$T/lock.out" &
+  holder=$!
+  exec 7>"$T/lock.in"
+  is_held() { grep -q held "$T/lock.out"; }
+  wait_for 10 is_held
+  (exec 7>&- && m up >"$T/up.out" 2>&1) &
+  second=$!
+  waits() { grep -Fqx "mailctl: waiting for $1 to finish" "$T/up.out"; }
+  wait_for 10 waits "$2"
+  ok $? "up waits for $2"
+  exec 7>&-
+  wait $holder
+  wait $second
+  is $? 0 "and goes on"
+}
+mkfifo "$T/lock.in"
+hold_lock '4711 down' "\`mailctl down\` (pid 4711)"
+hold_lock '' 'another mailctl'
+
 smtpd=$(pid_of "$C" smtpd)
 spool=$(pid_of "$C" spool)
 exits 0 "up again" m up
