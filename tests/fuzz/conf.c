@@ -33,7 +33,7 @@ static void plan_twice(bundle const *b)
   report_free(&r);
 }
 
-static void use(conf const *c)
+static void plan_it(conf const *c)
 {
   bundle b;
   section const *s = genalloc_s(section, &c->sections);
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len)
   report r = REPORT_ZERO;
 
   if (conf_parse(&c, "/etc/mailctl/mailctl.conf", (char const *)bytes, len, &r) < 0) abort();
-  if (!r.errors) use(&c);
+  if (!r.errors) plan_it(&c);
   if (r.errors && !r.text.len) abort();
   conf_free(&c);
   report_free(&r);
