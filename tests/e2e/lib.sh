@@ -41,10 +41,10 @@ at_exit=
 on_exit() { at_exit="$1
 $at_exit"; }
 
-# ours PID: whether this test started it
+# is_own PID: whether this test started it
 MAILCTL_TEST=$T
 export MAILCTL_TEST
-ours() {
+is_own() {
   {
     test "$(awk '$1 == "PPid:" { print $2 }' "/proc/$1/status")" = $$ ||
       tr '\0' '\n' <"/proc/$1/environ" | grep -Fqx "MAILCTL_TEST=$T"
@@ -57,7 +57,7 @@ kill_ours() {
   for word in "$@"; do
     case $word in
       -*) how=$word ;;
-      *) ours "$word" && command kill $how "$word" ;;
+      *) is_own "$word" && command kill $how "$word" ;;
     esac
   done
 }
