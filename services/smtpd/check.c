@@ -33,12 +33,17 @@ static void check_lists(service const *sv, report *r, stralloc *path)
   stralloc_free(&lines);
 }
 
+static int is_builtin(char const *line)
+{
+  return !strncmp(line, "builtin:", 8);
+}
+
 static void check_plugin(service const *sv, report *r, stralloc *path, char const *line)
 {
   char const *name;
 
   if (*line == ':' || !strcmp(line, "builtin:overload")) return;
-  if (!strncmp(line, "builtin:", 8))
+  if (is_builtin(line))
   {
     report_error(r, sv->section, 0, "control/smtpplugins: %s: there is only builtin:overload", line);
     return;
@@ -53,19 +58,16 @@ static void check_plugins(service const *sv, report *r, stralloc *path)
   stralloc lines = STRALLOC_ZERO;
   char const *name = join(path, sv->bundle->control, "smtpplugins");
   spp_section current = SPP_NONE;
+  char const *line;
+  size_t at = 0;
 
   if (name && control_list(&lines, name) < 0)
     report_error(r, sv->section, 0, "%s: %s", name, strerror(errno));
-  for (size_t i = 0; i < lines.len; i += strlen(lines.s + i) + 1)
-  {
-    char const *line = lines.s + i;
-    if (*line == '[')
-      current = spp_section_of(line);
-    else if (current != SPP_NONE)
-      check_plugin(sv, r, path, line);
+  while ((line = spp_next(&lines, &at, &current)))
     if (current == SPP_NONE)
       report_warning(r, sv->section, 0, "control/smtpplugins: %s: in no section, so it is never run", line);
-  }
+    else if (*line != '[')
+      check_plugin(sv, r, path, line);
   stralloc_free(&lines);
 }
 
@@ -91,17 +93,14 @@ static int use_plugins(service const *sv, genalloc *uses, char const *file)
 {
   stralloc lines = STRALLOC_ZERO;
   spp_section current = SPP_NONE;
+  char const *line;
+  size_t at = 0;
   int result = 0;
 
   (void)control_list(&lines, file);
-  for (size_t i = 0; i < lines.len && !result; i += strlen(lines.s + i) + 1)
-  {
-    char const *line = lines.s + i;
-    if (*line == '[')
-      current = spp_section_of(line);
-    else if (current != SPP_NONE && *line != ':' && strncmp(line, "builtin:", 8))
+  while (!result && (line = spp_next(&lines, &at, &current)))
+    if (current != SPP_NONE && *line != '[' && *line != ':' && !is_builtin(line))
       result = use_add_from(uses, X_OK, sv->bundle->home, line, "control/smtpplugins");
-  }
   stralloc_free(&lines);
   return result;
 }

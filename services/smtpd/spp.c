@@ -7,7 +7,7 @@
 #define SPP_VARS_MAX (128ul << 10) /* of all variables together */
 #define SPP_KEPT_MAX (64ul << 10)  /* of headers, and of replies kept for later */
 
-spp_section spp_section_of(char const *line)
+static spp_section section_of(char const *line)
 {
   switch (line[1])
   {
@@ -20,6 +20,17 @@ spp_section spp_section_of(char const *line)
     case 'p': return SPP_PASS;
     default: return SPP_NONE;
   }
+}
+
+char const *spp_next(stralloc const *list, size_t *at, spp_section *section)
+{
+  char const *line;
+
+  if (*at >= list->len) return 0;
+  line = list->s + *at;
+  *at += strlen(line) + 1;
+  if (*line == '[') *section = section_of(line);
+  return line;
 }
 
 static char *find(spp const *p, char const *name, size_t len)
@@ -263,21 +274,18 @@ int spp_section_run(spp *p, spp_section section, spp_run const *run)
 {
   stralloc output = STRALLOC_ZERO;
   spp_section current = SPP_NONE;
+  char const *line;
+  size_t at = 0;
   int verdict = SPP_GO;
   int last = 0;
 
   if (p->off) return SPP_GO;
   if (run->variable && spp_set(p, run->variable, run->address->s) < 0) return -1;
-  for (size_t i = 0; i < run->plugins->len && !last; i += strlen(run->plugins->s + i) + 1)
+  while (!last && (line = spp_next(run->plugins, &at, &current)))
   {
-    char const *s = run->plugins->s + i;
-    if (*s == '[')
-      current = spp_section_of(s);
-    else if (current == section)
-    {
-      output.len = 0;
-      verdict = run_one(p, s, run, &output, &last);
-    }
+    if (*line == '[' || current != section) continue;
+    output.len = 0;
+    verdict = run_one(p, line, run, &output, &last);
   }
   stralloc_free(&output);
   return verdict;

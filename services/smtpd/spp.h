@@ -59,8 +59,11 @@ struct spp_run_s
   stralloc *out;
 };
 
-/* The section that a line `[name]` begins: its first letter counts. SPP_NONE: none that there is. */
-extern spp_section spp_section_of(char const *line);
+/*
+ * The next line of a list of plugins (control_list), 0 at its end. *at begins at 0, *section at SPP_NONE and becomes
+ * the one that the line is in, or, as `[name]`, begins: its first letter counts. SPP_NONE: none that there is.
+ */
+extern char const *spp_next(stralloc const *list, size_t *at, spp_section *section);
 /* Runs a section. Returns its spp_verdict, or -1 for ENOMEM. */
 extern int spp_section_run(spp *p, spp_section section, spp_run const *run);
 /*

@@ -57,7 +57,6 @@ static plugin_end overload_builtin(world const *w, stralloc const *vars, strallo
 static plugin_end run_plugin(void *data, char const *command, stralloc const *vars, stralloc *output)
 {
   world *w = data;
-
   plugin_end end;
 
   if (!strcmp(command, "builtin:overload")) return overload_builtin(w, vars, output);
