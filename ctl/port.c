@@ -130,7 +130,7 @@ static int holds(pid_t pid, sockets const *s)
   return found;
 }
 
-static pid_t find_owner(address const *a, int *hidden)
+pid_t port_owner(address const *a, int *hidden)
 {
   sockets s = {.n = 0, .hidden = 0};
   DIR *d = 0;
@@ -150,12 +150,6 @@ static pid_t find_owner(address const *a, int *hidden)
   return owner;
 }
 
-pid_t port_owner(address const *a)
-{
-  int hidden;
-  return find_owner(a, &hidden);
-}
-
 int port_taken(address const *a, pid_t *owner)
 {
   for (unsigned int looks = 1;; looks++)
@@ -163,7 +157,7 @@ int port_taken(address const *a, pid_t *owner)
     int hidden;
     int e = port_try(a);
     if (e != EADDRINUSE) return e;
-    *owner = find_owner(a, &hidden);
+    *owner = port_owner(a, &hidden);
     if (*owner || hidden || looks == LOOKS) return e;
     poll(0, 0, LOOK_PAUSE);
   }

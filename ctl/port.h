@@ -15,9 +15,10 @@ extern int port_try(address const *a);
 
 /*
  * The process that listens on a, from /proc: its pid, or 0 where nobody seems to or where we may not see it
- * (another user's). Where several share the socket, the one with the lowest pid that is seen.
+ * (another user's). Where several share the socket, the one with the lowest pid that is seen. *hidden: whether there
+ * is another user's socket, whose process we may not see.
  */
-extern pid_t port_owner(address const *a);
+extern pid_t port_owner(address const *a, int *hidden);
 
 /*
  * port_try, and where that is EADDRINUSE, the owner. A process that was killed is not seen some time before its sockets
