@@ -43,9 +43,10 @@ static void tell_files(planned const *ps, entry const *old, answer *a)
 
 static void tell_service(wanted const *w, planned const *ps, entry const *old, answer *a)
 {
-  running r = running_compare(&w->b, ps->sv.name, ps->content);
+  int hidden;
+  running r = running_compare(&w->b, ps->sv.name, ps->content, &hidden);
 
-  if (old && !running_visible(&w->b, ps->sv.name)) a->hidden = 1;
+  if (old && hidden) a->hidden = 1;
   if (!old)
     tell("add", ps->sv.name, "", a);
   else if (r == RUNNING_UNKNOWN)

@@ -19,7 +19,7 @@ static int read_record(started *now, stralloc *sa, bundle const *b, char const *
 }
 
 static running compare(bundle const *b, char const *name, char const *dir_suffix, char const *suffix,
-                       char const *content)
+                       char const *content, int *hidden)
 {
   stralloc sa = STRALLOC_ZERO;
   live_status st = {.up = 0};
@@ -29,6 +29,7 @@ static running compare(bundle const *b, char const *name, char const *dir_suffix
   int shut = !known && errno == EACCES;
   int recorded = st.supervised || shut ? read_record(&now, &sa, b, name, suffix) : 0;
 
+  if (hidden) *hidden = shut;
   if (shut && recorded < 0)
     r = RUNNING_UNKNOWN;
   else if (known ? !st.up : recorded <= 0)
@@ -41,22 +42,12 @@ static running compare(bundle const *b, char const *name, char const *dir_suffix
   return r;
 }
 
-running running_compare(bundle const *b, char const *name, char const *content)
+running running_compare(bundle const *b, char const *name, char const *content, int *hidden)
 {
-  return compare(b, name, "", "", content);
+  return compare(b, name, "", "", content, hidden);
 }
 
 running running_compare_logger(bundle const *b, char const *name, char const *content)
 {
-  return compare(b, name, "/log", ".log", content);
-}
-
-int running_visible(bundle const *b, char const *name)
-{
-  stralloc sa = STRALLOC_ZERO;
-  live_status st;
-  int visible = servicedir_path(&sa, b->run, name, "") < 0 || live_read(sa.s, &st) >= 0 || errno != EACCES;
-
-  stralloc_free(&sa);
-  return visible;
+  return compare(b, name, "/log", ".log", content, 0);
 }

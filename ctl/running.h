@@ -14,9 +14,8 @@ typedef enum running_e
   RUNNING_UNKNOWN   /* we may see neither s6's status nor the record */
 } running;
 
-extern running running_compare(bundle const *b, char const *name, char const *content);
+/* *hidden, if asked for: whether we may not see what s6 says of it, so that this is from the record. */
+extern running running_compare(bundle const *b, char const *name, char const *content, int *hidden);
 extern running running_compare_logger(bundle const *b, char const *name, char const *content);
-/* Whether we may see what s6 says of it. */
-extern int running_visible(bundle const *b, char const *name);
 
 #endif

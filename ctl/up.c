@@ -145,7 +145,7 @@ static goal goal_of(wanted const *w, planned const *ps, entry const *old)
   stralloc dir = STRALLOC_ZERO;
   goal g = GOAL_START;
 
-  switch (running_compare(&w->b, ps->sv.name, ps->content))
+  switch (running_compare(&w->b, ps->sv.name, ps->content, 0))
   {
     case RUNNING_OLD:
     case RUNNING_REPLACED: g = GOAL_RESTART; break;
