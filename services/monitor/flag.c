@@ -47,30 +47,27 @@ void flag_text(char *s, flag_facts const *f)
   memset(s + n, '\n', FLAG_TEXT - n);
 }
 
-/* Opens path for writing; one that is there and is another user's is made anew: the folder is ours. */
-static int open_own(char const *path, int create)
-{
-  int flags = O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | create;
-  int fd = open(path, flags, 0644);
-
-  if (fd >= 0 || errno == ENOENT || errno == ENOSPC) return fd;
-  if (unlink(path) < 0 && errno != ENOENT) return -1;
-  if (!create) return (errno = ENOENT, -1);
-  return open(path, flags, 0644);
-}
-
 /* All of it in one call, in place: a reader finds the old text or the new. */
 static int fill(char const *path, int create, char const *text)
 {
-  int fd = open_own(path, create);
+  int fd = open(path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | create, 0644);
   int ok;
 
   if (fd < 0) return -1;
+  errno = 0;
   ok = pwrite(fd, text, FLAG_TEXT, 0) == FLAG_TEXT && !ftruncate(fd, FLAG_TEXT);
   if (ok && create) ok = !fchmod(fd, 0644);
   if (!ok && !errno) errno = ENOSPC;
   fd_close(fd);
   return ok ? 0 : -1;
+}
+
+/* A spare that is another user's is made anew: the folder is ours. */
+static int fill_spare(char const *spare, char const *text)
+{
+  if (!fill(spare, O_CREAT, text)) return 0;
+  if (errno == ENOSPC || unlink(spare) < 0) return -1;
+  return fill(spare, O_CREAT, text);
 }
 
 int flag_prepare(char const *folder)
@@ -80,7 +77,20 @@ int flag_prepare(char const *folder)
 
   memset(text, '\n', sizeof text);
   if (place_path(path, folder, ".flag") < 0) return -1;
-  return fill(path, O_CREAT, text);
+  return fill_spare(path, text);
+}
+
+/*
+ * The spare for a flag that is not ours to write: that of a hold, by root. There is a flag at every moment. If
+ * it turns out to be one that a person made just then, it goes back; one that is gone by now stays so.
+ */
+static int trade(char const *spare, char const *path)
+{
+  overload old;
+
+  if (renameat2(AT_FDCWD, spare, AT_FDCWD, path, RENAME_EXCHANGE) < 0) return errno == ENOENT ? 0 : -1;
+  if (overload_read(&old, spare, (uint64_t)time(0)) < 0 || old.maker != OVERLOAD_HAND) return 0;
+  return renameat2(AT_FDCWD, spare, AT_FDCWD, path, RENAME_EXCHANGE);
 }
 
 int flag_raise(char const *folder, flag_facts const *f)
@@ -88,16 +98,16 @@ int flag_raise(char const *folder, flag_facts const *f)
   char path[PLACE_PATH];
   char spare[PLACE_PATH];
   char text[FLAG_TEXT];
+  int r;
 
   if (place_path(path, folder, "flag") < 0 || place_path(spare, folder, ".flag") < 0) return -1;
   flag_text(text, f);
-  errno = 0;
   if (!fill(path, 0, text)) return 0;
-  if (errno != ENOENT) return -1;
-  errno = 0;
-  if (fill(spare, O_CREAT, text) < 0) return -1;
-  if (!renameat2(AT_FDCWD, spare, AT_FDCWD, path, RENAME_NOREPLACE)) return 0;
-  return errno == EEXIST ? 0 : -1;
+  if (errno == ENOSPC) return -1;
+  if (errno != ENOENT) return fill_spare(spare, text) < 0 ? -1 : trade(spare, path);
+  if (fill_spare(spare, text) < 0) return -1;
+  r = renameat2(AT_FDCWD, spare, AT_FDCWD, path, RENAME_NOREPLACE);
+  return r < 0 && errno != EEXIST ? -1 : 0;
 }
 
 int flag_drop(char const *folder)

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -191,6 +192,53 @@ START_TEST(flag_in_odd_places)
   ck_assert(!exists("control/me"));
   ck_assert_int_eq(seen("run/overload/flag").maker, OVERLOAD_MONITOR);
   ck_assert_int_eq(flag_drop("run/overload"), 0);
+}
+END_TEST
+
+/* Whether the flag was removed from its folder since watched began: inotify(7) tells no lookups, only changes. */
+static int was_removed(int watched)
+{
+  char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+  ssize_t n = read(watched, buf, sizeof buf);
+
+  for (ssize_t i = 0; i < n;)
+  {
+    struct inotify_event const *e = (struct inotify_event const *)(buf + i);
+    if (!strcmp(e->name, "flag")) return 1;
+    i += (ssize_t)(sizeof *e + e->len);
+  }
+  return 0;
+}
+
+/*
+ * The flag of root's `mailctl overload on` becomes the monitor's, which is another user: there is one at every
+ * moment. And one that a person made just then stays as it is.
+ */
+START_TEST(flag_of_another_user)
+{
+  flag_facts const f = facts(2, 1);
+  int watched = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  char text[FLAG_TEXT];
+  struct stat st;
+
+  flag_text(text, &f);
+  ck_assert_int_eq(place_replace("run/overload", "flag", text, sizeof text), 0);
+  ck_assert(!chmod("run/overload/flag", 0444) && !chmod("run/overload", 0777));
+  if (!getuid()) ck_assert(!setgid(65534) && !setuid(65534));
+  ck_assert_int_ge(inotify_add_watch(watched, "run/overload", IN_DELETE), 0);
+  ck_assert_int_eq(flag_raise("run/overload", &f), 0);
+  ck_assert(!was_removed(watched));
+  ck_assert(!stat("run/overload/flag", &st) && (st.st_mode & 0777) == 0644 && st.st_uid == getuid());
+  ck_assert_int_eq(seen("run/overload/flag").level, 2);
+
+  ck_assert_int_eq(unlink("run/overload/flag"), 0);
+  touch("run/overload/flag");
+  ck_assert_int_eq(chmod("run/overload/flag", 0444), 0);
+  ck_assert_int_eq(flag_raise("run/overload", &f), 0);
+  ck_assert_int_eq(seen("run/overload/flag").maker, OVERLOAD_HAND);
+  ck_assert(!stat("run/overload/flag", &st) && (st.st_mode & 0777) == 0444);
+  ck_assert_int_eq(unlink("run/overload/flag"), 0);
+  fd_close(watched);
 }
 END_TEST
 
@@ -463,6 +511,7 @@ int main(void)
   tcase_add_test(t, hold_round_trip);
   tcase_add_test(t, flag_comes_and_goes);
   tcase_add_test(t, flag_in_odd_places);
+  tcase_add_test(t, flag_of_another_user);
   tcase_add_test(t, links);
   tcase_add_test(t, history_round_trip);
   tcase_add_test(t, history_packs);
