@@ -9,7 +9,6 @@
 EXAMPLES=$(cd "$(dirname "$0")/../../examples" && pwd)
 new_bundle "$T/b" || exit 111
 C=$T/b/mailctl.conf
-m() { mailctl -c "$C" "$@"; }
 here() { sed "s|/usr/local/bin|$B/bin|g; s|/etc/mailctl|$T/b|g; s|/var/log/mailctl-run|$T/log|g" "$1"; }
 well() { m status; }
 gone() { test -z "$(processes)"; }

@@ -2,10 +2,11 @@
 # Bundles for tests: source it after lib.sh.
 #
 #   new_bundle DIR    `mailctl init DIR` on this test's own address, brought down at the end
+#   m ARGUMENT...     mailctl, of the bundle whose file is $C
 #   own_prefix        a copy of the build in $T/prefix, first in PATH, whose programs a test may replace
 #   pid_of CONF NAME  the pid of a service, or `-`
 #   mail_bundle       a new one in $T/b that tries again each second what it cannot deliver, with its file in $C, its spool
-#                     in $SPOOL, its Maildirs in $MAIL, and three functions for it: m, arrived and said
+#                     in $SPOOL, its Maildirs in $MAIL, and two functions for it: arrived and said
 #   processes         every process that works in $T, or names it in its arguments
 
 chmod 755 "$T"
@@ -24,10 +25,11 @@ mail_bundle() {
   MAIL=$T/b/mail
   sed -i 's/^#retry = .*/retry = 1s/' "$C"
 }
-# m COMMAND...;   arrived SUBJECT;   said SERVICE PATTERN
-m() { mailctl -c "$C" "$@"; }
+# arrived SUBJECT;   said SERVICE PATTERN
 arrived() { grep -rqs "^Subject: $1\$" "$MAIL/postmaster/new"; }
 said() { grep -Eqs "$2" "$T/b/log/$1/current"; }
+
+m() { mailctl -c "$C" "$@"; }
 
 own_prefix() {
   mkdir "$T/prefix"

@@ -17,7 +17,6 @@ C=$T/b/mailctl.conf
 # Two services, one needing the other, are enough, and quick.
 awk '/^\[/ { out = $0 !~ /bundle|smtpd|spool/ } !out' "$C" >"$T/conf" && cat "$T/conf" >"$C"
 echo '[connection]' >"$T/b/control/smtpplugins"
-m() { mailctl -c "$C" "$@"; }
 
 # places COMMAND...: the calls that it makes, a line `CALL NUMBER current|other` each; those that only read are left out
 places() {

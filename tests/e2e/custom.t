@@ -6,7 +6,6 @@
 mkdir "$T/b" "$T/b/control" "$T/b/here"
 chmod 777 "$T/b/here"
 C=$T/b/mailctl.conf
-m() { mailctl -c "$C" "$@"; }
 on_exit "mailctl -c '$C' down >/dev/null 2>&1"
 user=
 test "$(id -u)" -eq 0 && user='user = nobody'

@@ -25,7 +25,6 @@ D="$T/Größe \"x\" 'y' \$z/mail"
 mkdir "${D%/mail}"
 new_bundle "$D" >/dev/null 2>&1
 C=$D/mailctl.conf
-m() { mailctl -c "$C" "$@"; }
 # For the traps of on_exit, the path is taken from a variable.
 on_exit 'mailctl -c "$C" down >/dev/null 2>&1'
 (eval "$(sed -n 's/^  export/export/p' "$T/init.out")" && test "$MAILCTL_CONF" = "$C")

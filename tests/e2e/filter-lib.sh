@@ -1,14 +1,12 @@
 # shellcheck shell=sh
 # A bundle with a service that does what a file says: source it after lib.sh and bundle.sh.
 #
-#   m ARGUMENT...          mailctl, of the bundle $C
 #   mode ready|starting|broken|dies|more|stays    what the service `filter` does when it starts next
 #   again MODE             it is killed, and starts in that mode
 #   froze STATE            while it is dead, and in that state: nothing tries again until thaw
 
 new_bundle "$T/b" || exit 111
 C=$T/b/mailctl.conf
-m() { mailctl -c "$C" "$@"; }
 cat >"$T/b/filter" <<EOF
 #!/bin/sh
 read -r mode <"$T/b/mode"

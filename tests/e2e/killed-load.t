@@ -9,7 +9,6 @@
 ROUNDS=${KILL_ROUNDS:-1}
 new_bundle "$T/b" || exit 111
 C=$T/b/mailctl.conf
-m() { mailctl -c "$C" "$@"; }
 awk '/^\[/ { out = $0 !~ /bundle|smtpd|spool/ } !out' "$C" >"$T/conf" && cat "$T/conf" >"$C"
 echo '[connection]' >"$T/b/control/smtpplugins"
 MAIL=$T/b/mail/postmaster

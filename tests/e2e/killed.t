@@ -7,7 +7,6 @@
 own_prefix
 new_bundle "$T/b" || exit 111
 C=$T/b/mailctl.conf
-m() { mailctl -c "$C" "$@"; }
 words() { { tr '\0' ' ' <"$1/cmdline"; } 2>/dev/null; }
 is_gone() { test "$(awk '$1 == "State:" && $2 != "Z" && $2 != "X"' "/proc/$1/status" 2>/dev/null)" = ""; }
 supervisor() {

@@ -6,7 +6,6 @@
 N=48
 mkdir "$T/b" "$T/b/control"
 C=$T/b/mailctl.conf
-m() { mailctl -c "$C" "$@"; }
 {
   printf '[bundle]\nhostname = many.example.test\n'
   test "$(id -u)" -ne 0 || echo 'user = nobody'

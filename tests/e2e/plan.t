@@ -6,7 +6,6 @@ test "$(id -u)" -eq 0 || skip_all "the bundle must be root's, and who asks anoth
 
 new_bundle "$T/b" || exit 111
 C=$T/b/mailctl.conf
-m() { mailctl -c "$C" "$@"; }
 as() { setpriv --reuid "$1" --regid "$1" --clear-groups env PATH="$PATH" mailctl -c "$C" plan; }
 theirs() { as 12345; }
 shows() { grep -v '^[-+][-+][-+] ' "$1"; } # without the times of the compared files

@@ -42,7 +42,6 @@ EOF
 chmod 755 "$Q"/bin/*
 
 C=$T/b/mailctl.conf
-m() { mailctl -c "$C" "$@"; }
 on_exit "mailctl -c '$C' down >/dev/null 2>&1"
 user=
 test "$(id -u)" -eq 0 && user='user = nobody'

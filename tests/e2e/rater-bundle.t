@@ -6,7 +6,6 @@
 
 new_bundle "$T/b"
 C=$T/b/mailctl.conf
-m() { mailctl -c "$C" "$@"; }
 RATER=$T/b/run/rater.sock
 export RATER
 

@@ -9,7 +9,6 @@ for i in nobody mail news games; do id -u $i >/dev/null 2>&1 || skip_all "no use
 
 new_bundle "$T/b" || exit 111
 C=$T/b/mailctl.conf
-m() { mailctl -c "$C" "$@"; }
 SPOOL=$T/b/state/spool
 as() {
   who=$1

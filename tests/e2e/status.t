@@ -9,7 +9,6 @@ new_bundle "$T/b" || exit 111
 C=$T/b/mailctl.conf
 check=$(cd "$(dirname "$0")" && pwd)/status-check.py
 MANUAL=$B/doc/mailctl-status.5
-m() { mailctl -c "$C" "$@"; }
 of() { m status -o "$2" "$1"; }
 is_of() { test "$(of "$1" "$2")" = "$3"; }
 whole() { m status -o "$1"; }

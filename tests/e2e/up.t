@@ -6,7 +6,6 @@
 own_prefix
 new_bundle "$T/b" || exit 111
 C=$T/b/mailctl.conf
-m() { mailctl -c "$C" "$@"; }
 mails() { find "$T/b/mail/postmaster/new" -type f | wc -l; }
 has_mails() { test "$(mails)" -eq "$1"; }
 
