@@ -48,6 +48,21 @@ static void search(dash *d, int step)
     snprintf(d->said, sizeof d->said, "no %s line has \"%s\"", step < 0 ? "older" : "newer", d->u.search);
 }
 
+/* As any other program: the shell has the terminal until it says `fg`. */
+static void stop(void)
+{
+  sigset_t set;
+
+  screen_suspend();
+  sigemptyset(&set);
+  sigaddset(&set, SIGTSTP);
+  signal(SIGTSTP, SIG_DFL);
+  raise(SIGTSTP);
+  sigprocmask(SIG_UNBLOCK, &set, 0);
+  selfpipe_trap(SIGTSTP);
+  screen_resume();
+}
+
 static void act(dash *d, ui_action a)
 {
   switch (a)
@@ -58,6 +73,7 @@ static void act(dash *d, ui_action a)
     case ACTION_NEWER: search(d, 1); break;
     case ACTION_CLOSE: dash_run_forget(&d->run); break;
     case ACTION_REDRAW: screen_spoilt(); break;
+    case ACTION_STOP: stop(); break;
     default: break;
   }
 }
@@ -80,21 +96,6 @@ void dash_take_keys(dash *d)
 }
 
 /* --- signals ------------------------------------------------------------------------------------- */
-
-/* As any other program: the shell has the terminal until it says `fg`. */
-static void stop(void)
-{
-  sigset_t set;
-
-  screen_suspend();
-  sigemptyset(&set);
-  sigaddset(&set, SIGTSTP);
-  signal(SIGTSTP, SIG_DFL);
-  raise(SIGTSTP);
-  sigprocmask(SIG_UNBLOCK, &set, 0);
-  selfpipe_trap(SIGTSTP);
-  screen_resume();
-}
 
 void dash_take_signals(dash *d)
 {

@@ -287,6 +287,7 @@ static ui_action log_key(ui *u, int key, ui_world const *w)
 
 ui_action ui_key(ui *u, int key, ui_world const *w)
 {
+  if (key == 26) return ACTION_STOP; /* ^Z */
   /* Nothing may happen that nobody sees. */
   if (w->hidden) return key == 'q' ? ACTION_QUIT : ACTION_NONE;
   switch (u->mode)

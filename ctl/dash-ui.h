@@ -73,7 +73,8 @@ typedef enum ui_action_e
   ACTION_OLDER,   /* to the next line above that has u->search */
   ACTION_NEWER,
   ACTION_CLOSE, /* what a command said may go */
-  ACTION_REDRAW
+  ACTION_REDRAW,
+  ACTION_STOP /* the shell has the terminal until it says `fg` */
 } ui_action;
 
 extern ui_action ui_key(ui *u, int key, ui_world const *w);

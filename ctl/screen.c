@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <term.h>
+#include <termios.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -55,6 +56,19 @@ static void choose_looks(void)
   }
 }
 
+/*
+ * ^Z is a key like the others. As a signal, it would also stop s6-ftrigrd, in our process group, which we may be
+ * waiting for.
+ */
+static void take_suspend_key(void)
+{
+  struct termios modes;
+
+  if (tcgetattr(0, &modes) < 0) return;
+  modes.c_cc[VSUSP] = _POSIX_VDISABLE;
+  if (tcsetattr(0, TCSANOW, &modes) == 0) def_prog_mode();
+}
+
 int screen_start(void)
 {
   int wrong;
@@ -72,6 +86,7 @@ int screen_start(void)
   set_escdelay(25);
   curs_set(0);
   choose_looks();
+  take_suspend_key();
   return 0;
 }
 

@@ -156,6 +156,7 @@ keys C-z
 shows 'Stopped ' "^Z: the shell has the terminal"
 wait_for 5 screen_is "0 1"
 ok $? "as it was"
+like "$(ps -o stat=,comm= --ppid "$(drawer)")" '^S.* s6-ftrigrd$' "what it waits for at times is not stopped with it"
 keys 'stty -a | diff - "'"$T/modes"'" && echo "modes same"' Enter
 shows 'modes same$' "its modes too"
 keys 'fg' Enter
