@@ -196,7 +196,7 @@ int main(int argc, char const *const *argv)
 
   PROG = "checkpassword-file";
   if (!strcmp(command, "--help")) say(HELP);
-  if (!strcmp(command, "--version")) say("checkpassword-file " VERSION "\n");
+  if (!strcmp(command, "--version")) say("checkpassword-file (mailctl) " VERSION "\n");
   if (!strcmp(command, "--set"))
     set(argv + 2);
   else if (!strcmp(command, "--remove"))

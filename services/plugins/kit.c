@@ -108,7 +108,7 @@ static int usage(char const *const *argv, plugin const *p)
 {
   if (!strcmp(argv[1], "--help"))
     return say(1, "usage: ", p->help, "Run by smtpd for an SMTP command: see spp(7).\n");
-  if (!strcmp(argv[1], "--version")) return say(1, p->name, " " VERSION, "\n");
+  if (!strcmp(argv[1], "--version")) return say(1, p->name, " (mailctl) " VERSION, "\n");
   say(2, p->name, ": fatal: takes no arguments (see --help)", "\n");
   return 100;
 }

@@ -33,7 +33,7 @@ static void answer(char const *arg)
   char const *text = 0;
 
   if (!strcmp(arg, "--help")) text = help;
-  if (!strcmp(arg, "--version")) text = "tcplisten " VERSION "\n";
+  if (!strcmp(arg, "--version")) text = "tcplisten (mailctl) " VERSION "\n";
   if (!text) return;
   _exit(allwrite(1, text, strlen(text)) == strlen(text) ? 0 : 111);
 }

@@ -274,7 +274,7 @@ int main(int argc, char const *const *argv)
 
   PROG = "tlsd";
   if (argc == 2 && !strcmp(argv[1], "--help")) return (help(), 0);
-  if (argc == 2 && !strcmp(argv[1], "--version")) return (puts("tlsd " VERSION), 0);
+  if (argc == 2 && !strcmp(argv[1], "--version")) return (puts("tlsd (mailctl) " VERSION), 0);
   if (argc == 3 && !strcmp(argv[1], "--check")) return check_config(argv[2]);
   title_init(argc, argv);
   parse(&o, &s.m, argc, argv);
