@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -42,6 +43,21 @@ int folder_make(char const *path, mode_t mode, char const *user)
       return -1;
   }
   return (st.st_mode & 07777) == mode ? 0 : chmod(path, mode);
+}
+
+int folder_link(char const *folder, char const *name, char const *target)
+{
+  stralloc path = STRALLOC_ZERO;
+  stralloc first = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_append(&path, "%s/%s", folder, name) == 0 && stralloc_0(&path) &&
+      service_append(&first, "%s/.%s.new", folder, name) == 0 && stralloc_0(&first) &&
+      (!unlink(first.s) || errno == ENOENT) && !symlink(target, first.s))
+    result = rename(first.s, path.s);
+  stralloc_free(&path);
+  stralloc_free(&first);
+  return result;
 }
 
 int folder_make_all(plan const *p)

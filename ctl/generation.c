@@ -12,6 +12,7 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/types.h>
 
+#include <ctl/folder.h>
 #include <ctl/generation.h>
 
 /* --- names --------------------------------------------------------------------------------------- */
@@ -335,29 +336,10 @@ end:
   return result;
 }
 
-/* One at a time, by the lock: what lies at the link's first name is a killed process's. */
-static int replace_link(char const *target, char const *path)
-{
-  stralloc first = STRALLOC_ZERO;
-  int result = -1;
-
-  if (stralloc_cats(&first, path) && stralloc_cats(&first, ".new") && stralloc_0(&first) &&
-      (!unlink(first.s) || errno == ENOENT) && !symlink(target, first.s))
-    result = rename(first.s, path);
-  stralloc_free(&first);
-  return result;
-}
-
 int generation_switch(char const *state, unsigned int number)
 {
-  stralloc sa = STRALLOC_ZERO;
   char target[UINT_FMT + 32];
-  int result = -1;
 
   snprintf(target, sizeof target, "generations/%04u", number);
-  if (stralloc_cats(&sa, state) && stralloc_cats(&sa, "/current") && stralloc_0(&sa) &&
-      replace_link(target, sa.s) == 0)
-    result = sync_folder(state);
-  stralloc_free(&sa);
-  return result;
+  return folder_link(state, "current", target) < 0 ? -1 : sync_folder(state);
 }

@@ -206,17 +206,6 @@ int live_is_linked(char const *scandir, char const *name, char const *dir)
   return result;
 }
 
-int live_relink(char const *scandir, char const *name, char const *dir)
-{
-  stralloc sa = STRALLOC_ZERO;
-  int result = -1;
-
-  if (stralloc_cats(&sa, scandir) && stralloc_cats(&sa, "/") && stralloc_cats(&sa, name) && stralloc_0(&sa))
-    result = atomic_symlink(dir, sa.s, ".new") ? 0 : -1;
-  stralloc_free(&sa);
-  return result;
-}
-
 int live_add(char const *scandir, char const *const *dirs, char const *const *names, size_t n,
              tain const *deadline, tain *stamp)
 {

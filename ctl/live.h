@@ -56,8 +56,6 @@ extern int live_add(char const *scandir, char const *const *dirs, char const *co
                     tain const *deadline, tain *stamp);
 /* Whether scandir has a link called name that says dir: 1; 2: it leads elsewhere; 0: there is none; -1 and errno. */
 extern int live_is_linked(char const *scandir, char const *name, char const *dir);
-/* Makes it lead to dir. s6-svscan knows a service by its folder, not by the way there. 0, or -1 and errno. */
-extern int live_relink(char const *scandir, char const *name, char const *dir);
 /* Takes services, which must be down, out of scandir and waits until their s6-supervise are gone. As live_add. */
 extern int live_remove(char const *scandir, char const *const *names, size_t n, tain const *deadline,
                        tain *stamp);

@@ -82,7 +82,8 @@ static int has_supervisors(wanted const *w, char const *scandir, char const *nam
   if (servicedir_path(&dir, w->b.run, name, "") < 0 || servicedir_path(&log, w->b.run, name, "/log") < 0)
     goto end;
   int linked = live_is_linked(scandir, name, dir.s);
-  if (linked == 2) linked = live_relink(scandir, name, dir.s) < 0 ? -1 : 1; /* the bundle was moved */
+  /* The bundle was moved. s6-svscan knows a service by its folder, not by the way there. */
+  if (linked == 2) linked = folder_link(scandir, name, dir.s) < 0 ? -1 : 1;
   deadline_in(&deadline, linked > 0 ? 5 : 0);
   while (!(yes = is_supervised(dir.s) && is_supervised(log.s)) && tain_less(&STAMP, &deadline))
   {

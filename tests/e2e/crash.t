@@ -99,5 +99,24 @@ while read -r call nth _; do
   test "$(processes)" = "" || fail "$call $nth: left $(processes)"
 done <"$T/places"
 is $bad 0 "a down, killed at $(wc -l <"$T/places") places"
-is "$(find "$T/b/state" -name '*.new*' -o -name 'current:*' | wc -l)" 0 "nothing temporary is left"
+
+# The bundle was moved while it ran: nothing in the scan directory may look like another service to s6-svscan.
+m up >"$T/up" 2>&1
+mv "$T/b" "$T/c" && C=$T/c/mailctl.conf
+strace -o "$T/trace" -e trace=symlink,rename mailctl -c "$C" up >/dev/null 2>&1
+awk -F'(' '{ n[$1]++; if ($0 ~ /\/run\/service\/[^\/]*"/) print $1, n[$1] }' "$T/trace" >"$T/places"
+mv "$T/c" "$T/b" && C=$T/b/mailctl.conf && m up >"$T/up" 2>&1
+bad=0
+while read -r call nth; do
+  mv "$T/b" "$T/c" && C=$T/c/mailctl.conf
+  killed "$call" "$nth" up
+  odd=$(find "$T/c/run/service" -mindepth 1 -maxdepth 1 -name "[!.]*" ! -name s6-svscan-log ! -name smtpd ! -name spool)
+  test "$odd" = "" || fail "$call $nth: in the scan directory: $odd"
+  mv "$T/c" "$T/b" && C=$T/b/mailctl.conf
+  m up >"$T/up" 2>&1 || fail "$call $nth: the next up fails"
+  well || fail "$call $nth: not well afterwards"
+done <"$T/places"
+is "$bad $(sort -u "$T/places" | wc -l)" "0 4" "an up of a bundle that was moved, killed as it leads the links there"
+m down >"$T/up" 2>&1
+is "$(find "$T/b/state" -name "*.new*" -o -name "current:*")" "" "nothing temporary is left"
 finish
