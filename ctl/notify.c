@@ -1,33 +1,87 @@
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <skalibs/djbunix.h>
 
 #include <ctl/notify.h>
 
-int notify_systemd(char const *status)
+#define BARRIER_TIME 30000 /* ms that systemd may take to read what was said */
+
+/* A socket to whom path names, or -1. */
+static int call(char const *path)
 {
-  char const *path = getenv("NOTIFY_SOCKET");
   struct sockaddr_un to = {.sun_family = AF_UNIX};
-  char text[256];
-  size_t len = path ? strlen(path) : 0;
-  ssize_t sent;
+  size_t len = strlen(path);
   int fd;
 
-  if (!len) return 0;
   if (len >= sizeof to.sun_path) return (errno = ENAMETOOLONG, -1);
   memcpy(to.sun_path, path, len);
   if (*path == '@') to.sun_path[0] = 0;
-  snprintf(text, sizeof text, "READY=1\nSTATUS=%s\n", status);
   fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
-  sent = sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr const *)&to,
-                (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len));
+  if (connect(fd, (struct sockaddr const *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) ==
+      0)
+    return fd;
   fd_close(fd);
-  return sent < 0 ? -1 : 0;
+  return -1;
+}
+
+static int send_barrier(int fd, int end)
+{
+  union
+  {
+    struct cmsghdr align;
+    char bytes[CMSG_SPACE(sizeof(int))];
+  } control = {.bytes = {0}};
+  char text[] = "BARRIER=1";
+  struct iovec iov = {.iov_base = text, .iov_len = sizeof text - 1};
+  struct msghdr m = {
+      .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+  c->cmsg_level = SOL_SOCKET;
+  c->cmsg_type = SCM_RIGHTS;
+  c->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(c), &end, sizeof end);
+  return sendmsg(fd, &m, MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+/*
+ * systemd finds a message's unit by its sender's cgroup, and passes over what comes from a process that has
+ * ended. So it is sent the end of a pipe too, which it closes once it has read all before (sd_notify_barrier(3)).
+ */
+static int await_reader(int fd)
+{
+  int p[2];
+  int result;
+
+  if (pipecoe(p) < 0) return -1;
+  result = send_barrier(fd, p[1]);
+  fd_close(p[1]);
+  if (!result) (void)poll(&(struct pollfd){.fd = p[0]}, 1, BARRIER_TIME); /* POLLHUP needs no asking for */
+  fd_close(p[0]);
+  return result;
+}
+
+int notify_systemd(char const *status)
+{
+  char const *path = getenv("NOTIFY_SOCKET");
+  char text[256];
+  int result;
+  int fd;
+
+  if (!path || !*path) return 0;
+  fd = call(path);
+  if (fd < 0) return -1;
+  snprintf(text, sizeof text, "READY=1\nSTATUS=%s\n", status);
+  result = send(fd, text, strlen(text), MSG_NOSIGNAL) < 0 ? -1 : await_reader(fd);
+  fd_close(fd);
+  return result;
 }

@@ -47,13 +47,39 @@ if command -v systemd-analyze >/dev/null; then
 fi
 
 # What systemd does: a notify socket, ExecStart, ExecReload, TERM to the main process.
+# As systemd, it knows a message's unit by its sender's cgroup: one whose sender has ended is passed over.
 cat >"$T/notified" <<'END'
-import socket, sys
+import array, os, select, socket, struct, sys
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 s.bind(sys.argv[1])
 open(sys.argv[1] + ".bound", "w").close()
 s.settimeout(60)
-print(s.recv(4096).decode(), flush=True)
+
+def receive():
+    text, control, flags, sender = s.recvmsg(4096, 4096)
+    fds = array.array("i")
+    for level, kind, data in control:
+        if kind == socket.SCM_RIGHTS:
+            fds.frombytes(data)
+        elif kind == socket.SCM_CREDENTIALS:
+            pid = struct.unpack("3i", data)[0]
+    return text.decode(), pid, list(fds)
+
+text, pid, fds = receive()
+try:
+    sender = os.pidfd_open(pid)
+except ProcessLookupError:
+    sys.exit("the sender of READY has ended")
+if sender in select.select([s, sender], [], [], 60)[0]:
+    sys.exit("the sender of READY has ended")
+barrier, pid, fds = receive()
+if barrier != "BARRIER=1" or len(fds) != 1:
+    sys.exit("a message is no barrier: " + barrier)
+if sender in select.select([sender], [], [], 0)[0]:
+    sys.exit("the sender did not wait")
+os.close(fds[0])
+print(text, flush=True)
 END
 # as_systemd: starts the unit's command; systemd is told in $T/said
 as_systemd() {
