@@ -1,7 +1,9 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <skalibs/djbunix.h>
 
@@ -47,18 +49,27 @@ int hold_expired(hold const *h, uint64_t now)
   return h->kind != HOLD_AUTO && h->until && now >= h->until;
 }
 
+int hold_equal(hold const *a, hold const *b)
+{
+  return a->kind == b->kind && a->level == b->level && a->since == b->since && a->until == b->until &&
+         !strcmp(a->reason, b->reason);
+}
+
+static int read_file(hold *h, char const *path)
+{
+  char buf[2 * HOLD_TEXT];
+  ssize_t n = openreadnclose_nb(path, buf, sizeof buf);
+
+  hold_parse(h, buf, n < 0 ? 0 : (size_t)n);
+  return n < 0 && errno != ENOENT ? -1 : 0;
+}
+
 int hold_read(hold *h, char const *folder)
 {
   char path[PLACE_PATH];
-  char buf[2 * HOLD_TEXT];
-  ssize_t n;
 
   hold_parse(h, "", 0);
-  if (place_path(path, folder, "hold") < 0) return -1;
-  n = openreadnclose_nb(path, buf, sizeof buf);
-  if (n < 0) return errno == ENOENT ? 0 : -1;
-  hold_parse(h, buf, (size_t)n);
-  return 0;
+  return place_path(path, folder, "hold") < 0 ? -1 : read_file(h, path);
 }
 
 int hold_write(hold const *h, char const *folder)
@@ -71,4 +82,19 @@ int hold_write(hold const *h, char const *folder)
                h->kind == HOLD_ON ? "on" : "off", h->level, h->since, h->until, h->by, h->reason);
   if (n < 0 || (size_t)n >= sizeof text) return (errno = EINVAL, -1);
   return place_replace(folder, "hold", text, (size_t)n);
+}
+
+/* First out of the way: what came in its place goes back, unless there is yet another. */
+int hold_remove(hold const *h, char const *folder)
+{
+  char path[PLACE_PATH];
+  char away[PLACE_PATH];
+  hold now;
+
+  if (place_path(path, folder, "hold") < 0 || place_path(away, folder, ".hold") < 0) return -1;
+  if (rename(path, away) < 0) return errno == ENOENT ? 0 : -1;
+  if (read_file(&now, away) >= 0 && !hold_equal(&now, h) &&
+      !renameat2(AT_FDCWD, away, AT_FDCWD, path, RENAME_NOREPLACE))
+    return 0;
+  return unlink(away);
 }

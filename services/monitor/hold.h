@@ -38,10 +38,14 @@ struct hold_s
 /* Anything that is no hold is HOLD_AUTO. An expired hold is given as it stands: see hold_expired. */
 extern void hold_parse(hold *h, char const *bytes, size_t len);
 extern int hold_expired(hold const *h, uint64_t now);
+/* Whether both make the same flag. */
+extern int hold_equal(hold const *a, hold const *b);
 
 /* The monitor's folder; no such file is HOLD_AUTO. Returns 0, or -1 and errno with HOLD_AUTO. */
 extern int hold_read(hold *h, char const *folder);
 /* HOLD_AUTO removes the file. Returns 0, or -1 and errno (EACCES: neither root nor the bundle's user). */
 extern int hold_write(hold const *h, char const *folder);
+/* Removes the file if it still says h, or what makes the same flag. Returns 0, also if it does not; or -1 and errno. */
+extern int hold_remove(hold const *h, char const *folder);
 
 #endif

@@ -137,7 +137,7 @@ static hold take_hold(monitor *t, uint64_t now)
   tell(t, SAID_HOLD, hold_read(&h, t->o.folder) < 0, "read", "hold");
   if (!hold_expired(&h, now)) return h;
   strerr_warn(PROG, ": the hold by ", h.by[0] ? h.by : "hand", " has ended");
-  tell(t, SAID_HOLD, hold_write(&none, t->o.folder) < 0, "remove", "hold");
+  tell(t, SAID_HOLD, hold_remove(&h, t->o.folder) < 0, "remove", "hold");
   return none;
 }
 
@@ -170,20 +170,39 @@ static void publish(monitor *t)
   tell(t, SAID_HISTORY, bad || history_add(t->history, &t->slot, &p) < 0, "write", "history");
 }
 
-static void decide(monitor *t)
+/* The flag before the hold: mailctl overload writes them the other way round, so that a flag of its own is known as one. */
+static hold decide_once(monitor *t)
 {
-  hold h = take_hold(t, t->s.time);
   unsigned int before = t->s.level;
   char text[ACT_TEXT];
   overload flag = OVERLOAD_ZERO;
+  hold h;
 
   look(t, &flag, t->s.time);
+  h = take_hold(t, t->s.time);
   if (act_decide(&t->s, &t->m, &h, &flag, t->s.time))
   {
     act_text(text, before, &t->s, t->o.m.asked);
     strerr_warn(PROG, ": ", text);
   }
   set_flag(t, &flag);
+  return h;
+}
+
+/* Whether somebody held the level, or ended that, after h was read: the flag that was set since then may not be theirs. */
+static int is_late(monitor const *t, hold const *h)
+{
+  hold now;
+
+  return hold_read(&now, t->o.folder) >= 0 && !hold_expired(&now, t->s.time) && !hold_equal(&now, h);
+}
+
+static void decide(monitor *t)
+{
+  hold h;
+
+  do h = decide_once(t);
+  while (is_late(t, &h));
 }
 
 static void measure_now(monitor *t)

@@ -116,10 +116,17 @@ START_TEST(hold_round_trip)
   ck_assert_str_eq(back.by, "joe");
   ck_assert_str_eq(back.reason, "a b  c");
   ck_assert(!hold_expired(&back, 9) && hold_expired(&back, 10));
+  ck_assert(hold_equal(&h, &back));
   h.kind = HOLD_OFF;
+  ck_assert(!hold_equal(&h, &back));
   ck_assert_int_eq(hold_write(&h, "run/overload"), 0);
+  ck_assert_int_eq(hold_remove(&back, "run/overload"), 0); /* another's by now */
   ck_assert_int_eq(hold_read(&back, "run/overload"), 0);
   ck_assert(back.kind == HOLD_OFF && back.level == 0);
+  ck_assert_int_eq(hold_remove(&back, "run/overload"), 0);
+  ck_assert_int_eq(hold_remove(&back, "run/overload"), 0);
+  ck_assert(!exists("run/overload/hold"));
+  ck_assert_int_eq(hold_write(&h, "run/overload"), 0);
   h.kind = HOLD_AUTO;
   ck_assert_int_eq(hold_write(&h, "run/overload"), 0);
   ck_assert_int_eq(hold_write(&h, "run/overload"), 0);
