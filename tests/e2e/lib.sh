@@ -156,12 +156,13 @@ timeout() {
   command timeout "$bound" "$@"
 }
 
-# wait_for SECONDS COMMAND...: until COMMAND succeeds; 1 if it does not in time
+# wait_for SECONDS COMMAND...: until COMMAND succeeds; 1 if it does not in time. The last look begins after that time,
+# however late we are ourselves.
 wait_for() {
   deadline=$(($(date +%s) + $1 * PATIENCE))
   shift
-  until "$@" >/dev/null 2>&1; do
-    test "$(date +%s)" -lt "$deadline" || return 1
+  while late=$(($(date +%s) >= deadline)); ! "$@" >/dev/null 2>&1; do
+    test "$late" -eq 0 || return 1
     sleep 0.05
   done
 }

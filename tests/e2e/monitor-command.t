@@ -21,6 +21,8 @@ is_state() { test "$(state "$1")" = "$2"; }
 pipe() { stat -c %U "run/servicedirs/$1/supervise/control"; }
 as_games() { s6-setuidgid games "$@"; }
 fill() { touch todo/1 todo/2 todo/3; }
+logged() { mailctl log monitor | grep -Eq "$1"; }
+gone() { ! kill -0 "$1"; }
 
 mkdir todo control
 conf 'on-enter = mailctl down scanner' 'on-leave = foreground { mailctl up scanner } touch run/overload/left'
@@ -31,10 +33,11 @@ is "$(pipe scanner) $(pipe other) $(pipe monitor)" 'games root root' 'its user c
 fill
 try 'the level is entered: the service is stopped' wait_for 20 is_state scanner stopped
 is "$(state other)" ready 'and no other'
-like "$(mailctl log monitor)" 'scanner +stopped in' 'its log says so'
+try 'its log says so' wait_for 20 logged 'scanner +stopped in'
 rm todo/*
 try 'the level is left: the service is started' wait_for 20 is_state scanner ready
 try 'and its command comes to its end' wait_for 20 test -e run/overload/left
+wait_for 20 logged 'scanner +ready in'
 unlike "$(mailctl log monitor)" 'unable|exited' 'without a complaint'
 
 exits 111 'another service is not theirs' as_games mailctl down other
@@ -49,8 +52,10 @@ exits 0 'up, ready' as_games mailctl up scanner
 like "$(cat out)" '^scanner +ready in' 'with its line'
 
 # Whose supervisor dies keeps it; whose command goes loses it.
-kill -9 "$(ps -o ppid= -p "$(mailctl status -o pid scanner)" | tr -d ' ')"
-wait_for 10 mailctl up
+supervisor=$(ps -o ppid= -p "$(mailctl status -o pid scanner)" | tr -d ' ')
+kill -9 "$supervisor"
+wait_for 20 gone "$supervisor"
+wait_for 30 mailctl up
 is "$(pipe scanner)" games 'a supervisor that is killed changes nothing'
 exits 0 'down' as_games mailctl down scanner
 conf 'on-enter = true'

@@ -34,7 +34,7 @@ try_all() {
   rm -rf run
   test "$2" = down || loop full
   loop "$3" -o trace -e trace=$CHANGES
-  wait_for 5 traced
+  wait_for 20 traced
   awk -F'(' '/^[a-z0-9_]+\(/ { n[$1]++ } /"run/ { on = 1 } on && n[$1] { print $1, n[$1] }' trace | sort -u >steps
   wrong=0
   killed=0

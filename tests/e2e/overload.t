@@ -68,13 +68,13 @@ both 'a relay client, exempt' "$stranger" '250/250/221/' RELAYCLIENT= OVERLOADRE
 both 'no relay client' "$stranger" "250/$refused/$logline/" OVERLOADRELAY=
 both 'plugins turned off' "$stranger" '250/250/221/' NOSPP=
 
-flag 'level 2' 'made monitor' 'lifetime 60' 'reason test'
+flag 'level 2' 'made monitor' 'lifetime 3600' 'reason test'
 both 'severe, at connection' "$stranger" "$severe/$logline/"
 both 'severe, where clients log in: a stranger' "$stranger" "250/$severe/$logline/" OVERLOADLOGIN=1
 both 'severe, where clients log in: a friend' "$friend" '(250/)?235/250/221/' OVERLOADLOGIN=1
 both 'severe, a relay client, exempt' "$stranger" '250/250/221/' RELAYCLIENT= OVERLOADRELAY=1
 
-touch -d '2 minutes ago' control/overloaded
+touch -d '2 hours ago' control/overloaded
 both 'a flag that nobody keeps alive' "$stranger" '250/250/221/'
 flag 'level 1' 'made hold' "until $(($(date +%s) - 1))"
 both 'a hold that has ended' "$stranger" '250/250/221/'
