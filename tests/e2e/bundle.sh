@@ -5,6 +5,7 @@
 #   m ARGUMENT...     mailctl, of the bundle whose file is $C
 #   own_prefix        a copy of the build in $T/prefix, first in PATH, whose programs a test may replace
 #   pid_of CONF NAME  the pid of a service, or `-`
+#   another NAME PID  whether a process other than that one is ready, at one moment
 #   mail_bundle       a new one in $T/b that tries again each second what it cannot deliver, with its file in $C, its spool
 #                     in $SPOOL, its Maildirs in $MAIL, and two functions for it: arrived and said
 #   processes         every process that works in $T, or names it in its arguments
@@ -41,6 +42,10 @@ own_prefix() {
 
 pid_of() {
   mailctl -c "$1" status -o pid "$2"
+}
+another() {
+  now=$(m status -o state,pid "$1")
+  case $now in "ready	$2") false ;; "ready	"[0-9]*) ;; *) false ;; esac
 }
 
 processes() {

@@ -22,8 +22,8 @@ look() { t capture-pane -p -t "$W" >"$T/screen"; }
 shows_now() { look && grep -Eq -e "$1" "$T/screen"; }
 lacks_now() { look && ! grep -Eq -e "$1" "$T/screen"; }
 # shows PATTERN NAME, lacks PATTERN NAME
-shows() { if wait_for 15 shows_now "$1"; then ok 0 "$2"; else explain "$1" "$2"; fi; }
-lacks() { if wait_for 15 lacks_now "$1"; then ok 0 "$2"; else explain "not $1" "$2"; fi; }
+shows() { if wait_for 30 shows_now "$1"; then ok 0 "$2"; else explain "$1" "$2"; fi; }
+lacks() { if wait_for 30 lacks_now "$1"; then ok 0 "$2"; else explain "not $1" "$2"; fi; }
 explain() {
   ok 1 "$2"
   printf '# wanted: %s\n' "$1"
@@ -31,7 +31,7 @@ explain() {
 }
 keys() { t send-keys -t "$W" "$@"; }
 wide() { test "$(t display-message -p -t "$W" '#{pane_width}')" -eq "$1"; }
-resize() { t resize-window -t "$W" -x "$1" -y "$2" && wait_for 5 wide "$1" && wait_for 15 shows_now "$(clock_at "$1")"; }
+resize() { t resize-window -t "$W" -x "$1" -y "$2" && wait_for 20 wide "$1" && wait_for 30 shows_now "$(clock_at "$1")"; }
 # The clock ends one column before the right edge.
 clock_at() { printf '^.{%d}[0-9:]{8}$' $(($1 - 9)); }
 

@@ -8,11 +8,6 @@ mode ready
 m up >/dev/null 2>&1 || ok 1 "up"
 dir=$T/b/run/servicedirs/filter
 died() { m status -o restarts "$1"; }
-# another PID: a process other than that one is ready, at one moment
-another() {
-  now=$(m status -o state,pid filter)
-  case $now in "ready	$1") false ;; "ready	"[0-9]*) ;; *) false ;; esac
-}
 # counts N NAME COMMAND...: after the command, which makes another process of it, there are N deaths
 counts() {
   wanted=$1
@@ -20,7 +15,7 @@ counts() {
   shift 2
   before=$(pid_of "$C" filter)
   try "$name" "$@"
-  try "makes another process of it" wait_for 20 another "$before"
+  try "makes another process of it" wait_for 30 another filter "$before"
   is "$(died filter)" "$wanted" "DIED is $wanted"
 }
 down_and_up() { m down filter && m up filter; }

@@ -3,7 +3,9 @@
 #
 #   mode ready|starting|broken|dies|more|stays    what the service `filter` does when it starts next
 #   again MODE             it is killed, and starts in that mode
-#   froze STATE            while it is dead, and in that state: nothing tries again until thaw
+#   caught STATE DEATHS    while it dies again and again: it is dead, in that state, after so many deaths in a row, and nothing
+#                          tries again until thaw
+#   anew MODE              from there: `mailctl restart`, in that mode
 
 new_bundle "$T/b" || exit 111
 C=$T/b/mailctl.conf
@@ -33,9 +35,29 @@ again() { mode "$1"; kill -9 "$(pid_of "$C" filter)"; }
 
 # The finish script of the filter pauses before the next attempt.
 finisher() { pgrep -f "^$LIBEXEC/finished $T/b/run .* filter "; }
+deaths() { grep -c ^@ "$T/b/run/deaths/filter"; }
 froze() {
   frozen=$(finisher) && kill -STOP "$frozen" || return
-  test "$(m status -o state filter)" = "$1" || { kill -CONT "$frozen" && false; }
+  test "$(m status -o state filter) $(deaths)" = "$1 $2" && grep -q '^State:.T' "/proc/$frozen/status" ||
+    { kill -CONT "$frozen" && false; }
+}
+# What was missed is made to happen again.
+caught() {
+  froze "$1" "$2" && return
+  test "$(deaths)" -gt "$2" || return
+  mode ready
+  m restart filter && again dies
+  false
+}
+# TERM, which ends the pause, has come
+hurried() { grep -q '^ShdPnd:.*[4-7c-f]...$' "/proc/$frozen/status"; }
+anew() {
+  mode "$1"
+  m restart filter >"$T/out" 2>&1 &
+  restart=$!
+  wait_for 20 hurried
+  thaw
+  wait $restart
 }
 thaw() { test -z "$frozen" || kill -CONT "$frozen" 2>/dev/null; }
 frozen=
