@@ -5,7 +5,8 @@
 static key const keys[] = {
     {.name = "hostname",
      .type = KEY_TEXT,
-     .help = "this server's name in greetings and Received lines; without it, the machine's own"},
+     .help =
+         "this server's name in Received lines (greetings have control/me); without it, the machine's own"},
     {.name = "mta",
      .type = KEY_CHOICE,
      .fallback = "embedded",

@@ -148,6 +148,7 @@ static int add_listener(stralloc *sa, service *sv)
                      value_of(sv, "per-client"), value_of(sv, "backlog"), drain_of(sv) / 1000) < 0)
     return -1;
   if (service_word(sa, " -r ", section_text(sv->section, "refusal"), "") < 0) return -1;
+  if (service_word(sa, " -l ", sv->bundle->hostname, "") < 0) return -1;
   if (add_folder(sv) < 0 || add_counters(sa, sv, " -s ") < 0) return -1;
   if (sv->bundle->root && sv->user && service_append(sa, " -u %s", sv->user) < 0) return -1;
   while ((n = list_word(&list, &word)))

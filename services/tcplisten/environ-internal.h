@@ -14,6 +14,7 @@
 typedef struct environment_s environment;
 struct environment_s
 {
+  char *local_host;
   char const **vars; /* ends with 0; its strings are the given environment's and those below */
   size_t kept;
   char local_ip[16 + ENDPOINT_FMT];
@@ -23,8 +24,8 @@ struct environment_s
   char label[24 + ADDRESS_LABEL_MAX];
 };
 
-/* envp must outlive e. Returns 0, or -1 and ENOMEM. */
-extern int environment_init(environment *e, char const *const *envp);
+/* name: this machine's, for TCPLOCALHOST, or 0. envp must outlive e. Returns 0, or -1 and ENOMEM. */
+extern int environment_init(environment *e, char const *const *envp, char const *name);
 /* Writes one connection's variables over those of the one before. An empty label leaves TCPLOCALLABEL unset. */
 extern void environment_set(environment *e, endpoint const *local, endpoint const *remote, char const *label);
 extern void environment_free(environment *e);

@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,7 +7,7 @@
 
 #include "environ-internal.h"
 
-#define OWN 6 /* variables, at most, that environment_set adds */
+#define OWN 7 /* variables, at most, that are added */
 
 static char const *const names[] = {
     "PROTO=",       "TCPLOCALHOST=",  "TCPLOCALIP=",    "TCPLOCALLABEL=", "TCPLOCALPORT=",
@@ -20,13 +21,19 @@ static int is_ours(char const *var)
   return 0;
 }
 
-int environment_init(environment *e, char const *const *envp)
+int environment_init(environment *e, char const *const *envp, char const *name)
 {
   size_t n = env_len(envp);
 
   e->kept = 0;
+  e->local_host = 0;
   e->vars = calloc(n + OWN + 1, sizeof *e->vars);
   if (!e->vars) return -1;
+  if (name)
+  {
+    if (asprintf(&e->local_host, "TCPLOCALHOST=%s", name) < 0) return (e->local_host = 0, -1);
+    e->vars[e->kept++] = e->local_host;
+  }
   for (size_t i = 0; i < n; i++)
     if (!is_ours(envp[i])) e->vars[e->kept++] = envp[i];
   return 0;
@@ -70,6 +77,8 @@ void environment_set(environment *e, endpoint const *local, endpoint const *remo
 
 void environment_free(environment *e)
 {
+  free(e->local_host);
   free(e->vars);
+  e->local_host = 0;
   e->vars = 0;
 }

@@ -15,6 +15,7 @@ struct options_s
   unsigned int backlog;    /* -b */
   unsigned int drain;      /* -t, seconds */
   char const *refusal;     /* -r, without its line end, or 0 */
+  char const *name;        /* -l, or 0 */
   char const *user;        /* -u, or 0 */
   char const *group;       /* -g, or 0 */
   char const *counters;    /* -s, or 0 */
@@ -25,8 +26,8 @@ struct options_s
 };
 #define OPTIONS_ZERO                                                                                         \
   {                                                                                                          \
-    .ready = 0, .total = 100, .per_client = 0, .backlog = 256, .drain = 60, .refusal = 0, .user = 0,         \
-    .group = 0, .counters = 0, .verbose = 0, .addresses = 0, .count = 0, .program = 0                        \
+    .ready = 0, .total = 100, .per_client = 0, .backlog = 256, .drain = 60, .refusal = 0, .name = 0,         \
+    .user = 0, .group = 0, .counters = 0, .verbose = 0, .addresses = 0, .count = 0, .program = 0             \
   }
 
 /* Fills in o, which points into argv. --help and --version are answered here; bad usage ends the program (100). */

@@ -13,7 +13,7 @@
 
 static char const help[] =
     "usage: tcplisten [-v] [-d FD] [-c TOTAL] [-C PER-CLIENT] [-b BACKLOG] [-t SECONDS] [-r LINE]\n"
-    "                 [-s FILE] [-u USER] [-g GROUP] ADDRESS... -- PROGRAM [ARGUMENT...]\n"
+    "                 [-s FILE] [-l NAME] [-u USER] [-g GROUP] ADDRESS... -- PROGRAM [ARGUMENT...]\n"
     "Listens on each ADDRESS (127.0.0.1:25, [::1]:25, *:25, fd:N; each may end in /LABEL) and runs\n"
     "PROGRAM for each connection, with the connection as descriptors 0 and 1 (UCSPI).\n"
     "  -d FD          write a newline to FD when listening (s6 readiness)\n"
@@ -23,6 +23,7 @@ static char const help[] =
     "  -t SECONDS     after TERM, wait this long for running programs (60)\n"
     "  -r LINE        what a refused client is told\n"
     "  -s FILE        count connections in FILE (now, limit, total, refused)\n"
+    "  -l NAME        the programs' TCPLOCALHOST: this machine's name\n"
     "  -u USER        become this user, by name or number, once listening\n"
     "  -g GROUP       become this group rather than the user's own\n"
     "  -v             log a line for each connection\n"
@@ -69,6 +70,7 @@ static void set(options *o, int letter, char const *arg)
     case 't': o->drain = number("-t", arg, 0, 86400); break;
     case 'r': o->refusal = refusal_line(arg); break;
     case 's': o->counters = arg; break;
+    case 'l': o->name = arg; break;
     case 'u': o->user = arg; break;
     case 'g': o->group = arg; break;
     default: break;
@@ -98,7 +100,7 @@ void options_parse(options *o, int argc, char const *const *argv)
   l.err = 0;
   for (;;)
   {
-    int opt = subgetopt_r(argc, argv, "vd:c:C:b:t:r:s:u:g:", &l);
+    int opt = subgetopt_r(argc, argv, "vd:c:C:b:t:r:s:l:u:g:", &l);
     letter[0] = (char)l.problem;
     if (opt == -1) break;
     if (opt == '?') strerr_dief(100, "no such option, or one without its value: -", letter);

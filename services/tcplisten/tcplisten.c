@@ -120,7 +120,7 @@ int main(int argc, char const *const *argv)
   options_become(&o);
   s.path = find(o.program[0]);
   if (sessions_init(&s.sessions, o.total) < 0 ||
-      environment_init(&s.environment, (char const *const *)environ) < 0)
+      environment_init(&s.environment, (char const *const *)environ, o.name) < 0)
     strerr_diefusys(111, "begin");
   open_counters(&s);
   if (ready_notify((int)o.ready) < 0) strerr_diefusys(111, "tell that it is ready");

@@ -35,7 +35,7 @@ cat >$Q/queue/todo/.\$\$ && tr '\0' '\n' <&1 >>$Q/queue/todo/.\$\$ && mv $Q/queu
 EOF
 cat >"$Q/bin/my-smtpd" <<'EOF'
 #!/bin/sh
-printf '220 %s a patched qmail-smtpd in %s for %s\r\n' "$(cat control/me)" "$PWD" "$TCPREMOTEIP"
+printf '220 %s a patched qmail-smtpd in %s for %s at %s\r\n' "$(cat control/me)" "$PWD" "$TCPREMOTEIP" "$TCPLOCALHOST"
 read -r line
 printf '221 bye\r\n'
 EOF
@@ -47,6 +47,7 @@ user=
 test "$(id -u)" -eq 0 && user='user = nobody'
 cat >"$C" <<EOF
 [bundle]
+hostname = box.example.test
 mta = qmail
 qmail-home = $Q
 $user
@@ -71,6 +72,7 @@ like "$(cat "$T/b/log/qmail-send/current")" 'status: local 0/10 remote 0/20' "it
 swaks --silent 3 -s "$IP:2525" -f a@b.example -t joe@example.test >"$T/swaks" 2>&1
 ok $? "smtpd accepts a message"
 like "$(cat "$Q"/queue/todo/*)" '^Tjoe@example.test$' "for qmail's qmail-queue"
+like "$(cat "$Q"/queue/todo/*)" '^  by box.example.test with ESMTP;' "with the bundle's name in its Received line"
 swaks --silent 3 -s "$IP:2525" -f a@b.example -t joe@elsewhere.test >"$T/swaks" 2>&1
 is $? 24 "and keeps to its rcpthosts"
 
@@ -84,8 +86,8 @@ exits 1 "plan without a section [qmail-send]" m plan
 unlike "$(cat "$T/out")" '^remove' "it is there all the same"
 sed -i "s/^\[smtpd\]/&\nprogram = bin\/my-smtpd/" "$C"
 exits 0 "up with a program of the user's own for smtpd" m up
-like "$(printf 'QUIT\r\n' | swaks --quit-after CONNECT -s "$IP:2525" 2>&1)" "220 mx.example.test a patched qmail-smtpd in $Q for 127" \
-  "which runs in qmail's home"
+like "$(printf 'QUIT\r\n' | swaks --quit-after CONNECT -s "$IP:2525" 2>&1)" "220 mx.example.test a patched qmail-smtpd in $Q for 127.0.0.1 at box.example.test" \
+  "which runs in qmail's home, and knows the bundle's name"
 exits 0 "down" m down
 like "$(cat "$T/b/log/qmail-send/current")" 'status: exiting' "TERM reaches qmail-send"
 none_left() { test -z "$(processes)"; }

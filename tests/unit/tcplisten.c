@@ -161,7 +161,7 @@ START_TEST(variables)
   environment e;
   endpoint l = end("::1", 2525), r = end("::ffff:192.0.2.9", 65535);
 
-  ck_assert_int_eq(environment_init(&e, given), 0);
+  ck_assert_int_eq(environment_init(&e, given, 0), 0);
   environment_set(&e, &l, &r, "tls");
   ck_assert_str_eq(value(&e, "PROTO"), "TCP");
   ck_assert_str_eq(value(&e, "TCPLOCALIP"), "::1");
@@ -177,6 +177,11 @@ START_TEST(variables)
   ck_assert_ptr_null(value(&e, "TCPLOCALHOST"));
   environment_set(&e, &l, &r, "");
   ck_assert_ptr_null(value(&e, "TCPLOCALLABEL"));
+  environment_free(&e);
+  ck_assert_int_eq(environment_init(&e, given, "mx.example.test"), 0);
+  environment_set(&e, &l, &r, "");
+  ck_assert_str_eq(value(&e, "TCPLOCALHOST"), "mx.example.test");
+  ck_assert_str_eq(value(&e, "TCPLOCALIP"), "::1");
   environment_free(&e);
 }
 END_TEST
