@@ -9,8 +9,11 @@
 
 #include <skalibs/djbunix.h>
 
+#include <ctl/holder.h>
 #include <ctl/machine.h>
 #include <ctl/reach.h>
+
+#include "machine-internal.h"
 
 /* What is being asked, for one service after the other. */
 typedef struct visit_s visit;
@@ -140,6 +143,24 @@ static void check_uses(visit *v, service_kind const *kind)
   uses_free(&uses);
 }
 
+/* That nobody else has what only one daemon can have. It may end before up, hence a warning. */
+static void check_lock(visit *v, service_kind const *kind)
+{
+  stralloc path = STRALLOC_ZERO;
+  char comm[MACHINE_COMM];
+  pid_t pid = 0;
+
+  if (kind->lock && kind->lock(v->sv, &path) == 0) pid = holder_of(path.s);
+  if (pid && !machine_is_ours(v->b, pid))
+  {
+    machine_comm(comm, pid);
+    report_warning(v->r, section_of(v), 0,
+                   "the process %ld (%s) has %s, and is none of the bundle's: %s cannot start before it ends",
+                   (long)pid, comm, path.s, v->sv->name);
+  }
+  stralloc_free(&path);
+}
+
 static void check_service(visit *v, planned const *ps)
 {
   char **program = genalloc_s(char *, &ps->sv.programs);
@@ -150,6 +171,7 @@ static void check_service(visit *v, planned const *ps)
   check_paths(v);
   for (size_t n = genalloc_len(char *, &ps->sv.programs); n; n--) check_program(v, *program++);
   check_uses(v, ps->kind);
+  check_lock(v, ps->kind);
   if (ps->kind->check) ps->kind->check(&ps->sv, v->r);
 }
 

@@ -15,6 +15,8 @@
 #include <ctl/port.h>
 #include <ctl/reach.h>
 
+#include "machine-internal.h"
+
 /* --- users -------------------------------------------------------------------------------------- */
 
 static void check_user(section const *s, char const *name, report *r)
@@ -173,8 +175,7 @@ static void check_folders(bundle const *b, report *r)
 
 /* --- addresses ---------------------------------------------------------------------------------- */
 
-/* The bundle's own, already up. Also where nobody can tell, because RUN, which is reported itself, is shut to us. */
-static int is_ours(bundle const *b, pid_t pid)
+int machine_is_ours(bundle const *b, pid_t pid)
 {
   char services[PATH_MAX];
 
@@ -183,20 +184,23 @@ static int is_ours(bundle const *b, pid_t pid)
   return pid && (port_below(pid, services) || orphan_is(b, pid));
 }
 
-static void say_taken(section const *s, char const *name, char const *text, pid_t pid, report *r)
+void machine_comm(char comm[MACHINE_COMM], pid_t pid)
 {
-  char comm[64] = "";
   char path[64];
   FILE *f;
 
   snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
-  f = pid ? fopen(path, "re") : 0;
-  if (f)
-  {
-    if (!fgets(comm, sizeof comm, f)) *comm = 0;
-    comm[strcspn(comm, "\n")] = 0;
-    fclose(f);
-  }
+  f = fopen(path, "re");
+  if (!f || !fgets(comm, MACHINE_COMM, f)) *comm = 0;
+  comm[strcspn(comm, "\n")] = 0;
+  if (f) fclose(f);
+}
+
+static void say_taken(section const *s, char const *name, char const *text, pid_t pid, report *r)
+{
+  char comm[MACHINE_COMM];
+
+  machine_comm(comm, pid);
   if (pid)
     report_error(r, s, name, "%s is in use, by the process %ld (%s)", text, (long)pid, comm);
   else
@@ -210,7 +214,7 @@ static void check_address(bundle const *b, section const *s, char const *name, a
   int e = port_taken(a, &pid);
 
   address_fmt(text, a);
-  if (e == EADDRINUSE && is_ours(b, pid)) return;
+  if (e == EADDRINUSE && machine_is_ours(b, pid)) return;
   if (e == EADDRINUSE)
     say_taken(s, name, text, pid, r);
   else if (e == EADDRNOTAVAIL)

@@ -1,6 +1,4 @@
 #include <arpa/inet.h>
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -12,6 +10,7 @@
 
 #include <skalibs/djbunix.h>
 
+#include <ctl/holder.h>
 #include <ctl/port.h>
 
 #define SOCKETS_MAX 32 /* listening sockets that cover one address */
@@ -106,48 +105,25 @@ static void find_sockets(sockets *s, address const *a, char const *table, int fa
   fclose(f);
 }
 
-static int holds(pid_t pid, sockets const *s)
+static int is_socket(char const *link, void const *data)
 {
-  char path[64];
-  DIR *d;
-  int found = 0;
+  sockets const *s = data;
+  unsigned long inode;
 
-  snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
-  d = opendir(path);
-  if (!d) return 0;
-  for (struct dirent *e; !found && (e = readdir(d));)
-  {
-    char link[64];
-    unsigned long inode;
-    ssize_t r = readlinkat(dirfd(d), e->d_name, link, sizeof link - 1);
-    if (r <= 0) continue;
-    link[r] = 0;
-    if (sscanf(link, "socket:[%lu]", &inode) != 1) continue;
-    for (size_t i = 0; i < s->n; i++)
-      if (s->inodes[i] == inode) found = 1;
-  }
-  closedir(d);
-  return found;
+  if (sscanf(link, "socket:[%lu]", &inode) != 1) return 0;
+  for (size_t i = 0; i < s->n; i++)
+    if (s->inodes[i] == inode) return 1;
+  return 0;
 }
 
 pid_t port_owner(address const *a, int *hidden)
 {
   sockets s = {.n = 0, .hidden = 0};
-  DIR *d = 0;
-  pid_t owner = 0;
 
   find_sockets(&s, a, "/proc/net/tcp", 4);
   find_sockets(&s, a, "/proc/net/tcp6", 6);
   *hidden = s.hidden;
-  if (s.n) d = opendir("/proc");
-  if (!d) return 0;
-  for (struct dirent *e; (e = readdir(d));)
-  {
-    pid_t pid = isdigit((unsigned char)e->d_name[0]) ? (pid_t)atol(e->d_name) : 0;
-    if (pid && (!owner || pid < owner) && holds(pid, &s)) owner = pid;
-  }
-  closedir(d);
-  return owner;
+  return s.n ? holder_find(&is_socket, &s) : 0;
 }
 
 int port_taken(address const *a, pid_t *owner)

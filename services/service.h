@@ -88,6 +88,11 @@ struct service_kind_s
    * which it must reach. May read files. May be 0. Returns 0, or -1 and ENOMEM.
    */
   int (*uses)(service const *sv, genalloc *uses);
+  /*
+   * Appends, NUL included, the file that the daemon has open as long as it runs, which only one process can. May be 0.
+   * Returns 0, or -1 and ENOMEM.
+   */
+  int (*lock)(service const *sv, stralloc *path);
   /* 1: HUP makes the daemon read its data again, so that a change below data/ needs no restart. */
   int reloads;
   /*

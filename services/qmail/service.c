@@ -121,10 +121,16 @@ static void check(service const *sv, report *r)
   stralloc_free(&path);
 }
 
+static int lock(service const *sv, stralloc *path)
+{
+  return service_append(path, "%s/queue/lock/sendmutex", home(sv->bundle)) < 0 || !stralloc_0(path) ? -1 : 0;
+}
+
 service_kind const qmail_kinds[] = {
     {.section = {.name = "qmail-send", .help = "The delivery of a bundle with mta = qmail", .keys = keys},
      .present = bundle_qmail,
      .make = make,
      .service = "qmail-send",
-     .check = check},
+     .check = check,
+     .lock = lock},
     {.section = {.name = 0}}};

@@ -24,8 +24,10 @@ cat >"$Q/bin/qmail-send" <<EOF
 qmail-clean <&- >&- &
 echo "status: local 0/10 remote 0/20"
 trap 'kill \$!; echo "status: exiting"; exit 0' TERM
+exec 8>>$Q/queue/lock/sendmutex
+flock -n 8 || exit 111
 exec 3<>$Q/queue/lock/trigger
-while :; do sleep 0.1; done
+while :; do sleep 0.1 8>&-; done
 EOF
 printf '#!/bin/sh\nexec sleep 1000\n' >"$Q/bin/qmail-clean"
 for i in qmail-lspawn qmail-rspawn; do cp "$Q/bin/qmail-clean" "$Q/bin/$i"; done
@@ -57,11 +59,27 @@ default-delivery = ./Mail box/
 listen = $IP:2525
 [monitor]
 EOF
+# The one of before, which the bundle is to replace, still runs.
+sh -c "exec 8>>'$Q/queue/lock/sendmutex' && flock 8 && exec sleep 1000" &
+old=$!
+on_exit "kill $old 2>/dev/null"
+holds() { ! flock -n "$Q/queue/lock/sendmutex" true; }
+wait_for 10 holds
+exits 0 "check while another qmail-send runs" m check
+like "$(cat "$T/err")" "warning: the process $old \(.*\) has $Q/queue/lock/sendmutex, and is none of the bundle's: qmail-send cannot start" \
+  "says which process is in the way"
+exits 0 "up of what does not need it" m up smtpd monitor
+unlike "$(m status)" '^qmail-send +ready' "leaves it alone"
+kill "$old"
+wait "$old" 2>/dev/null
 exits 0 "check" m check
+unlike "$(cat "$T/err")" 'sendmutex' "says no more of it"
 test "$(id -u)" -eq 0 || like "$(cat "$T/err")" 'mta: warning: qmail-start must be started by root' "warns that it is not root"
 exits 0 "up" m up
 like "$(cat "$T/out")" '^qmail-send +ready' "qmail-send is a service"
 unlike "$(m status)" '^spool ' "and spool is none"
+exits 0 "check of what runs" m check
+unlike "$(cat "$T/err")" 'sendmutex' "does not take the bundle's own for another"
 # It is ready once it runs: what the stand-in does then may come later.
 wait_for 10 test -e "$T/started"
 wait_for 10 grep -q status: "$T/b/log/qmail-send/current"
