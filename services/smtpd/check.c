@@ -53,6 +53,14 @@ static void check_plugin(service const *sv, report *r, stralloc *path, char cons
     report_error(r, sv->section, 0, "control/smtpplugins: %s: %s", name, strerror(errno));
 }
 
+/* Whether the monitor only raises its flag: commands of its own may be all that is wanted of it. */
+static int only_flags(bundle const *b)
+{
+  section const *monitor = bundle_section(b, "monitor");
+
+  return monitor && !section_says(monitor, "on-enter") && !section_says(monitor, "on-severe-enter");
+}
+
 static void check_plugins(service const *sv, report *r, stralloc *path)
 {
   stralloc lines = STRALLOC_ZERO;
@@ -60,6 +68,7 @@ static void check_plugins(service const *sv, report *r, stralloc *path)
   spp_section current = SPP_NONE;
   char const *line;
   size_t at = 0;
+  int heeds = 0;
 
   if (name && control_list(&lines, name) < 0)
     report_error(r, sv->section, 0, "%s: %s", name, strerror(errno));
@@ -67,7 +76,15 @@ static void check_plugins(service const *sv, report *r, stralloc *path)
     if (current == SPP_NONE)
       report_warning(r, sv->section, 0, "control/smtpplugins: %s: in no section, so it is never run", line);
     else if (*line != '[')
+    {
       check_plugin(sv, r, path, line);
+      heeds |= strstr(line, "overload") != 0;
+    }
+  if (!heeds && only_flags(sv->bundle))
+    report_warning(
+        r, sv->section, 0,
+        "control/smtpplugins: no line looks at the overload flag that [monitor] raises, so nobody is "
+        "refused: put `builtin:overload` below [connection] and below [mail]");
   stralloc_free(&lines);
 }
 

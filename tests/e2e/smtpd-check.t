@@ -25,6 +25,26 @@ like "$out" 'smtpplugins: [a-z]+ may not run the program /etc/passwd: chmod' 'on
 unlike "$out" '/bin/true|:true|builtin:overload: ' 'nothing of those that are well'
 cp "$T/saved" "$control/smtpplugins"
 
+# The flag that the monitor raises is somebody's to heed.
+heedless='warning: control/smtpplugins: no line looks at the overload flag that \[monitor\] raises'
+unlike "$(check)" "$heedless" 'init made somebody heed the overload flag'
+printf '[mail]\n#builtin:overload\n:true\n' >"$control/smtpplugins"
+like "$(check)" "$heedless" 'nobody does'
+rm "$control/smtpplugins"
+like "$(check)" "$heedless.*builtin:overload" 'nor without plugins, and what to do is said'
+check >/dev/null
+is $? 0 'which is no error'
+printf '[mail]\n/usr/bin/env\n:test ! -e control/overloaded || echo E451 later\n' >"$control/smtpplugins"
+unlike "$(check)" "$heedless" 'a line of one'"'"'s own will do'
+rm "$control/smtpplugins"
+sed -i 's/^\[monitor\]/&\non-enter = true/' "$T/bundle/mailctl.conf"
+unlike "$(check)" "$heedless" 'and so will a command of the monitor'"'"'s'
+sed -i '/^on-enter/d; s/^\[smtpd\]/&\nprogram = cat/' "$T/bundle/mailctl.conf"
+unlike "$(check)" "$heedless" 'a server of one'"'"'s own may look at it by itself'
+sed -i '/^program = cat/d; s/^\[monitor\]/#&/' "$T/bundle/mailctl.conf"
+unlike "$(check)" "$heedless" 'without a monitor there is none'
+cp "$T/saved" "$control/smtpplugins"
+
 rm "$control/rcpthosts"
 like "$(check)" 'warning: .*/rcpthosts: there is none' 'no rcpthosts'
 : >"$control/me"
