@@ -156,15 +156,19 @@ timeout() {
   command timeout "$bound" "$@"
 }
 
-# wait_for SECONDS COMMAND...: until COMMAND succeeds; 1 if it does not in time. The last look begins after that time,
-# however late we are ourselves.
+# wait_for SECONDS COMMAND...: until COMMAND succeeds; not 0 if it does not in time. The last look begins after that
+# time, however late we are ourselves. COMMAND may wait_for something, too.
 wait_for() {
-  deadline=$(($(date +%s) + $1 * PATIENCE))
-  shift
-  while late=$(($(date +%s) >= deadline)); ! "$@" >/dev/null 2>&1; do
-    test "$late" -eq 0 || return 1
+  set -- $(($(date +%s) + $1 * PATIENCE)) "$@"
+  while test "$(date +%s)" -lt "$1"; do
+    behind_two "$@" >/dev/null 2>&1 && return
     sleep 0.05
   done
+  behind_two "$@" >/dev/null 2>&1
+}
+behind_two() {
+  shift 2
+  "$@"
 }
 
 # fresh_bundle DIR: mailctl init, with every address moved to $IP; what init printed is in DIR.init.
