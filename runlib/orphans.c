@@ -14,6 +14,18 @@ int orphan_lives(orphan const *o)
   return o->ticks && started_ticks(o->pid) == o->ticks;
 }
 
+int orphan_is_supervised(orphan const *o)
+{
+  static char const wanted[] = "s6-supervise\n";
+  char comm[sizeof wanted];
+  char name[40];
+  pid_t parent = started_parent(o->pid);
+
+  snprintf(name, sizeof name, "/proc/%d/comm", (int)parent);
+  return parent > 0 && openreadnclose(name, comm, sizeof comm) == sizeof wanted - 1 &&
+         !memcmp(comm, wanted, sizeof wanted - 1);
+}
+
 int orphans_add(char const *file, orphan const *o)
 {
   char line[64];

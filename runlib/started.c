@@ -17,7 +17,7 @@
 #define STARTED_MAX 16384
 
 /* proc(5): the command's name stands in parentheses and may hold anything; field 3 follows the last one. */
-uint64_t started_ticks(pid_t pid)
+static uint64_t field_of(pid_t pid, unsigned int number)
 {
   char buf[1024];
   char name[40];
@@ -30,8 +30,18 @@ uint64_t started_ticks(pid_t pid)
   buf[n] = 0;
   s = strrchr(buf, ')');
   if (s && (s[2] == 'Z' || s[2] == 'X')) return (errno = ESRCH, 0); /* dead, not yet reaped */
-  for (unsigned int field = 2; s && field < 22; field++) s = strchr(s + 1, ' ');
+  for (unsigned int field = 2; s && field < number; field++) s = strchr(s + 1, ' ');
   return s ? strtoull(s + 1, 0, 10) : (errno = EINVAL, 0);
+}
+
+uint64_t started_ticks(pid_t pid)
+{
+  return field_of(pid, 22);
+}
+
+pid_t started_parent(pid_t pid)
+{
+  return (pid_t)field_of(pid, 4);
 }
 
 static int changed(char const *line)

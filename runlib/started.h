@@ -26,6 +26,8 @@ struct started_s
 
 /* Process pid's start time in ticks since boot; 0 where there is no such process (errno ESRCH or other). */
 extern uint64_t started_ticks(pid_t pid);
+/* Its parent; 0 likewise. */
+extern pid_t started_parent(pid_t pid);
 /* Reads file. 0, or -1 and errno (ENOENT: never started; EINVAL: damaged). */
 extern int started_read(started *st, char const *file);
 /* The same for a file below the folder that fd has. */

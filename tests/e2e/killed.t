@@ -97,6 +97,16 @@ exits 0 "up with a record whose pid is a stranger's now" m up
 kill -0 $stranger
 ok $? "leaves the stranger alone"
 
+# A status of before the start: s6-supervise writes the new one a moment after it. What it has is no orphan meanwhile.
+m down rater >/dev/null
+cp "$T/b/run/servicedirs/rater/supervise/status" "$T/status"
+m up rater >/dev/null
+pid=$(pid_of "$C" rater)
+cp "$T/status" "$T/b/run/servicedirs/rater/supervise/status"
+unlike "$(m status)" orphan "a process whose start s6 has not told yet is not taken for an orphan"
+exits 0 "up meanwhile" m up
+is "$(pid_of "$C" rater)" "$pid" "does not end it"
+
 # What s6-supervise wrote is damaged: it is made to write it anew, and commands reach it.
 pid=$(pid_of "$C" rater)
 printf 'garbage' >"$T/b/run/servicedirs/smtpd/supervise/status"
