@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <skalibs/allreadwrite.h>
@@ -12,6 +11,7 @@
 
 #include <ctl/command.h>
 #include <ctl/load.h>
+#include <ctl/logfiles.h>
 #include <ctl/logs.h>
 #include <ctl/say.h>
 
@@ -49,88 +49,71 @@ static int print(char const *s, size_t len)
   return result;
 }
 
-/* Prints the whole lines from *at on; the rest of a line waits for its end. */
-static int print_new(int fd, off_t *at)
+/* Prints the whole lines from there on; the rest of a line waits for its end. */
+static int print_new(logs_place *p)
 {
   char buf[65536];
   ssize_t n;
 
-  while ((n = pread(fd, buf, sizeof buf, *at)) > 0)
+  while ((n = pread(p->fd, buf, sizeof buf, p->at)) > 0)
   {
     char const *end = memrchr(buf, '\n', (size_t)n);
     size_t len = end ? (size_t)(end - buf) + 1 : (size_t)n == sizeof buf ? sizeof buf : 0;
     if (!len) return 0;
     if (print(buf, len) < 0) return -1;
-    *at += (off_t)len;
+    p->at += (off_t)len;
   }
   return n < 0 ? -1 : 0;
 }
 
-static int is_same_file(int fd, char const *path)
+/* What is there by now, into the files that s6-log went on to. */
+static int catch_up(int dir, logs_place *p)
 {
-  struct stat a, b;
-  return fstat(fd, &a) >= 0 && stat(path, &b) >= 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+  int next;
+
+  while ((next = logfiles_next(dir, p->fd)) >= 0)
+  {
+    int r = p->fd < 0 ? 0 : print_new(p);
+    if (p->fd >= 0) fd_close(p->fd);
+    *p = (logs_place){.fd = next};
+    if (r < 0) return -1;
+  }
+  if (errno != ENOENT) return -1;
+  return p->fd < 0 ? 0 : print_new(p);
 }
 
-/* From the end of `current` on, into the files that s6-log rotates to. */
-static int follow(char const *dir, off_t at)
+static int follow(int dir, char const *path, logs_place *p)
 {
   char events[4096];
-  stralloc current = STRALLOC_ZERO;
   int in = inotify_init1(IN_CLOEXEC);
-  int fd = -1;
 
-  if (!stralloc_cats(&current, dir) || !stralloc_cats(&current, "/current") || !stralloc_0(&current) ||
-      in < 0 || inotify_add_watch(in, dir, IN_MODIFY | IN_CREATE | IN_MOVED_FROM) < 0)
-    goto end;
-  while (fd >= 0 || (fd = openc_read(current.s)) >= 0 || errno == ENOENT)
-  {
-    if (fd >= 0 && print_new(fd, &at) < 0) break;
-    if (fd >= 0 && !is_same_file(fd, current.s))
-    {
-      if (print_new(fd, &at) < 0) break;
-      fd_close(fd);
-      fd = -1;
-      at = 0;
-      if (!access(current.s, F_OK)) continue;
-    }
-    if (read(in, events, sizeof events) < 0 && errno != EINTR) break;
-  }
-end:
+  if (in >= 0 && inotify_add_watch(in, path, IN_MODIFY | IN_CREATE | IN_MOVED_FROM) >= 0)
+    while (catch_up(dir, p) >= 0 && (read(in, events, sizeof events) >= 0 || errno == EINTR))
+      ;
   if (in >= 0) fd_close(in);
-  if (fd >= 0) fd_close(fd);
-  stralloc_free(&current);
   return -1;
 }
 
-static off_t size_of_current(char const *dir)
+static int show(options const *o, char const *path)
 {
+  logs_place p = LOGS_PLACE_ZERO;
   stralloc sa = STRALLOC_ZERO;
-  struct stat st = {.st_size = 0};
-
-  if (stralloc_cats(&sa, dir) && stralloc_cats(&sa, "/current") && stralloc_0(&sa) && stat(sa.s, &st) < 0)
-    st.st_size = 0;
-  stralloc_free(&sa);
-  return st.st_size;
-}
-
-static int show(options const *o, char const *dir)
-{
-  stralloc sa = STRALLOC_ZERO;
-  off_t at = size_of_current(dir);
+  int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   int status = 0;
 
-  if (logs_tail(&sa, dir, o->lines, 0) < 0)
+  if (dir < 0 || logs_tail_at(&sa, dir, o->lines, o->follow ? &p : 0) < 0)
   {
-    say_cannot("read the log in ", dir);
+    say_cannot("read the log in ", path);
     if (errno == EACCES) say("it may be read by its owner and group alone");
     status = EXIT_SYSTEM;
   }
-  else if (print(sa.s, sa.len) < 0 || (o->follow && follow(dir, at) < 0))
+  else if (print(sa.s, sa.len) < 0 || (o->follow && follow(dir, path, &p) < 0))
   {
-    if (errno != EPIPE) say_cannot("show the log in ", dir);
+    if (errno != EPIPE) say_cannot("show the log in ", path);
     status = EXIT_SYSTEM;
   }
+  if (p.fd >= 0) fd_close(p.fd);
+  if (dir >= 0) fd_close(dir);
   stralloc_free(&sa);
   return status;
 }

@@ -1,49 +1,14 @@
-#include <dirent.h>
 #include <errno.h>
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
 
-#include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
-#include <skalibs/genalloc.h>
 
 #include <runlib/utf8.h>
 
+#include <ctl/logfiles.h>
 #include <ctl/logs.h>
 #include <ctl/words.h>
-
-static int by_name(void const *a, void const *b)
-{
-  return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The log's files, oldest first, as paths. */
-static int list(genalloc *files, char const *dir)
-{
-  DIR *d = opendir(dir);
-  direntry *e;
-  int result = 0;
-
-  if (!d) return -1;
-  while (!result && (e = readdir(d)))
-  {
-    stralloc sa = STRALLOC_ZERO;
-    if (e->d_name[0] != '@' && strcmp(e->d_name, "current")) continue;
-    if (!stralloc_cats(&sa, dir) || !stralloc_cats(&sa, "/") || !stralloc_cats(&sa, e->d_name) ||
-        !stralloc_0(&sa) || !genalloc_append(char *, files, &sa.s))
-      result = -1;
-  }
-  dir_close(d);
-  /* @ sorts before c: current comes last. */
-  qsort(genalloc_s(char *, files), genalloc_len(char *, files), sizeof(char *), &by_name);
-  return result;
-}
-
-static void free_list(genalloc *files)
-{
-  for (size_t i = 0; i < genalloc_len(char *, files); i++) free(genalloc_s(char *, files)[i]);
-  genalloc_free(char *, files);
-}
 
 /* Where the last n lines of s begin. */
 static size_t last_lines(char const *s, size_t len, size_t *n)
@@ -81,23 +46,56 @@ static size_t skip_old(char const *s, size_t len, tain const *since)
   return at;
 }
 
+/* Puts the last *n lines of a file before what sa has from base on. With end, only whole lines, and where they end. */
+static int add_file(stralloc *sa, size_t base, int fd, size_t *n, logs_place *end)
+{
+  stralloc bytes = STRALLOC_ZERO;
+  int result = slurp(&bytes, fd) ? 0 : -1;
+
+  if (!result && end)
+  {
+    while (bytes.len && bytes.s[bytes.len - 1] != '\n') bytes.len--;
+    end->fd = fd;
+    end->at = (off_t)bytes.len;
+  }
+  if (!result)
+  {
+    size_t at = last_lines(bytes.s, bytes.len, n);
+    result = stralloc_insertb(sa, base, bytes.s + at, bytes.len - at) ? 0 : -1;
+  }
+  stralloc_free(&bytes);
+  return result;
+}
+
+int logs_tail_at(stralloc *sa, int dir, size_t n, logs_place *end)
+{
+  size_t base = sa->len;
+  int fd = logfiles_before(dir, -1);
+  int result = 0;
+
+  while (fd >= 0)
+  {
+    int before = -1;
+    result = add_file(sa, base, fd, &n, end);
+    if (!result) before = n ? logfiles_before(dir, fd) : (errno = ENOENT, -1);
+    int e = errno;
+    if (!end || end->fd != fd) fd_close(fd);
+    errno = e;
+    end = 0;
+    fd = before;
+  }
+  return result < 0 || errno != ENOENT ? -1 : 0;
+}
+
 int logs_tail(stralloc *sa, char const *dir, size_t n, tain const *since)
 {
-  genalloc files = GENALLOC_ZERO;
   size_t base = sa->len;
-  int result = list(&files, dir);
+  int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int result;
 
-  for (size_t i = genalloc_len(char *, &files); i && n && !result; i--)
-  {
-    stralloc bytes = STRALLOC_ZERO;
-    if (openslurpclose(&bytes, genalloc_s(char *, &files)[i - 1]))
-    {
-      size_t at = last_lines(bytes.s, bytes.len, &n);
-      if (!stralloc_insertb(sa, base, bytes.s + at, bytes.len - at)) result = -1;
-    }
-    stralloc_free(&bytes);
-  }
-  free_list(&files);
+  if (fd < 0) return -1;
+  result = logs_tail_at(sa, fd, n, 0);
+  fd_close(fd);
   if (!result && since)
   {
     size_t skip = skip_old(sa->s + base, sa->len - base, since);

@@ -5,7 +5,7 @@ $(eval $(call library,gen,kinds.c))
 
 $(eval $(call library,ctl,kinds.c suggest.c describe.c conf.c conf-parse.c conf-value.c conf-check.c bundle.c \
   plan.c order.c generation.c live.c transition.c transition-begin.c servicedir.c supervisor.c running.c orphan.c folder.c lock.c load.c \
-  logs.c words.c notify.c progress.c holder.c port.c reach.c machine.c machine-services.c maker.c fact.c proctree.c \
+  logs.c logfiles.c words.c notify.c progress.c holder.c port.c reach.c machine.c machine-services.c maker.c fact.c proctree.c \
   $(notdir $(wildcard ctl/snapshot*.c ctl/show-*.c ctl/dash-*.c ctl/screen*.c)) \
   gone.c grant.c granted.c up.c down.c run.c log.c history.c \
   history-command.c status.c plan-command.c init.c check.c passwd.c overload.c monitor.c))

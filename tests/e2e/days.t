@@ -115,17 +115,24 @@ with smtplib.SMTP(sys.argv[1], 2525, timeout=60) as s:
 END
 mailctl -c "$C" log smtpd -f -n 0 >"$T/followed" &
 follower=$!
-on_exit "kill $follower 2>/dev/null"
+on_exit "kill -9 $follower 2>/dev/null"
 # It follows once it has shown a line.
 starts() { sends && grep -q accepted "$T/followed"; }
-wait_for 10 starts
-python3 "$T/flood" "$IP" 100 220
-rotated() { test "$(find "$D/log/smtpd" -name '@*' | wc -l)" -eq 5; }
-wait_for 10 rotated
-ok $? "as many log files are kept as the file says"
-last() { grep -q 'from=n219@' "$D/log/smtpd/current"; }
-wait_for 10 last
+wait_for 30 starts
 numbers() { sed -n 's/.* from=n\([0-9]*\)@.*/\1/p' "$1"; }
+last() { m log smtpd -n 5 | grep -q "from=n$1@"; }
+followed() { numbers "$T/followed" | grep -qx "$1"; }
+for i in 100 140 180; do
+  # While it is held up, its file is rotated, and the next one as well.
+  kill -STOP $follower
+  python3 "$T/flood" "$IP" "$i" $((i + 40))
+  wait_for 30 last $((i + 39))
+  kill -CONT $follower
+  wait_for 30 followed $((i + 39))
+done
+rotated() { test "$(find "$D/log/smtpd" -name '@*' | wc -l)" -eq 5; }
+wait_for 30 rotated
+ok $? "as many log files are kept as the file says"
 m log smtpd -n 40 >"$T/log"
 is "$(wc -l <"$T/log")" 40 "log -n goes back into rotated files"
 numbers "$T/log" >"$T/n"

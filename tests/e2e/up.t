@@ -168,6 +168,9 @@ exits 0 "and down" m down
 is "$(processes)" "" "down leaves no process"
 exits 0 "down again" m down
 exits 3 "status then" m status
+m log smtpd -n 1000 >"$T/lines"
+mv "$T/b/log/smtpd/current" "$T/b/log/smtpd/previous"
+is "$(m log smtpd -n 1000)" "$(cat "$T/lines")" "log at the moment when s6-log rotates has all lines"
 sed -i '/^nonsense$/d' "$C"
 
 # A service that dies, one that never says that it is ready, and what needs them.
