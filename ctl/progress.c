@@ -1,15 +1,19 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
 
 #include <ctl/command.h>
+#include <ctl/live.h>
 #include <ctl/logs.h>
 #include <ctl/progress.h>
 #include <ctl/say.h>
+#include <ctl/servicedir.h>
 #include <ctl/words.h>
 
 typedef struct progress_s progress;
@@ -94,7 +98,46 @@ static void show(transition const *t, move const *m, void *data)
   }
 }
 
-/* The logger writes what the service said last a moment after it died: waits for that, a quarter of a second at most. */
+/* 1: it waits for more; 0: it is at work; -1: there is none, or we may not see. */
+static int is_idle(pid_t logger)
+{
+  char name[40];
+  char buf[512];
+  char const *state;
+  ssize_t len;
+  int n = 0;
+  int fd;
+
+  snprintf(name, sizeof name, "/proc/%d/fd/0", (int)logger);
+  fd = logger > 0 ? open(name, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+  if (fd < 0) return -1;
+  if (ioctl(fd, FIONREAD, &n) < 0) n = -1;
+  fd_close(fd);
+  if (n) return n < 0 ? -1 : 0;
+  snprintf(name, sizeof name, "/proc/%d/stat", (int)logger);
+  len = openreadnclose(name, buf, sizeof buf - 1);
+  if (len < 0) return -1;
+  buf[len] = 0;
+  state = strrchr(buf, ')');
+  return state && !strncmp(state, ") S", 3);
+}
+
+static int has_heard(transition const *t, move const *m)
+{
+  stralloc dir = STRALLOC_ZERO;
+  live_status st = {.pid = 0};
+  int r = -1;
+
+  if (servicedir_path(&dir, t->bundle->run, m->name, "/log") >= 0 && live_read(dir.s, &st) >= 0 && st.up)
+    r = is_idle(st.pid);
+  stralloc_free(&dir);
+  return r;
+}
+
+/*
+ * The logger writes what the service said last after it died: waits for that. What lives may go on to speak, and
+ * of some loggers nobody knows: then it is a quarter of a second at most.
+ */
 static void show_log(transition const *t, move const *m)
 {
   stralloc dir = STRALLOC_ZERO;
@@ -102,11 +145,13 @@ static void show_log(transition const *t, move const *m)
   stralloc text = STRALLOC_ZERO;
 
   if (service_append(&dir, "%s/%s", t->bundle->log, m->name) < 0 || !stralloc_0(&dir)) goto end;
-  for (unsigned int i = 0; i < 25 && !lines.len; i++)
+  for (unsigned int i = 0; i < 1000; i++)
   {
-    if (i) usleep(10000);
+    int heard = has_heard(t, m);
     lines.len = 0;
-    if (logs_tail(&lines, dir.s, 10, &m->began) < 0) break;
+    if (logs_tail(&lines, dir.s, 10, &m->began) < 0 || heard > 0) break;
+    if ((heard < 0 || m->step != STEP_DIED) && (lines.len || i >= 25)) break;
+    usleep(10000);
   }
   if (lines.len && logs_human(&text, lines.s, lines.len, "  ") >= 0) allwrite(2, text.s, text.len);
   if (!lines.len) say("it said nothing; see ", dir.s, "/current");

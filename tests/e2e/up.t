@@ -182,6 +182,15 @@ like "$(cat "$T/err")" '^mailctl: spool died before it was ready: exit 42$' "say
 like "$(cat "$T/err")" '^  20.* the reason for it$' "with its last words"
 like "$(cat "$T/err")" '^mailctl: not started, because it needs spool: smtpd$' "and what was not started"
 like "$(m status)" '^rater +ready' "what does not need it runs"
+logger=$(m status -o log_pid spool)
+kill -STOP "$logger"
+m restart spool >"$T/out" 2>"$T/err" &
+restart=$!
+wait_for 30 grep -q 'spool died' "$T/err"
+wait_for 1 grep -q 'it said nothing' "$T/err"
+kill -CONT "$logger"
+wait $restart
+like "$(cat "$T/err")" '^  20.* the reason for it$' "a logger that is slow is waited for"
 m down >/dev/null
 printf '#!/bin/sh\nexec sleep 1000\n' >"$LIBEXEC/spool-deliver"
 sed -i 's/^\[bundle\]/&\nready-timeout = 300ms/' "$C"
