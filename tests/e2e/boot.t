@@ -11,7 +11,6 @@ new_bundle "$T/b" || exit 111
 C=$T/b/mailctl.conf
 here() { sed "s|/usr/local/bin|$B/bin|g; s|/etc/mailctl|$T/b|g; s|/var/log/mailctl-run|$T/log|g" "$1"; }
 well() { m status; }
-gone() { test -z "$(processes)"; }
 words() { { tr '\0' ' ' <"/proc/$1/cmdline"; } 2>/dev/null; }
 supervisor() {
   for p in /proc/[0-9]*; do
@@ -54,7 +53,8 @@ s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 s.bind(sys.argv[1])
 open(sys.argv[1] + ".bound", "w").close()
-s.settimeout(60)
+patience = 60 * int(os.environ["PATIENCE"])
+s.settimeout(patience)
 
 def receive():
     text, control, flags, sender = s.recvmsg(4096, 4096)
@@ -71,7 +71,7 @@ try:
     sender = os.pidfd_open(pid)
 except ProcessLookupError:
     sys.exit("the sender of READY has ended")
-if sender in select.select([s, sender], [], [], 60)[0]:
+if sender in select.select([s, sender], [], [], patience)[0]:
     sys.exit("the sender of READY has ended")
 barrier, pid, fds = receive()
 if barrier != "BARRIER=1" or len(fds) != 1:
@@ -86,7 +86,7 @@ as_systemd() {
   rm -f "$T/notify" "$T/notify.bound"
   python3 "$T/notified" "$T/notify" >"$T/said" &
   notified=$!
-  wait_for 10 test -e "$T/notify.bound"
+  wait_for 30 test -e "$T/notify.bound"
   # shellcheck disable=SC2046,SC2091 # it is a command line
   NOTIFY_SOCKET=$T/notify $(value ExecStart) >"$T/run.out" 2>&1 &
   main=$!
@@ -108,6 +108,8 @@ ends "$main"
 wait $main
 is $? 0 "TERM: it ends well"
 stopped_in_order "in order"
+# The `mailctl down` that it ran sees it end, and ends then.
+wait_for 30 none_left
 is "$(processes)" "" "with nothing left for systemd to kill"
 
 # A notify socket that is gone brings nothing down.
@@ -152,6 +154,7 @@ like "$(cat "$T/out")" "^$C is not there; what it said when" "status says so, to
 mv "$T/away.conf" "$C"
 ends "$main"
 wait $main
+wait_for 30 none_left
 is "$(processes)" "" "it ends"
 
 # It is mended, to just what it was before, while the boot waits for what the system refuses.
@@ -164,7 +167,7 @@ main=$!
 waits() { grep -q 'trying again soon' "$T/run.out"; }
 wait_for 30 waits
 ok $? "a boot that cannot go on is tried again"
-cp "$T/good.conf" "$C"
+cp "$T/good.conf" "$C.new" && mv "$C.new" "$C" # a boot that reads half of it would go on with that
 rm "$T/b/log/smtpd"
 mv "$T/log.smtpd" "$T/b/log/smtpd"
 wait_for 30 well
@@ -189,6 +192,7 @@ new_bundle "$T/new" || exit 111
 sed -i 's/^hostname/hostnaem/' "$T/new/mailctl.conf"
 exits 102 "a first boot with a mistake" timeout 30 mailctl -c "$T/new/mailctl.conf" run
 unlike "$(cat "$T/err")" 'going on' "has nothing to go on with"
+wait_for 30 none_left
 rm -r "$T/b/run"
 mv "$T/b/control" "$T/b/away"
 exits 102 "what was brought up last, where it cannot run either" timeout 30 mailctl -c "$C" run
@@ -228,13 +232,16 @@ stray() {
   done
 }
 is "$(stray)" "" "none is left over from the old one"
-try "s6-svc -d" s6-svc -wD -T 60000 -d "$T/scan/mailctl"
-is "$(processes | grep -v "$T/scan" | grep -v 's6-supervise mailctl\|s6-log .*/log ')" "" "stops everything"
+try "s6-svc -d" s6-svc -wD -T $((60000 * PATIENCE)) -d "$T/scan/mailctl"
+of_bundle() { processes | grep -v "$T/scan" | grep -v 's6-supervise mailctl\|s6-log .*/log '; }
+none_of_bundle() { test -z "$(of_bundle)"; }
+wait_for 30 none_of_bundle
+is "$(of_bundle)" "" "stops everything"
 stopped_in_order "in order"
 is "$(s6-svstat -o exitcode,signal "$T/scan/mailctl")" "0 NA" "and it ends well"
 s6-svscanctl -t "$T/scan"
 wait $outer
-wait_for 10 gone
+wait_for 30 none_left
 ok $? "nothing is left"
 
 # --- process 1 of a container -------------------------------------------------------------------------
@@ -254,7 +261,7 @@ if unshare $new --pid --fork --mount-proc true 2>/dev/null; then
     container=$!
     # shellcheck disable=SC2046,SC2086
     first() { first=$(cat /proc/$container/task/$container/children) && test "$first"; }
-    wait_for 10 first
+    wait_for 30 first
     first=${first% }
     on_exit "kill -9 $container 2>/dev/null"
   }
@@ -270,11 +277,11 @@ if unshare $new --pid --fork --mount-proc true 2>/dev/null; then
   mkfifo "$T/fifo"
   # The child of a shell that ends becomes process 1's.
   inside sh -c "cat '$T/fifo' >/dev/null 2>&1 </dev/null &"
-  wait_for 5 child_called cat
+  wait_for 20 child_called cat
   ok $? "an orphan becomes its child"
   : >"$T/fifo"
   reaped() { ! child_called cat; }
-  wait_for 5 reaped
+  wait_for 20 reaped
   ok $? "and is reaped"
   ends "$first"
   wait $container
@@ -286,7 +293,7 @@ if unshare $new --pid --fork --mount-proc true 2>/dev/null; then
   wait_for 30 well_inside
   ends "$first" -9
   wait $container
-  wait_for 5 gone
+  wait_for 20 none_left
   contain
   wait_for 30 well_inside
   ok $? "a container after a kill -9, with the RUN of before"
@@ -296,6 +303,6 @@ if unshare $new --pid --fork --mount-proc true 2>/dev/null; then
 else
   echo "# no new pid namespaces here: not tried as process 1"
 fi
-wait_for 5 gone
+wait_for 20 none_left
 ok $? "nothing is left"
 finish

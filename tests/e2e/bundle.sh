@@ -9,6 +9,8 @@
 #   mail_bundle       a new one in $T/b that tries again each second what it cannot deliver, with its file in $C, its spool
 #                     in $SPOOL, its Maildirs in $MAIL, and two functions for it: arrived and said
 #   processes         every process that works in $T, or names it in its arguments
+#   none_left         whether there is none
+#   is_gone PID       whether it has ended, be it reaped or not: its files, locks and sockets are free
 
 chmod 755 "$T"
 
@@ -52,8 +54,10 @@ processes() {
   for p in /proc/[0-9]*; do
     pid=${p#/proc/}
     test "$pid" = "$$" && continue
-    if { readlink "$p/cwd"; tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null | grep -Fq "$T"; then
-      printf '%s %s\n' "$pid" "$({ tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null)"
-    fi
+    arguments=$({ tr '\0' ' ' <"$p/cmdline"; } 2>/dev/null)
+    test "$arguments" || continue # it has ended, and its memory is gone
+    if { readlink "$p/cwd" 2>/dev/null; echo "$arguments"; } | grep -Fq "$T"; then printf '%s %s\n' "$pid" "$arguments"; fi
   done
 }
+none_left() { test -z "$(processes)"; }
+is_gone() { test "$(awk '$1 == "State:" && $2 != "Z" && $2 != "X"' "/proc/$1/status" 2>/dev/null)" = ""; }

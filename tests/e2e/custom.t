@@ -63,8 +63,10 @@ exits 0 "up" m up
 order=$(sed 's/ .*//' "$T/out" | grep -E '^(plain|scanner|teller)$' | tr '\n' ' ')
 is "$order" "plain scanner teller " "each waits for what it needs to be ready"
 exits 0 "status: all is well" m status
+wait_for 30 said scanner "listening as"
 like "$(cat "$T/b/log/scanner/current")" "listening as $(id -u ${user:+nobody}) fast and  loud \$" "runs as its user, with its environment"
-like "$(cat "$T/b/log/plain/current")" plain "output goes to its log"
+wait_for 30 said plain plain
+ok $? "output goes to its log"
 is "$(cat "$T/b/state/current/scanner/down-signal" "$T/b/state/current/scanner/timeout-kill")" "SIGUSR1
 7000" "stop signal and patience are s6's files"
 
@@ -90,7 +92,8 @@ EOF
 exits 99 "a check that never succeeds" m up
 like "$(cat "$T/err")" "never was not ready within 300 ms" "says so after its own ready-timeout"
 like "$(cat "$T/err")" "not started, because it needs never: after" "and what was not started"
-like "$(cat "$T/b/log/never/current")" "not yet" "what the check says is in the log"
+wait_for 30 said never "not yet"
+ok $? "what the check says is in the log"
 m down >/dev/null
 is "$(processes)" "" "the check ends with the service"
 

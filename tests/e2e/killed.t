@@ -8,7 +8,6 @@ own_prefix
 new_bundle "$T/b" || exit 111
 C=$T/b/mailctl.conf
 words() { { tr '\0' ' ' <"$1/cmdline"; } 2>/dev/null; }
-is_gone() { test "$(awk '$1 == "State:" && $2 != "Z" && $2 != "X"' "/proc/$1/status" 2>/dev/null)" = ""; }
 supervisor() {
   for p in /proc/[0-9]*; do
     words "$p" | grep -q "^s6-svscan .* $T/b/run/service " && echo "${p#/proc/}"
@@ -32,7 +31,7 @@ for i in smtpd spool rater monitor auth; do
   pid=$(pid_of "$C" $i)
   kill -9 "$pid"
   is_new() { all_ready && test "$(pid_of "$C" $i)" != "$pid"; }
-  wait_for 10 is_new
+  wait_for 30 is_new
   ok $? "$i comes back after kill -9"
 done
 is "$(sed 1d "$T/b/run/deaths/smtpd" | wc -l)" 1 "its death is remembered"
@@ -40,17 +39,17 @@ like "$(cat "$T/b/run/deaths/smtpd")" '^@[0-9a-f]{24} 256 9 [0-9]+$' "with the s
 logger=$(children "$(children "$(supervisor)" smtpd/log)")
 kill -9 "$logger"
 new_logger() { l=$(children "$(children "$(supervisor)" smtpd/log)") && test -n "$l" && test "$l" != "$logger"; }
-wait_for 10 new_logger
+wait_for 30 new_logger
 ok $? "a logger comes back"
 
 # An s6-supervise: its daemon runs on and holds the port.
 pid=$(pid_of "$C" smtpd)
 kill -9 "$(children "$(supervisor)" smtpd)"
-wait_for 15 orphaned smtpd "$pid"
+wait_for 30 orphaned smtpd "$pid"
 ok $? "status names an orphan"
 exits 1 "status is not well then" m status
 in_log() { m log smtpd | grep -q 'an earlier process of this service still runs; .mailctl up. ends it'; }
-wait_for 10 in_log
+wait_for 30 in_log
 ok $? "so does its log"
 exits 0 "up ends it" m up
 like "$(cat "$T/err")" "ending an orphan of smtpd, pid $pid\$" "says whom"
@@ -63,7 +62,7 @@ ok $? "mail is taken"
 # s6-svscan: its s6-supervise run on.
 s=$(supervisor)
 kill -9 "$s"
-wait_for 5 is_gone "$s"
+wait_for 20 is_gone "$s"
 exits 1 "status without a supervisor" m status
 like "$(cat "$T/out")" '^the supervisor was killed' "names the condition"
 pid=$(pid_of "$C" smtpd)
@@ -76,8 +75,10 @@ ok $? "the old processes are gone"
 while test ! -e "$T/stop"; do sends; done &
 load=$!
 s=$(supervisor)
-# shellcheck disable=SC2046
-kill -9 $s $(children "$s")
+victims="$s $(children "$s")"
+# shellcheck disable=SC2086
+kill -9 $victims
+for i in $victims; do wait_for 30 is_gone "$i"; done
 exits 0 "up after all of s6 was killed" m up
 touch "$T/stop"
 wait $load
@@ -125,7 +126,9 @@ is "$(processes | grep -v "^$stranger ")" "" "leaves nothing"
 exits 0 "up" m up
 
 # down clears up as well.
-kill -9 "$(supervisor)"
+s=$(supervisor)
+kill -9 "$s"
+wait_for 30 is_gone "$s"
 exits 0 "down without a supervisor" m down
 is "$(processes | grep -v "^$stranger ")" "" "leaves nothing"
 
@@ -135,7 +138,7 @@ printf '#!/bin/sh\necho "bad configuration" >&2\nexit 100\n' >"$LIBEXEC/spool-de
 chmod 755 "$LIBEXEC/spool-deliver"
 exits 1 "up when a program can never run" m up
 is_failed() { m status spool | grep -q '^spool  *FAILED  '; }
-wait_for 5 is_failed
+wait_for 20 is_failed
 ok $? "it is FAILED"
 m down rater >/dev/null
 like "$(m status rater)" '^rater +stopped ' "what was stopped is not"

@@ -8,6 +8,7 @@
 #   limit PID WHAT NUMBER     NUMBER `-` is as much as it may have
 #   lines SERVICE PATTERN     how many lines of its log match
 #   waits NAME PID N          two tests: that the process waits N times, and hardly uses the CPU meanwhile
+#   spare                     whether a worker of tlsd waits for a session
 #   asked_under WHAT NUMBER N raterd has this limit while $asking, in the background, has one client of before ask it and
 #                             N new ones; who was answered is then in $T/asked
 #   once SUBJECT...           tests that each has arrived, once
@@ -44,7 +45,7 @@ def parent(pid):
 
 listener, ip, port = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 before = {p for p in os.listdir("/proc") if p.isdigit() and parent(p) == listener}
-s = socket.create_connection((ip, port), 40)
+s = socket.create_connection((ip, port), 60 * int(os.environ["PATIENCE"]))
 f = s.makefile("rb")
 codes = []
 
@@ -125,13 +126,15 @@ waits() {
   ok $(($(ticks "$2") - from >= 50)) "$1: and is not busy meanwhile"
 }
 
+spare() { pgrep -P "$pool" -x tlsd-spare; }
+
 # asks N: an old client's question, with N new ones; all of them wait for their answer
 cat >"$T/asks" <<'EOF2'
 import os, socket, sys, time
 path, go = sys.argv[1], sys.argv[2]
 def connect():
     s = socket.socket(socket.AF_UNIX)
-    s.settimeout(20)
+    s.settimeout(60 * int(os.environ["PATIENCE"]))
     s.connect(path)
     return s
 def answer(s):
@@ -165,10 +168,10 @@ asked_under() {
   python3 "$T/asks" "$T/b/run/rater.sock" "$T/go" "$3" >"$T/asked" 2>&1 &
   asking=$!
   on_exit "kill $asking 2>/dev/null"
-  wait_for 10 test -e "$T/go"
+  wait_for 30 test -e "$T/go"
   limit "$rater" "$1" "$2"
   rm "$T/go"
-  wait_for 10 test -e "$T/go"
+  wait_for 30 test -e "$T/go"
 }
 
 starts() {
@@ -193,7 +196,9 @@ once() {
 # ends: no service was restarted, nothing is left over
 ends() {
   is "$(m status -o name,pid)" "$before" "no service was restarted"
-  is "$(find "$SPOOL" "$MAIL/postmaster/tmp" -type f)" "" "no file is left over"
+  nothing() { test -z "$(find "$SPOOL" "$MAIL/postmaster/tmp" -type f)"; }
+  wait_for 30 nothing
+  ok $? "no file is left over"
   wait_for 20 m status
   ok $? "all is well"
   exits 0 "down" m down

@@ -20,22 +20,24 @@ is "$(client 'EHLO c' 'MAIL FROM:<a@example.org>' 'RCPT TO:<postmaster@example.t
   'MAIL FROM:<a@example.org>' limit=memory:4096 flood)" \
   "220 250 250 250 354 250 250 flood: 250 2.1.5 ok, 421 4.3.0 out of memory end: b''" \
   "no memory: whole replies, then 421 and the end"
-wait_for 5 said smtpd "out of memory: the session ends"
+wait_for 20 said smtpd "out of memory: the session ends"
 ok $? "the log says so"
 
 # Its sessions have its limits: what the kernel cannot start, it kills.
 limit "$tcplisten" data 4096
 is "$(client)" "" "tcplisten: no memory for a session: the client hears nothing"
-wait_for 10 said smtpd 'pid [0-9]*, which served 127[0-9.:]*, was killed by signal'
+wait_for 30 said smtpd 'pid [0-9]*, which served 127[0-9.:]*, was killed by signal'
 ok $? "tcplisten: the log says what became of it"
-is "$(m status -o smtpd.connections smtpd)" 0 "tcplisten: and nobody is counted"
+nobody() { test "$(m status -o smtpd.connections smtpd)" = 0; }
+wait_for 30 nobody
+ok $? "tcplisten: and nobody is counted"
 limit "$tcplisten" data -
 is "$(send after-memory)" "$sent" "tcplisten: the next client is served"
 
 # --- raterd -------------------------------------------------------------------------------------------
 
 asked_under data 4096 200
-wait_for 10 said rater "unable to take a client: Cannot allocate memory"
+wait_for 30 said rater "unable to take a client: Cannot allocate memory"
 ok $? "raterd: the log says so"
 limit "$rater" data -
 wait "$asking"
@@ -72,24 +74,24 @@ waits tlsd "$tls" 3
 is "$(lines tls 'unable to reload')" 1 "tlsd: it says so once"
 is "$(shown)" 'CN = example.test' "tlsd: the certificate of before is shown"
 limit "$tls" data -
-wait_for 40 renewed
+wait_for 90 renewed
 ok $? "tlsd: then it is the new one, by itself"
 
 # --- monitor ------------------------------------------------------------------------------------------
 
 limit "$monitor" as 4096
 exits 0 "monitor: overload on" m overload on
-wait_for 10 said monitor "unable to run .touch $T/c/entered.: Cannot allocate memory"
+wait_for 30 said monitor "unable to run .touch $T/c/entered.: Cannot allocate memory"
 ok $? "monitor: the log says that it cannot run a command"
 is "$(client 'EHLO c' 'MAIL FROM:<a@example.org>')" '220 250 451' "monitor: the flag is raised all the same"
 waits monitor "$monitor" 3
 is "$(lines monitor 'unable to run')" 1 "monitor: it says so once"
 limit "$monitor" as -
-wait_for 10 test -e "$T/c/entered"
+wait_for 30 test -e "$T/c/entered"
 ok $? "monitor: the command runs, later"
 exits 0 "monitor: overload auto" m overload auto
 accepted() { test "$(send after-overload)" = "$sent"; }
-wait_for 10 accepted
+wait_for 30 accepted
 ok $? "monitor: the flag is removed"
 
 # --- auth ---------------------------------------------------------------------------------------------
@@ -98,12 +100,12 @@ login() { PORT=2587 client 'EHLO c' STARTTLS tls 'EHLO c' "auth=$1" QUIT; }
 limit "$auth" as 8000000
 is "$(login ann)" '220 250 220 250 454 221' "auth: no memory for a hash: 454"
 is "$(login joe)" '220 250 220 250 454 221' "auth: also for a name that nobody has"
-wait_for 5 said auth 'unable to hash the password of ann: Cannot allocate memory'
+wait_for 20 said auth 'unable to hash the password of ann: Cannot allocate memory'
 ok $? "auth: the log says so"
 unlike "$(cat "$T/b/log/auth/current")" 'no known method' "auth: and blames no hash"
 limit "$auth" as 4096
 is "$(login ann)" '220 250 220 250 454 221' "auth: no memory for any program: 454"
-wait_for 5 said submission 'unable to check a password: '
+wait_for 20 said submission 'unable to check a password: '
 ok $? "auth: the log of submission says so"
 limit "$auth" as -
 is "$(login ann)" '220 250 220 250 235 221' "auth: and then people log in"
@@ -112,29 +114,29 @@ is "$(login joe)" '220 250 220 250 535 221' "auth: or do not"
 # --- spool-deliver ------------------------------------------------------------------------------------
 
 # Control files and an envelope that need more than it has.
+limit "$spool" data 4096
 seq 40000 | sed 's/$/.example.test/' >>"$T/b/control/locals"
 echo new.example.test | tee -a "$T/b/control/rcpthosts" >>"$T/b/control/locals"
 { printf 'Fa@example.org\0'; seq 1400 | sed "s/.*/Tpostmaster-$(printf '%0100d' 0)-&@example.test/" | tr '\n' '\0'; printf '\0'; } >"$T/c/envelope"
 printf 'Subject: many\n\n' >"$T/c/message"
-limit "$spool" data 4096
 is "$(client 'EHLO c' 'MAIL FROM:<a@example.org>' 'RCPT TO:<postmaster@new.example.test>' DATA text=new QUIT)" "$sent" \
   "spool: smtpd accepts for a new domain"
-wait_for 10 said spool 'control/locals: Cannot allocate memory; what was read before stays in force'
+wait_for 30 said spool 'control/locals: Cannot allocate memory; what was read before stays in force'
 ok $? "spool: the log says that it cannot be read"
-wait_for 10 said spool 'deferred .*<postmaster@new.example.test>: not a local domain.*, by the control files of before'
+wait_for 30 said spool 'deferred .*<postmaster@new.example.test>: not a local domain.*, by the control files of before'
 ok $? "spool: whom it does not know, it does not refuse"
 is "$(send known)" "$sent" "spool: smtpd accepts for the old one"
-wait_for 10 arrived known
+wait_for 30 arrived known
 ok $? "spool: which arrives"
 $as "$LIBEXEC/spool-queue" "$SPOOL" <"$T/c/message" 1<"$T/c/envelope"
 ok $? "spool: a message to many is queued"
-wait_for 10 said spool "unable to read $SPOOL/todo/.*: Cannot allocate memory"
+wait_for 30 said spool "unable to read $SPOOL/todo/.*: Cannot allocate memory"
 ok $? "spool: the log says that it cannot be read"
 waits spool "$spool" 3
 is "$(lines spool 'what was read before stays in force')" 1 "spool: it says so once"
 limit "$spool" data -
 all() { test "$(grep -l '^Subject: many$' "$MAIL/postmaster"/new/* | grep -c .)" -eq 1400; }
-wait_for 60 all
+wait_for 120 all
 ok $? "spool: the message to many arrives"
 
 # --- in the end ---------------------------------------------------------------------------------------

@@ -22,10 +22,10 @@ EOF
 cat >"$Q/bin/qmail-send" <<EOF
 #!/bin/sh
 qmail-clean <&- >&- &
-echo "status: local 0/10 remote 0/20"
 trap 'kill \$!; echo "status: exiting"; exit 0' TERM
 exec 8>>$Q/queue/lock/sendmutex
 flock -n 8 || exit 111
+echo "status: local 0/10 remote 0/20"
 exec 3<>$Q/queue/lock/trigger
 while :; do sleep 0.1 8>&-; done
 EOF
@@ -64,7 +64,7 @@ sh -c "exec 8>>'$Q/queue/lock/sendmutex' && flock 8 && exec sleep 1000" &
 old=$!
 on_exit "kill $old 2>/dev/null"
 holds() { ! flock -n "$Q/queue/lock/sendmutex" true; }
-wait_for 10 holds
+wait_for 30 holds
 exits 0 "check while another qmail-send runs" m check
 like "$(cat "$T/err")" "warning: the process $old \(.*\) has $Q/queue/lock/sendmutex, and is none of the bundle's: qmail-send cannot start" \
   "says which process is in the way"
@@ -81,8 +81,8 @@ unlike "$(m status)" '^spool ' "and spool is none"
 exits 0 "check of what runs" m check
 unlike "$(cat "$T/err")" 'sendmutex' "does not take the bundle's own for another"
 # It is ready once it runs: what the stand-in does then may come later.
-wait_for 10 test -e "$T/started"
-wait_for 10 grep -q status: "$T/b/log/qmail-send/current"
+wait_for 30 test -e "$T/started"
+wait_for 30 grep -q status: "$T/b/log/qmail-send/current"
 is "$(sed 1q "$T/started")" "./Mail box/" "it gets the default delivery"
 is "$(sed 1d "$T/started" | grep -Ev '^(PWD|OLDPWD|SHLVL|_)=')" "PATH=$Q/bin:/usr/local/bin:/usr/bin:/bin" "and a clean environment"
 like "$(cat "$T/b/log/qmail-send/current")" 'status: local 0/10 remote 0/20' "its record is in its log"
@@ -106,10 +106,12 @@ sed -i "s/^\[smtpd\]/&\nprogram = bin\/my-smtpd/" "$C"
 exits 0 "up with a program of the user's own for smtpd" m up
 like "$(printf 'QUIT\r\n' | swaks --quit-after CONNECT -s "$IP:2525" 2>&1)" "220 mx.example.test a patched qmail-smtpd in $Q for 127.0.0.1 at box.example.test" \
   "which runs in qmail's home, and knows the bundle's name"
+# The second one, now: the first was replaced.
+both_ran() { test "$(grep -c 'status: local' "$T/b/log/qmail-send/current")" -eq 2; }
+wait_for 30 both_ran
 exits 0 "down" m down
-like "$(cat "$T/b/log/qmail-send/current")" 'status: exiting' "TERM reaches qmail-send"
-none_left() { test -z "$(processes)"; }
-wait_for 5 none_left
+is "$(grep -c 'status: exiting' "$T/b/log/qmail-send/current")" 2 "TERM reaches qmail-send"
+wait_for 20 none_left
 is "$(processes)" "" "nothing is left"
 
 rm "$Q/queue/lock/trigger"

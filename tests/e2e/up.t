@@ -38,7 +38,7 @@ is "$(cat "$T/out")" "nothing to do" "and it says so"
 
 swaks --silent 3 -s "$IP:2525" -f a@b.example -t postmaster@example.test >"$T/swaks" 2>&1
 ok $? "swaks sends a message"
-wait_for 10 has_mails 1
+wait_for 30 has_mails 1
 ok $? "it arrives in the Maildir"
 
 # Two commands at once: the second waits, and says for whom.
@@ -50,15 +50,15 @@ f.truncate(0)
 f.write(sys.argv[2])
 f.flush()
 print("held", flush=True)
-sys.stdin.read()' "$T/b/state/lock" "$1" <"$T/lock.in" >"$T/lock.out" &
+sys.stdin.read()' "$T/b/state/lock" "$1" >"$T/lock.out" <"$T/lock.in" &
   holder=$!
   exec 7>"$T/lock.in"
   is_held() { grep -q held "$T/lock.out"; }
-  wait_for 10 is_held
+  wait_for 30 is_held
   (exec 7>&- && m up >"$T/up.out" 2>&1) &
   second=$!
   waits() { grep -Fqx "mailctl: waiting for $1 to finish" "$T/up.out"; }
-  wait_for 10 waits "$2"
+  wait_for 30 waits "$2"
   ok $? "up waits for $2"
   exec 7>&-
   wait $holder
@@ -88,7 +88,7 @@ mailctl -c "$C" plan >"$T/pipe" &
 plan=$!
 exec 7<"$T/pipe"
 compares() { folder=$(readlink "/proc/$(pgrep -P $plan -x diff)/cwd"); }
-wait_for 10 compares
+wait_for 30 compares
 ok $? "plan compares in $folder"
 kill $plan "$(pgrep -P $plan)"
 wait $plan 2>/dev/null
@@ -145,6 +145,7 @@ ok $? "two commands at once"
 wait $first
 ok $? "both succeed"
 
+wait_for 30 said smtpd 'tcplisten: .*listening'
 exits 0 "log" m log smtpd -n 1000
 like "$(cat "$T/out")" '^20[0-9-]+ [0-9:.]+ tcplisten: .*listening' "has local times"
 exits 0 "log -n 1" m log smtpd -n 1
@@ -204,13 +205,15 @@ sed -i '/^ready-timeout/d' "$C"
 mailctl -c "$C" run >"$T/run.out" 2>&1 &
 run=$!
 is_ready() { m status; }
-wait_for 10 is_ready
+wait_for 30 is_ready
 ok $? "run: the bundle is ready"
 is "$(tr '\0' ' ' <"/proc/$run/cmdline" | cut -d' ' -f1)" s6-svscan "the process in the foreground is the supervisor"
 exits 111 "run of a bundle that runs" m run
 kill -TERM $run
 wait $run
 is $? 0 "TERM ends it"
+# The `mailctl down` that it ran sees it end, and ends then.
+wait_for 30 none_left
 is "$(processes)" "" "in order, with nothing left"
 
 manual=$(dirname "$0")/../../doc/mailctl.8

@@ -12,7 +12,7 @@ for source in "$here"/*.c; do
   mkdir "$T/$fuzzer"
   set -- "$T/$fuzzer"
   test -d "$here/corpus/$fuzzer" && set -- "$@" "$here/corpus/$fuzzer"
-  try "$fuzzer" "$fuzzers/$fuzzer" -runs=3000 -max_total_time=10 -timeout=10 -verbosity=0 \
+  try "$fuzzer" "$fuzzers/$fuzzer" -runs=3000 -max_total_time=10 -timeout=$((10 * PATIENCE)) -verbosity=0 \
     -artifact_prefix="$fuzzers/crash-$fuzzer-" "$@"
 done
 finish

@@ -80,7 +80,7 @@ is "$(find "$T"/b/mail/*/tmp -type f | grep -c .)" 0 "no temporary file in a Mai
 find "$SPOOL/tmp" -type f -exec touch -d '1 hour ago' {} +
 m reload spool >/dev/null
 clean() { test -z "$(find "$SPOOL" -type f)"; }
-wait_for 10 clean
+wait_for 30 clean
 ok $? "no file in the spool, once spool-deliver has removed what killed sessions left"
 no_more() { echo "$before $(descriptors)" | awk '{ for (i = 1; i <= NF / 2; i++) if ($(NF / 2 + i) > $i) exit 1 }'; }
 wait_for 30 no_more
@@ -88,6 +88,6 @@ ok $? "no descriptor is leaked (smtpd, spool, monitor, rater, auth: ${before}bef
 
 exits 0 "down" m down
 none() { test -z "$(processes)"; }
-wait_for 10 none
+wait_for 30 none
 is "$(processes)" "" "no process is left"
 finish

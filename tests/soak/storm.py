@@ -100,6 +100,18 @@ def own_processes():
     return sorted(found)
 
 
+def await_end(pid):
+    """Its locks and sockets are free then, as a person finds them who comes to repair."""
+    while os.path.exists(f"/proc/{pid}"):
+        try:
+            with open(f"/proc/{pid}/stat") as f:
+                if f.read().rsplit(")", 1)[1].split()[0] in "ZX":
+                    return
+        except OSError:
+            return
+        time.sleep(0.005)
+
+
 def killer():
     rng = random.Random(seed)
     mended = time.monotonic()
@@ -116,6 +128,7 @@ def killer():
         try:
             os.kill(pid, signal.SIGKILL)
             tally["killed " + kind] += 1
+            await_end(pid)
         except OSError:
             continue
         if kind in ("s6-svscan", "s6-supervise") or time.monotonic() - mended > 10:
