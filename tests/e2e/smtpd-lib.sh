@@ -5,6 +5,7 @@
 #   $H/bin/queue  the queue program: $H/queue/PID.message and PID.envelope (NULs as newlines), exit $QUEUE_EXIT
 #   serve [NAME=VALUE...] [OPTION...]   (re)starts tcplisten and smtpd on $IP:2525; log in $H/log
 #   talk          sends its input, CRLF for each newline, and prints the answers without CR
+#   over          whether all sessions have ended, and with each its queue program
 
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -50,10 +51,10 @@ serve() {
       esac
       shift
     done
-    exec "$LIBEXEC/tcplisten" -d 3 -t 5 "$IP:$PORT" -- "$LIBEXEC/smtpd" -q bin/queue "$@" 3>"$T/ready" 2>>"$H/log"
+    exec "$LIBEXEC/tcplisten" -d 3 -t 60 "$IP:$PORT" -- "$LIBEXEC/smtpd" -q bin/queue "$@" 3>"$T/ready" 2>>"$H/log"
   ) &
   server=$!
-  wait_for 10 test -s "$T/ready" || exit 111
+  wait_for 20 test -s "$T/ready" || exit 111
 }
 
 talk() {
@@ -62,10 +63,10 @@ talk() {
 
 # A client that says it all at once and reads until the server ends the session.
 nc_crlf() {
-  timeout 30 python3 -c '
+  timeout 60 python3 -c '
 import socket, sys
-s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 data = sys.stdin.buffer.read()
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])))
 try:
     s.sendall(data)
     s.shutdown(socket.SHUT_WR)
@@ -81,6 +82,8 @@ while True:
     sys.stdout.buffer.write(b.replace(b"\r", b""))
 ' "$IP" "$PORT"
 }
+
+over() { ! pgrep -P "$server" >/dev/null; }
 
 clean() {
   rm -f "$H"/queue/*
