@@ -1,49 +1,116 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <skalibs/djbunix.h>
 #include <skalibs/stralloc.h>
 
 #include <ctl/folder.h>
 #include <ctl/say.h>
 
-static int make_parents(char const *path)
-{
-  stralloc sa = STRALLOC_ZERO;
-  int result = 0;
+/* --- the way to a folder -------------------------------------------------------------------------- */
 
-  for (char const *slash = strchr(path + 1, '/'); slash && !result; slash = strchr(slash + 1, '/'))
+/*
+ * Root makes folders inside those of the services' users, who may be taken over: a link that one of them could put
+ * there must not lead root to a folder that it would give away. Links of root, where only root can put any, are the
+ * administrator's.
+ */
+static int may_follow(int dir, char const *name)
+{
+  struct stat in;
+  struct stat link;
+
+  if (fstatat(dir, name, &link, AT_SYMLINK_NOFOLLOW) < 0 || fstat(dir, &in) < 0) return 0;
+  if (!S_ISLNK(link.st_mode)) return (errno = ENOTDIR, 0);
+  if (!geteuid() && (in.st_uid || link.st_uid || ((in.st_mode & 022) && !(in.st_mode & S_ISVTX))))
+    return (errno = ELOOP, 0);
+  return 1;
+}
+
+static int enter(int dir, char const *name)
+{
+  int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  if (fd >= 0 || errno != ENOTDIR || !may_follow(dir, name)) return fd;
+  return openat(dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int make_and_enter(int dir, char const *name, mode_t mode)
+{
+  int fd = enter(dir, name);
+
+  if (fd >= 0 || errno != ENOENT) return fd;
+  return mkdirat(dir, name, mode) < 0 && errno != EEXIST ? -1 : enter(dir, name);
+}
+
+/* A descriptor (O_PATH) of the folder, which is made with what lacks above it. -1 and errno (ELOOP: see may_follow). */
+static int open_made(char const *path, mode_t mode)
+{
+  char *copy = strdup(path);
+  char *rest = 0;
+  char *name = copy ? strtok_r(copy, "/", &rest) : 0;
+  int fd = copy ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+  while (fd >= 0 && name)
   {
-    sa.len = 0;
-    if (!stralloc_catb(&sa, path, (size_t)(slash - path)) || !stralloc_0(&sa))
-      result = -1;
-    else if (mkdir(sa.s, 0755) < 0 && errno != EEXIST)
-      result = -1;
+    char *next = strtok_r(0, "/", &rest);
+    int below = make_and_enter(fd, name, next ? 0755 : mode);
+    fd_close(fd);
+    fd = below;
+    name = next;
   }
-  stralloc_free(&sa);
+  free(copy);
+  return fd;
+}
+
+/* --- whose it is ----------------------------------------------------------------------------------- */
+
+static int give(int folder, struct stat const *old, char const *user)
+{
+  struct passwd const *pw = getpwnam(user);
+
+  if (!pw) return (errno = EINVAL, -1);
+  if (old->st_uid == pw->pw_uid && old->st_gid == pw->pw_gid) return 0;
+  return fchownat(folder, "", pw->pw_uid, pw->pw_gid, AT_EMPTY_PATH);
+}
+
+/* fchmod(2) does not take a descriptor that was opened with O_PATH. */
+static int set_mode(int folder, mode_t mode)
+{
+  char path[64];
+
+  snprintf(path, sizeof path, "/proc/self/fd/%d", folder);
+  return chmod(path, mode);
+}
+
+/* user 0 or "": its owner stays. */
+static int make(char const *path, mode_t mode, char const *user)
+{
+  struct stat st;
+  int fd = open_made(path, mode);
+  int result = -1;
+
+  if (fd < 0) return -1;
+  if (fstat(fd, &st) == 0 && (!user || !*user || geteuid() || give(fd, &st, user) == 0))
+    result = (st.st_mode & 07777) == mode ? 0 : set_mode(fd, mode);
+  fd_close(fd);
   return result;
 }
 
-int folder_make(char const *path, mode_t mode, char const *user)
+static void complain(char const *path, char const *whose, char const *name)
 {
-  struct stat st;
-
-  if (mkdir(path, mode) < 0 && errno == ENOENT && (make_parents(path) < 0 || mkdir(path, mode) < 0))
-    return -1;
-  if (stat(path, &st) < 0) return -1;
-  if (!S_ISDIR(st.st_mode)) return (errno = ENOTDIR, -1);
-  if (user && *user && !geteuid())
-  {
-    struct passwd const *pw = getpwnam(user);
-    if (!pw) return (errno = EINVAL, -1);
-    if ((st.st_uid != pw->pw_uid || st.st_gid != pw->pw_gid) && chown(path, pw->pw_uid, pw->pw_gid) < 0)
-      return -1;
-  }
-  return (st.st_mode & 07777) == mode ? 0 : chmod(path, mode);
+  if (errno == ELOOP)
+    say("unable to make ", path, whose, name, ": a link on the way is not in root's hands alone");
+  else
+    say_cannot("make ", path, whose, name);
 }
+
+/* --- the folders and links of a bundle ------------------------------------------------------------- */
 
 int folder_link(char const *folder, char const *name, char const *target)
 {
@@ -68,9 +135,9 @@ int folder_make_all(plan const *p)
   {
     service_folder const *f = genalloc_s(service_folder, &ps->sv.folders);
     for (size_t i = genalloc_len(service_folder, &ps->sv.folders); i; i--, f++)
-      if (folder_make(f->path, f->mode, f->user) < 0)
+      if (make(f->path, f->mode, f->user) < 0)
       {
-        say_cannot("make ", f->path, " for ", ps->sv.name);
+        complain(f->path, " for ", ps->sv.name);
         return -1;
       }
   }
@@ -83,12 +150,12 @@ int folder_make_bundle(bundle const *b)
   int result = -1;
 
   if (service_append(&sa, "%s/supervisor", b->log) < 0 || !stralloc_0(&sa)) return -1;
-  if (folder_make(b->run, 0755, "") < 0)
-    say_cannot("make ", b->run);
-  else if (folder_make(b->state, 0755, "") < 0)
-    say_cannot("make ", b->state);
-  else if (folder_make(sa.s, 0750, section_text(b->self, "user")) < 0)
-    say_cannot("make ", sa.s);
+  if (make(b->run, 0755, 0) < 0)
+    complain(b->run, "", "");
+  else if (make(b->state, 0755, 0) < 0)
+    complain(b->state, "", "");
+  else if (make(sa.s, 0750, section_text(b->self, "user")) < 0)
+    complain(sa.s, "", "");
   else
     result = 0;
   stralloc_free(&sa);

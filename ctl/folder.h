@@ -5,8 +5,6 @@
 
 #include <ctl/plan.h>
 
-/* Makes path and what lacks above it (0755); sets its mode, and as root its owner (user 0 or "": stays). 0, or -1 and errno. */
-extern int folder_make(char const *path, mode_t mode, char const *user);
 /* Makes RUN, STATE and the supervisor's log folder. What cannot be made is said to stderr: then -1. */
 extern int folder_make_bundle(bundle const *b);
 /* Makes what the plan's services need before they start. What cannot be made is said to stderr: then -1. */
