@@ -12,7 +12,7 @@ export MAILCTL_CONF
 on_exit 'mailctl down >/dev/null 2>&1'
 
 conf() {
-  printf '%s\n' '[bundle]' 'user = nobody' 'drain = 2s' '[service scanner]' 'command = sleep 1000' '[service other]' \
+  printf '%s\n' '[bundle]' 'user = nobody' '[service scanner]' 'command = sleep 1000' '[service other]' \
     'command = sleep 1000' '[monitor]' 'user = games' 'poll = 50ms' 'dwell-up = 0' 'dwell-down = 0' 'enter = 3' \
     'leave = 0' "queue = $T/todo" "$@" >mailctl.conf
 }

@@ -182,7 +182,7 @@ end
 # shellcheck disable=SC2016 # for the command
 deaf='1:sh -c "trap : TERM; echo $$ >slow; while :; do sleep 0.1; done"'
 hang() { # hang MONITOR-OPTION...: it runs
-  rm -f slow
+  rm -f slow left
   : >log
   begin "$@" -e "$deaf" todo
   fill todo 1 10
