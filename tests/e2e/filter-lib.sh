@@ -31,7 +31,13 @@ ready = 9
 EOF
 mode() { echo "$1" >"$T/b/mode"; }
 # again MODE: the daemon is killed, and comes back in that mode
-again() { mode "$1"; kill -9 "$(pid_of "$C" filter)"; }
+again() {
+  mode "$1"
+  victim=$(pid_of "$C" filter)
+  kill -9 "$victim"
+  wait_for 20 replaced "$victim"
+}
+replaced() { test "$(pid_of "$C" filter)" != "$1"; }
 
 # The finish script of the filter pauses before the next attempt.
 finisher() { pgrep -f "^$LIBEXEC/finished $T/b/run .* filter "; }

@@ -202,7 +202,9 @@ try 'a command that hangs does not hold up the loop' wait_for 20 clear
 try 'it is ended' wait_for 20 logged 'takes too long: ending it'
 gone() { ! kill -0 "$slow" 2>/dev/null; }
 try 'whatever it does' wait_for 20 gone
-try 'the next command runs after it' wait_for 20 test -e left
+# which may take too long itself
+next() { test -e left || logged 'touch left. takes too long'; }
+try 'the next command runs after it' wait_for 20 next
 end
 hang
 slow=$(cat slow)
