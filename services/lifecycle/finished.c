@@ -23,13 +23,13 @@
 
 /*
  * Whether `s6-svc -d` (a stop) caused it. s6-supervise 2.11 says so in its status file, but writes that only
- * after it forked this process: waits until the file shows us.
+ * after it forked this process: waits until the file shows us, five seconds if it cannot write.
  */
-static int is_stopped(void)
+static int is_stopped(pid_t supervise)
 {
   s6_svstatus_t st;
 
-  for (unsigned int i = 0; i < 200; i++)
+  for (unsigned int i = 0; i < 1000 && getppid() == supervise; i++)
   {
     if (s6_svstatus_read(".", &st) && st.flagfinishing && st.pid == getpid()) return !st.flagwantup;
     usleep(5000);
@@ -90,6 +90,7 @@ int main(int argc, char const *const *argv)
   started st;
   deaths d = DEATHS_ZERO;
   death one = {.exit = 0};
+  pid_t supervise = getppid();
   unsigned int pause;
   int commanded;
 
@@ -101,7 +102,7 @@ int main(int argc, char const *const *argv)
   if (started_read(&st, file) < 0) memset(&st, 0, sizeof st);
   one.lived = life_of(&st);
   tain_wallclock_read(&one.when);
-  commanded = is_restarted(argv[1], argv[3], &st) || is_stopped();
+  commanded = is_restarted(argv[1], argv[3], &st) || is_stopped(supervise);
   note(argv[2], commanded ? "stop" : "death", argv[3], &one);
   if (commanded) return 0;
   snprintf(file, sizeof file, "%s/deaths/%s", argv[1], argv[3]);

@@ -39,6 +39,18 @@ counts 2 "s6-svc -t by hand" s6-svc -t "$dir"
 counts 3 "kill" kill "$(pid_of "$C" filter)"
 counts 4 "kill -9" kill -9 "$(pid_of "$C" filter)"
 counts 4 "a restart afterwards" m restart filter
+if strace -o /dev/null true 2>/dev/null; then
+  supervise=$(awk '$1 == "PPid:" { print $2 }' "/proc/$(pid_of "$C" filter)/status")
+  # The third file that it renames after the command says that the finish script runs.
+  strace -qq -o /dev/null -p "$supervise" -e 'trace=/^rename' -e 'inject=/^rename:delay_enter=2000000:when=3' &
+  tracer=$!
+  on_exit "kill $tracer 2>/dev/null"
+  traced() { grep -q '^TracerPid:.*[1-9]' "/proc/$supervise/status"; }
+  wait_for 30 traced
+  counts 4 "down and up, where s6-supervise is slow to say so" down_and_up
+  kill "$tracer"
+  wait "$tracer" 2>/dev/null
+fi
 is "$(m status -o last_death filter)" - "which begins a new record of its deaths"
 is "$(died filter)" 4 "but not a new hour"
 finish
