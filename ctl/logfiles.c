@@ -163,26 +163,19 @@ static ssize_t forth(file const *f, size_t n, int fd, int current)
 }
 
 /* `current` was opened before the others are listed: none that came between the two is missed. */
-static int turn(int dir, int fd, int current, step *where)
+static int turn(genalloc *files, int dir, int fd, int current, step *where)
 {
-  genalloc files = GENALLOC_ZERO;
-  int next = -1;
+  ssize_t at;
+  size_t n;
 
-  if (list(&files, dir) >= 0)
-  {
-    file const *f = genalloc_s(file, &files);
-    size_t n = genalloc_len(file, &files);
-    ssize_t at = (*where)(f, n, fd, current);
-    if (at < 0 || ((size_t)at == n && current < 0))
-      errno = ENOENT;
-    else
-      next = (size_t)at == n ? current : open_listed(dir, f + at);
-  }
-  genalloc_free(file, &files);
-  return next;
+  if (list(files, dir) < 0) return -1;
+  n = genalloc_len(file, files);
+  at = (*where)(genalloc_s(file, files), n, fd, current);
+  if (at < 0 || ((size_t)at == n && current < 0)) return (errno = ENOENT, -1);
+  return (size_t)at == n ? current : open_listed(dir, genalloc_s(file, files) + at);
 }
 
-static int go(int dir, int fd, step *where)
+static int go(genalloc *files, int dir, int fd, step *where)
 {
   int next, e;
 
@@ -190,7 +183,7 @@ static int go(int dir, int fd, step *where)
   {
     int current = open_name(dir, "current");
     if (current < 0 && errno != ENOENT) return -1;
-    next = turn(dir, fd, current, where);
+    next = turn(files, dir, fd, current, where);
     e = errno;
     if (current >= 0 && next != current) fd_close(current);
   } while (next < 0 && e == EAGAIN);
@@ -198,17 +191,35 @@ static int go(int dir, int fd, step *where)
   return next;
 }
 
-int logfiles_before(int dir, int fd)
+/* What comes before one that was seen stays the same, or goes. */
+int logfiles_before(logfiles *seen, int dir, int fd)
 {
-  return go(dir, fd, &back);
+  genalloc *files = &seen->list;
+  size_t at = find(genalloc_s(file, files), genalloc_len(file, files), fd);
+
+  if (at && at < genalloc_len(file, files))
+  {
+    int before = open_listed(dir, genalloc_s(file, files) + at - 1);
+    if (before >= 0 || errno != EAGAIN) return before;
+  }
+  return go(files, dir, fd, &back);
 }
 
 /* Mostly there is nothing yet, which is soon found. */
 int logfiles_next(int dir, int fd)
 {
+  genalloc files = GENALLOC_ZERO;
   int current = open_name(dir, "current");
-  int same = is_one(current, fd);
+  int next = is_one(current, fd) ? (errno = ENOENT, -1) : go(&files, dir, fd, &forth);
+  int e = errno;
 
   if (current >= 0) fd_close(current);
-  return same ? (errno = ENOENT, -1) : go(dir, fd, &forth);
+  genalloc_free(file, &files);
+  errno = e;
+  return next;
+}
+
+void logfiles_free(logfiles *seen)
+{
+  genalloc_free(file, &seen->list);
 }

@@ -69,22 +69,25 @@ static int add_file(stralloc *sa, size_t base, int fd, size_t *n, logs_place *en
 
 int logs_tail_at(stralloc *sa, int dir, size_t n, logs_place *end)
 {
+  logfiles seen = LOGFILES_ZERO;
   size_t base = sa->len;
-  int fd = logfiles_before(dir, -1);
+  int fd = logfiles_before(&seen, dir, -1);
   int result = 0;
 
   while (fd >= 0)
   {
     int before = -1;
     result = add_file(sa, base, fd, &n, end);
-    if (!result) before = n ? logfiles_before(dir, fd) : (errno = ENOENT, -1);
+    if (!result) before = n ? logfiles_before(&seen, dir, fd) : (errno = ENOENT, -1);
     int e = errno;
     if (!end || end->fd != fd) fd_close(fd);
     errno = e;
     end = 0;
     fd = before;
   }
-  return result < 0 || errno != ENOENT ? -1 : 0;
+  if (errno != ENOENT) result = -1;
+  logfiles_free(&seen);
+  return result;
 }
 
 int logs_tail(stralloc *sa, char const *dir, size_t n, tain const *since)
