@@ -20,7 +20,7 @@ swaks_to() {
   port=$1
   shift
   swaks --server "$IP:$port" --local-interface "$IP" --helo client.example --from postmaster@example.test \
-    --to postmaster@example.test --timeout $((10 * PATIENCE)) "$@" 2>&1
+    --to postmaster@example.test --timeout $((60 * PATIENCE)) "$@" 2>&1
 }
 login="--auth PLAIN --auth-user postmaster --auth-password $password"
 # shellcheck disable=SC2086
@@ -32,14 +32,14 @@ login="--auth PLAIN --auth-user postmaster --auth-password $password"
   like "$(swaks_to 2465 --tls-on-connect $login)" '<~  250 .*ok .* qp' 'a message over implicit TLS'
 }
 arrived() { grep -rlq 'with ESMTPSA (TLSv1.3' "$T/b/mail/postmaster/new"; }
-wait_for 10 arrived
+wait_for 60 arrived
 ok $? 'it is delivered'
 like "$(cat "$T"/b/mail/postmaster/new/*)" "postmaster@$IP" "with the client's own address"
 
 # --- the rater's key is the client, through both kinds of TLS ---
 
 # shellcheck disable=SC2016
-printf '[rcpt]\n:RATER=%s:1999 RATE=tlsip:$TCPREMOTEIP exec %s/plugins/rate\n' "$IP" "$LIBEXEC" \
+printf '[rcpt]\n:RATETIMEOUT=60000 RATER=%s:1999 RATE=tlsip:$TCPREMOTEIP exec %s/plugins/rate\n' "$IP" "$LIBEXEC" \
   >>"$T/b/control/smtpplugins"
 like "$(swaks_to 2525 --tls --quit-after RCPT)" '<~  250 2\.1\.5' 'STARTTLS: the rater lets one pass'
 like "$(swaks_to 2465 --tls-on-connect --quit-after RCPT $login)" '<~  250 2\.1\.5' 'implicit TLS: another'
@@ -49,14 +49,14 @@ like "$(swaks_to 2525 --tls --quit-after RCPT --local-interface 127.0.0.1)" '<~ 
 # --- reload ---
 
 pid_of() { mailctl status -o pid "$1" 2>/dev/null | tail -n 1; }
-shown() { echo QUIT | timeout 10 openssl s_client -connect "$IP:2465" 2>/dev/null | sed -n 's/^subject=//p'; }
+shown() { echo QUIT | timeout 60 openssl s_client -connect "$IP:2465" 2>/dev/null | sed -n 's/^subject=//p'; }
 is "$(shown)" 'CN = example.test' "init's certificate"
 openssl req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=new.example.test -keyout "$T/b/state/tls/key.pem" \
   -out "$T/b/state/tls/cert.pem" 2>/dev/null
 before=$(pid_of tls)
 try 'mailctl reload tls' mailctl reload tls
 new() { test "$(shown)" = 'CN = new.example.test'; }
-wait_for 10 new
+wait_for 20 new
 is "$(shown)" 'CN = new.example.test' 'the new certificate'
 is "$(pid_of tls)" "$before" 'by the same tlsd'
 
@@ -75,6 +75,7 @@ disperse() {
 on_exit disperse
 dir=$T/b/run/servicedirs/tls
 ms_of() { echo $((0x$(echo "$1" | cut -c 10-17) * 1000 + 0x$(echo "$1" | cut -c 18-25) / 1000000)); }
+since() { ms_of "$(s6-svstat -o "$1" "$dir")"; }
 # By s6's own time: who was ready for a second is started again at once.
 settled() { test "$(s6-svstat -o readyfor "$dir")" -ge 2; }
 again() {
@@ -87,19 +88,22 @@ again() {
 for victim in tlsd pool; do
   wait_for 20 settled
   pid=$(pid_of tls)
+  start=$(($(since readysince) - $(since updownsince)))
   case $victim in
     tlsd) kill -9 "$pid" ;;
     *) kill -9 "$(pgrep -n -P "$pid" -x "tlsd-$victim")" ;;
   esac
-  wait_for 20 again "$pid"
-  away=$(($(ms_of "$(s6-svstat -o readysince "$dir")") - $(ms_of "$(s6-svdt "$dir" | tail -n 1)")))
-  ok $((away < 0 || away >= 1000 * PATIENCE)) "$victim is killed: tls is ready again within a second ($away ms)"
-  wait_for 10 new
+  wait_for 60 again "$pid"
+  away=$(($(since readysince) - $(ms_of "$(s6-svdt "$dir" | tail -n 1)")))
+  # Where the start of the one that was killed took long, a start does.
+  bound=$((start > 100 * PATIENCE ? 10 * start : 1000 * PATIENCE))
+  ok $((away < 0 || away >= bound)) "$victim is killed: tls is ready again within a second ($away ms; its start took $start ms)"
+  wait_for 20 new
   ok $? 'and serves'
 done
 disperse
 idle() { test -z "$(pgrep -P "$(pid_of submission)")"; }
-wait_for 20 idle
+wait_for 60 idle
 ok $? 'no smtpd hangs'
 
 # --- what check and a bad reload say ---
@@ -112,7 +116,7 @@ echo nonsense >"$T/b/state/tls/cert.pem"
 exits 102 'check: no certificate' mailctl check
 mailctl reload tls >/dev/null 2>&1
 kept() { grep -q 'unable to reload' "$T/b/log/tls/current"; }
-wait_for 10 kept
+wait_for 20 kept
 ok $? 'a reload of it is refused, in the log'
 is "$(shown)" 'CN = new.example.test' 'and the certificate of before stays'
 try down mailctl down

@@ -11,7 +11,7 @@
 import os, socket, ssl, struct, sys
 
 ip, port, source = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-raw = socket.create_connection((ip, port), 20 * int(os.environ["PATIENCE"]), (source, 0))
+raw = socket.create_connection((ip, port), 60 * int(os.environ["PATIENCE"]), (source, 0))
 conn = raw
 context = ssl._create_unverified_context()
 context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -99,7 +99,6 @@ for line in sys.stdin:
         except (ssl.SSLError, socket.timeout) as e:
             out("broken: %s" % type(e).__name__)
     elif word == "shut":
-        conn.settimeout(5)
         try:
             conn.unwrap()
         except OSError:

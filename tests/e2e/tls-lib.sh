@@ -50,7 +50,7 @@ certificate ec "$ec" mx.example.test
 drop=
 test "$(id -u)" -ne 0 || drop='-u nobody'
 
-wait_gone() { wait_for 10 sh -c "! kill -0 $1"; }
+wait_gone() { wait_for 20 sh -c "! kill -0 $1"; }
 
 # TERM, and KILL if that does not do
 end_process() {
@@ -92,7 +92,7 @@ serve() {
   (cd "$H" && exec "$LIBEXEC/tcplisten" $drop -t 2 -c 1000 -C 1000 "$IP:2525" "$IP:2465/tls" -- \
     "$LIBEXEC/smtpd" -q bin/queue -T "$T/tls.sock" -t offer "$@" 2>>"$T/smtpd.log") &
   server=$!
-  wait_for 10 listens "$IP:2465" || exit 1
+  wait_for 20 listens "$IP:2465" || exit 1
 }
 
 # A command goes out when the reply to the one before has come, as -crlf -ign_eof alone would not wait.
@@ -102,7 +102,7 @@ talk_tls() {
   starttls=
   test "$port" = 2465 || starttls='-starttls smtp'
   # shellcheck disable=SC2086
-  timeout 20 openssl s_client -connect "$IP:$port" -bind "$IP:0" $starttls -crlf -ign_eof "$@" 2>&1 | tr -d '\r'
+  timeout 60 openssl s_client -connect "$IP:$port" -bind "$IP:0" $starttls -crlf -ign_eof "$@" 2>&1 | tr -d '\r'
 }
 
 counter() {

@@ -23,26 +23,26 @@ are() { test "$(sessions)" -eq "$1"; }
 is "$(sessions)" "$n" 'each with its smtpd'
 pool=$(pool)
 busy_workers | head -n "$killed" | xargs kill -9
-wait_for 10 are "$left"
+wait_for 60 are "$left"
 is "$(sessions)" "$left" "$killed workers are killed: $killed smtpd end, and no more"
-wait_for 10 counts sessions-now "$left"
+wait_for 60 counts sessions-now "$left"
 is "$(counter sessions-now)" "$left" 'tlsd knows'
 
 "$B/tests/bench/tlsload" sessions "$IP" 2465 1000 4 full >"$T/load" 2>&1 8>&- &
 load=$!
 on_exit 'kill $load 2>/dev/null'
-wait_for 10 sh -c "test \"\$(pgrep -P $server | wc -l)\" -gt $left"
+wait_for 20 sh -c "test \"\$(pgrep -P $server | wc -l)\" -gt $left"
 kill -9 "$tlsd" "$pool"
 wait "$tlsd" 2>/dev/null
 start_tls 'workers 1000' 'per-client 1000'
 out=$(echo QUIT | talk_tls 2465)
 like "$out" '^221' 'tlsd and its pool are killed under load: the next one serves'
-wait_for 10 sh -c "! kill -0 $load"
+wait_for 300 sh -c "! kill -0 $load"
 ok $? 'clients of the moment notice'
 wait_for 60 are "$left"
 is "$(sessions)" "$left" 'the sessions that ran go on'
 exec 8>&-
 wait "$holder"
-wait_for 20 are 0
+wait_for 60 are 0
 is "$(sessions)" 0 'no smtpd hangs'
 finish
