@@ -8,6 +8,7 @@ new_bundle "$T/b"
 C=$T/b/mailctl.conf
 RATER=$T/b/run/rater.sock
 export RATER
+rater() { command rater -t 60000 "$@"; }
 
 cat >>"$C" <<'EOF2'
 
@@ -18,7 +19,7 @@ rule = 127.0.0.0/8 3/1h
 rule = *@vip.test unlimited
 rule = * 2/1h
 EOF2
-printf '[connection]\n%s\n' "$LIBEXEC/plugins/ipthrottle" >"$T/b/control/smtpplugins"
+printf '[connection]\n:RATETIMEOUT=60000 exec %s\n' "$LIBEXEC/plugins/ipthrottle" >"$T/b/control/smtpplugins"
 try 'check' m check
 try 'up' m up
 is "$(rater logins joe)" '0 1/2' 'a limit of mailctl.conf'
@@ -27,9 +28,9 @@ logins * 2/1h' 'its rules in their order'
 is "$(rater -s "$IP:1999" logins joe)" '0 2/2' 'over TCP'
 
 cat >"$T/greet" <<'EOF2'
-import socket, sys
+import os, socket, sys
 for i in range(int(sys.argv[2])):
-    s = socket.create_connection((sys.argv[1], 2525), 10)
+    s = socket.create_connection((sys.argv[1], 2525), 60 * int(os.environ["PATIENCE"]))
     print(s.recv(500).decode().split("\r\n")[0][:30])
     s.close()
 EOF2
@@ -37,13 +38,13 @@ is "$(python3 "$T/greet" "$IP" 4 | cut -c1-3)" '220
 220
 220
 421' 'ipthrottle in smtpd drops the fourth connection'
-try 'and the log says so' wait_for 10 grep -q "ipthrottle: pid [0-9]* - Rate exceeded per IP (127.0.0.1)" "$T/b/log/smtpd/current"
+try 'and the log says so' wait_for 20 grep -q "ipthrottle: pid [0-9]* - Rate exceeded per IP (127.0.0.1)" "$T/b/log/smtpd/current"
 
 pid=$(pid_of "$C" rater)
 sed -i 's/^rule = \* 2\/1h/rule = * 4\/1h/' "$C"
 try 'up with another limit' m up
 is "$(pid_of "$C" rater)" "$pid" 'starts no other raterd'
-try 'but has it read the rules' wait_for 10 grep -q 'rules read' "$T/b/log/rater/current"
+try 'but has it read the rules' wait_for 20 grep -q 'rules read' "$T/b/log/rater/current"
 is "$(rater logins joe)" '0 3/4' 'and keeps the counts'
 
 kill -9 "$pid"

@@ -10,13 +10,14 @@ ip 0.0.0.0/0 2/1m group /24 penalty 10m
 watch w* 1/1h observe
 RULES
 start
+rater() { command rater -t 60000 "$@"; }
 
 exits 0 'fine' rater logins joe
 is "$(cat "$T/out")" '0 1/3' 'the answer is printed'
 exits 0 'words are joined with blanks' rater logins joe
 rater -q logins joe
 exits 1 'too often' rater logins joe
-is "$(cat "$T/out")" '1 4/3 1200' 'with the seconds to wait'
+like "$(cat "$T/out")" '^1 4/3 1(200|1[0-9][0-9])$' 'with the seconds to wait'
 exits 1 'quiet' rater -q logins joe
 is "$(cat "$T/out" "$T/err")" '' 'prints nothing'
 exits 1 'over TCP' rater -s "$A" logins joe
@@ -36,14 +37,15 @@ like "$(cat "$T/err")" 'rater: fatal: raterd answered: unknown class' 'is told o
 
 is "$(rater --json logins joe)" '{"count":2,"limit":3,"answer":0}' 'JSON'
 rater -q logins joe
-is "$(rater --json logins joe)" '{"count":4,"limit":3,"retry":1200,"answer":1}' 'JSON of a refusal'
+like "$(rater --json logins joe)" '^[{]"count":4,"limit":3,"retry":1(200|1[0-9][0-9]),"answer":1}$' 'JSON of a refusal'
 is "$(rater --json nope x)" '{"error":"unknown class","answer":2}' 'JSON of an error'
 try 'JSON of the statistics' python3 -c '
 import json, subprocess
-s = json.loads(subprocess.check_output(["rater", "--json", "--stats"]))
+ask = ["rater", "-t", "60000", "--json"]
+s = json.loads(subprocess.check_output(ask + ["--stats"]))
 assert s["checks"] >= 10 and s["keys"] >= 3 and s["evictions"] == 0 and "latency_p99_us" in s, s
 assert [c["class"] for c in s["classes"]] == ["logins", "ip", "watch"] and s["top"], s
-l = json.loads(subprocess.check_output(["rater", "--json", "--limits"]))
+l = json.loads(subprocess.check_output(ask + ["--limits"]))
 assert l["limits"][1]["rules"] == ["0.0.0.0/0 2/1m penalty 10m group /24"], l'
 is "$(rater --limits)" 'logins * 3/1h
 ip 0.0.0.0/0 2/1m penalty 10m group /24
@@ -71,9 +73,10 @@ exits 0 '--help' rater --help
 exits 0 '--version' rater --version
 if test "$(id -u)" -eq 0; then
   chmod 755 "$T"
-  exits 2 'others may not reset' setpriv --reuid 65534 --regid 65534 --clear-groups rater --reset logins joe
-  exits 2 'nor see names' setpriv --reuid 65534 --regid 65534 --clear-groups rater --top
-  exits 0 'but ask' setpriv --reuid 65534 --regid 65534 --clear-groups rater logins someone
+  others() { setpriv --reuid 65534 --regid 65534 --clear-groups rater -t 60000 "$@"; }
+  exits 2 'others may not reset' others --reset logins joe
+  exits 2 'nor see names' others --top
+  exits 0 'but ask' others logins someone
 fi
 
 stop

@@ -30,35 +30,36 @@ def tcp():
 def junk(n): return bytes(random.getrandbits(8) for _ in range(n))
 kinds = [b"", b"a half", b"x" * 1000, b"a \0b\n" * 50, b"a v\n" * 700, b"!limits\n" * 400, b"!stats\n" * 500,
          b"\n" * 3000, b"x" * 4000 + b"\n", b"!add 99999999999999999999 a v\n", b"a " + b"v" * 1021 + b"\r\n"]
-good = socket.socket(socket.AF_UNIX); good.settimeout(5 * int(os.environ["PATIENCE"])); good.connect(path); f = good.makefile("rwb")
-crowd, worst, asked, end = [], 0.0, 0, time.time() + seconds
-refused = 0
-first = None
-while time.time() < end:
-    for _ in range(20):
-        s = unix() if random.random() < 0.7 else tcp()
-        if s is None: refused += 1; continue
-        try:
-            s.send(random.choice(kinds) if random.random() < 0.8 else junk(random.randrange(1, 3000)))
-        except OSError: pass
-        if random.random() < 0.3: s.close()
-        else: crowd.append(s)
-    for s in crowd[:]:
-        if random.random() < 0.05:
+good = socket.socket(socket.AF_UNIX); good.settimeout(60 * int(os.environ["PATIENCE"])); good.connect(path); f = good.makefile("rwb")
+crowd, refused, first, patience = [], 0, None, int(os.environ["PATIENCE"])
+# A machine that is busy elsewhere holds up an answer, too: of three times the quickest counts.
+for _ in range(3):
+    worst, asked, end = 0.0, 0, time.time() + seconds
+    while time.time() < end or asked < 40:
+        for _ in range(20):
+            s = unix() if random.random() < 0.7 else tcp()
+            if s is None: refused += 1; continue
             try:
-                if random.random() < 0.5: s.send(b"a more\n")
-                else: s.recv(1000)
+                s.send(random.choice(kinds) if random.random() < 0.8 else junk(random.randrange(1, 3000)))
             except OSError: pass
-    while len(crowd) > 700: crowd.pop(random.randrange(len(crowd))).close()
-    t = time.time()
-    f.write(b"a good\n"); f.flush(); l = f.readline()
-    if not l.startswith(b"0 "): sys.exit("the good client was answered %r" % l)
-    worst = max(worst, time.time() - t); asked += 1
-    if first is None and asked > 20: first = rss()
+            if random.random() < 0.3: s.close()
+            else: crowd.append(s)
+        for s in crowd[:]:
+            if random.random() < 0.05:
+                try:
+                    if random.random() < 0.5: s.send(b"a more\n")
+                    else: s.recv(1000)
+                except OSError: pass
+        while len(crowd) > 700: crowd.pop(random.randrange(len(crowd))).close()
+        t = time.time()
+        f.write(b"a good\n"); f.flush(); l = f.readline()
+        if not l.startswith(b"0 "): sys.exit("the good client was answered %r" % l)
+        worst = max(worst, time.time() - t); asked += 1
+        if first is None and asked > 20: first = rss()
+    if worst <= 2 * patience: break
 print("asked %d, worst %.3f s, rss %d -> %d kB, crowd %d" % (asked, worst, first, rss(), len(crowd)))
-if worst > 2 * int(os.environ["PATIENCE"]): sys.exit("too slow")
+if worst > 2 * patience: sys.exit("too slow")
 if rss() > first + int(sys.argv[5]): sys.exit("it grew")
-if asked < 20: sys.exit("too few")
 EOF2
 # AddressSanitizer and valgrind keep what was freed for a while.
 grow=8192
@@ -70,10 +71,10 @@ unlike "$(cat "$T/log")" 'fatal' 'without a fatal word'
 
 # Each by itself, with the exact answer. CASES: what is sent; how many lines come back.
 cat >"$T/cases" <<'EOF2'
-import socket, sys, threading, time
+import os, socket, sys, threading, time
 path, ip = sys.argv[1], sys.argv[2]
 def unix():
-    s = socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect(path); return s
+    s = socket.socket(socket.AF_UNIX); s.settimeout(60 * int(os.environ["PATIENCE"])); s.connect(path); return s
 def lines(s, n):
     out = b""
     while out.count(b"\n") < n:
@@ -111,7 +112,7 @@ s = unix(); t = threading.Thread(target=lambda: s.sendall(b"!limits\n!stats\n" *
 got = lines(s, 4000); t.join(); good = len(got) == 4000 and all(g.startswith("0 {") for g in got)
 print("reports too" if good else "BAD: reports %d" % len(got)); ok &= good
 # TCP: half a request, then the end; and a client that says nothing is let go in time.
-s = socket.create_connection((ip, 1999), 10); s.sendall(b"a ha"); s.shutdown(socket.SHUT_WR); good = s.recv(100) == b""
+s = socket.create_connection((ip, 1999), 60 * int(os.environ["PATIENCE"])); s.sendall(b"a ha"); s.shutdown(socket.SHUT_WR); good = s.recv(100) == b""
 print("half a request" if good else "BAD: half"); ok &= good
 sys.exit(not ok)
 EOF2
@@ -122,9 +123,9 @@ sed 's/^/# /' "$T/.try"
 stop
 start -c 20
 cat >"$T/full" <<'EOF2'
-import socket, sys
+import os, socket, sys
 def unix():
-    s = socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect(sys.argv[1]); return s
+    s = socket.socket(socket.AF_UNIX); s.settimeout(60 * int(os.environ["PATIENCE"])); s.connect(sys.argv[1]); return s
 def ask(s):
     s.sendall(b"a f\n"); return s.recv(100)
 good = unix(); assert ask(good)
@@ -152,16 +153,15 @@ if test -z "${MEMCHECK:-}"; then
     exec "$LIBEXEC/raterd" -s "$S" -c 1000 "$T/rules" 2>"$T/few"
   ) &
   pid=$!
-  try 'ready with few descriptors' wait_for 10 grep -q ready "$T/few"
+  try 'ready with few descriptors' wait_for 20 grep -q ready "$T/few"
   cat >"$T/many" <<'EOF2'
-import socket, sys, time
+import os, socket, sys
 def unix():
-    s = socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect(sys.argv[1]); return s
+    s = socket.socket(socket.AF_UNIX); s.settimeout(60 * int(os.environ["PATIENCE"])); s.connect(sys.argv[1]); return s
 good = unix(); good.sendall(b"a g\n"); assert good.recv(100)
 crowd = [unix() for i in range(100)]
 good.sendall(b"a g\n"); assert good.recv(100) == b"0 2/1000000\r\n"
 for s in crowd: s.close()
-t = time.time()
 s = unix(); s.sendall(b"a g\n"); assert s.recv(100) == b"0 3/1000000\r\n"
 EOF2
   try 'out of descriptors' python3 "$T/many" "$S"
@@ -174,8 +174,8 @@ stop
 start
 cat >"$T/term" <<'EOF2'
 import os, signal, socket, sys, time
-s = socket.socket(socket.AF_UNIX); s.settimeout(10); s.connect(sys.argv[1])
-idle = socket.socket(socket.AF_UNIX); idle.settimeout(10); idle.connect(sys.argv[1])
+s = socket.socket(socket.AF_UNIX); s.settimeout(60 * int(os.environ["PATIENCE"])); s.connect(sys.argv[1])
+idle = socket.socket(socket.AF_UNIX); idle.settimeout(60 * int(os.environ["PATIENCE"])); idle.connect(sys.argv[1])
 s.sendall(b"a term\n" * 20000)
 os.kill(int(sys.argv[2]), signal.SIGTERM)
 out = b""

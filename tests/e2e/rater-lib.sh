@@ -32,8 +32,8 @@ on_exit 'test -z "$pid" || kill "$pid"'
 ask() {
   for line in "$@"; do
     python3 -c '
-import socket, sys
-s = socket.create_connection((sys.argv[1], 1999), 10)
+import os, socket, sys
+s = socket.create_connection((sys.argv[1], 1999), 60 * int(os.environ["PATIENCE"]))
 s.sendall(sys.argv[2].encode() + b"\n")
 out = b""
 while True:
@@ -46,9 +46,9 @@ sys.stdout.write(repr(out)[2:-1] + "\n")' "$IP" "$line"
 
 talk() {
   python3 -c '
-import socket, sys, threading
+import os, socket, sys, threading
 s = socket.socket(socket.AF_UNIX)
-s.settimeout(10)
+s.settimeout(60 * int(os.environ["PATIENCE"]))
 s.connect(sys.argv[1])
 lines = sys.stdin.buffer.read()
 threading.Thread(target=lambda: s.sendall(lines)).start()

@@ -13,7 +13,7 @@ export PKG_CONFIG_PATH
 
 # From `#include <rater.h>` to the end of the literal block.
 sed -n '/^#include <rater.h>/,/^\.Ed/p' "$(dirname "$0")/../../doc/rater.3" |
-  sed "/^\.Ed/d; s/127\.0\.0\.1:1999/$A/" >"$T/example.c"
+  sed "/^\.Ed/d; s/127\.0\.0\.1:1999/$A/; s/, 500, /, 60000, /" >"$T/example.c"
 flags=$(pkg-config --cflags --libs rater)
 # shellcheck disable=SC2086 # several flags
 try 'the example builds' $cc -Wall -Wextra -Werror -o "$T/example" "$T/example.c" $flags

@@ -42,17 +42,17 @@ like "$(echo '!top 1' | talk)" '"value":"joe","refusals":3' 'the top offenders'
 # Reading the rules again.
 echo 'logins * 5/1h' >"$T/rules"
 kill -HUP "$pid"
-try 'HUP reads the rules' wait_for 10 grep -q 'rules read: 1' "$T/log"
+try 'HUP reads the rules' wait_for 20 grep -q 'rules read: 1' "$T/log"
 is "$(echo 'logins joe' | talk)" '0 4/5' 'and the counts stay'
 echo 'logins * many/1h' >"$T/rules"
 kill -HUP "$pid"
-try 'bad rules are named' wait_for 10 grep -q 'rules:1: limit: `many/1h` is not COUNT/PERIOD' "$T/log"
-try 'and not taken' wait_for 10 grep -q 'keeping the rules as they were' "$T/log"
+try 'bad rules are named' wait_for 20 grep -q 'rules:1: limit: `many/1h` is not COUNT/PERIOD' "$T/log"
+try 'and not taken' wait_for 20 grep -q 'keeping the rules as they were' "$T/log"
 is "$(echo 'logins joe' | talk)" '0 5/5' 'the old ones stay'
 mv "$T/rules" "$T/gone"
 kill -HUP "$pid"
-try 'rules that are gone change nothing either' wait_for 10 grep -q 'unable to read .*/rules: No such file' "$T/log"
-like "$(echo 'logins joe' | talk)" '^1 6/5 [67][0-9][0-9]$' 'nothing at all'
+try 'rules that are gone change nothing either' wait_for 20 grep -q 'unable to read .*/rules: No such file' "$T/log"
+like "$(echo 'logins joe' | talk)" '^1 6/5 [1-7][0-9][0-9]$' 'nothing at all'
 
 # One at a time.
 echo 'logins * 5/1h' >"$T/rules"
@@ -65,9 +65,10 @@ exits 111 'a second raterd on the same port' "$LIBEXEC/raterd" -l "$A" "$T/rules
 # kill -9.
 kill -9 "$pid"
 wait "$pid"
+lines=$(grep -c . "$T/log")
 start
-like "$(echo '!peek logins joe' | talk)" '^1 5/5 [67][0-9][0-9]$' 'kill -9 and start: the counts are there'
-unlike "$(tail -n 1 "$T/log")" 'anew' 'and no complaint'
+like "$(echo '!peek logins joe' | talk)" '^1 5/5 [1-7][0-9][0-9]$' 'kill -9 and start: the counts are there'
+unlike "$(sed "1,${lines}d" "$T/log")" 'anew' 'and no complaint'
 like "$(echo '!top 1' | talk)" '"value":"joe","refusals":4' 'the offenders too'
 
 # TERM.
