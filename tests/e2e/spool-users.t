@@ -23,7 +23,7 @@ is "$(stat -c '%a %U' "$SPOOL" "$SPOOL/tmp" "$SPOOL/todo" "$SPOOL/failed" | tr '
 swaks --silent 3 -s "$IP:2525" -f a@b.example -t postmaster@example.test >"$T/swaks" 2>&1
 ok $? "smtpd's user queues"
 arrived() { test "$(find "$T/b/mail/postmaster/new" -type f | grep -c .)" -eq "$1"; }
-wait_for 10 arrived 1
+wait_for 20 arrived 1
 ok $? "spool's user delivers"
 is "$(stat -c '%a %U' "$T"/b/mail/postmaster/new/*)" "600 mail" "to Maildirs of its own"
 
@@ -44,10 +44,10 @@ as games mkdir "$SPOOL/todo/theirs"
 as games sh -c "umask 077; echo secret >'$SPOOL/todo/unreadable'"
 as games ln -s /etc/shadow "$SPOOL/todo/link"
 m up >/dev/null
-wait_for 10 arrived 2
+wait_for 20 arrived 2
 ok $? "started again, spool delivers past what others put there"
 failed() { test "$(find "$SPOOL/failed" -type f -name '1*' | grep -c .)" -eq 1; }
-wait_for 10 failed
+wait_for 20 failed
 ok $? "the unknown recipient is in failed/"
 is "$(grep -rl root: "$SPOOL" "$T/b/mail" 2>/dev/null)" "" "no link was followed"
 exits 0 "down" m down

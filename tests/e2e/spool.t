@@ -34,7 +34,7 @@ begin() {
   : >ready
   "$LIBEXEC/spool-deliver" -d 4 -c control -a aliases -n host.test -r 2 "$@" queue mail 2>>deliver.log 4>ready &
   deliverer=$!
-  wait_for 5 test -s ready
+  wait_for 20 test -s ready
 }
 end() {
   test -n "$deliverer" || return 0
@@ -118,7 +118,7 @@ rm queue/todo/*
 
 begin -i 3600
 message one | queue_to Joe-list@EXAMPLE.test
-wait_for 5 holds mail/joe one
+wait_for 20 holds mail/joe one
 ok $? "a message wakes spool-deliver up"
 is "$(head -3 mail/joe/new/* | sed 's/queue [0-9]* invoked by uid [0-9]*); .*/queue/')" \
   "Return-Path: <sender@example.org>
@@ -126,12 +126,12 @@ Delivered-To: Joe-list@EXAMPLE.test
 Received: (spool-queue" "with Return-Path, Delivered-To and Received"
 is "$(find mail/joe/new -type f -perm 600 | grep -c .)" 1 "readable by its owner alone"
 message info | queue_to info@example.test
-wait_for 5 holds mail/joe info && wait_for 5 holds mail/ann info
+wait_for 20 holds mail/joe info && wait_for 20 holds mail/ann info
 ok $? "an alias of two"
 rm mail/*/new/*
 
 message unknown | queue_to nobody@example.test joe@example.test ../ann@example.test
-wait_for 5 has queue/failed 1 && wait_for 5 empty
+wait_for 20 has queue/failed 1 && wait_for 20 empty
 ok $? "unknown users go to failed/"
 try "the known one gets it" holds mail/joe unknown
 like "$(cat queue/failed/*)" '^X-Spool-Failed: <nobody@example.test>: no such user: nobody$' "with the reason"
@@ -139,23 +139,23 @@ like "$(cat queue/failed/*)" '^X-Spool-Failed: <../ann@example.test>: no such us
 is "$(count queue/failed)" 1 "one file a message"
 "$LIBEXEC/spool-deliver" --make mail/nobody
 mv queue/failed/* queue/todo/
-wait_for 5 holds mail/nobody unknown
+wait_for 20 holds mail/nobody unknown
 ok $? "moved to todo/ after the user was made, it arrives"
-wait_for 5 has queue/failed 1
+wait_for 20 has queue/failed 1
 like "$(cat queue/failed/*)" '^X-Spool-Failed: <../ann@example.test>' "and the other is back in failed/"
 rm -rf queue/failed/* mail/nobody mail/*/new/*
 
 message away | queue_to away@example.test joe@elsewhere.test
-wait_for 5 has queue/failed 1
+wait_for 20 has queue/failed 1
 like "$(cat queue/failed/*)" 'away@example.test>: not a local domain, and spool delivers locally only' "no alias leads out"
 like "$(cat queue/failed/*)" 'joe@elsewhere.test>: not a local domain, and spool delivers locally only' "no foreign address"
 rm queue/failed/*
 { echo "Delivered-To: joe@example.test"; message loop; } | queue_to joe@example.test
-wait_for 5 has queue/failed 1
+wait_for 20 has queue/failed 1
 like "$(cat queue/failed/*)" 'joe@example.test>: .* loop$' "a loop is refused"
 rm queue/failed/*
 printf 'no newline at the end' | queue_to joe@example.test
-wait_for 5 grep -q 'no newline at the end' -r mail/joe/new
+wait_for 20 grep -q 'no newline at the end' -r mail/joe/new
 is "$(tail -c 21 mail/joe/new/*)" 'no newline at the end' "the message stays as it came"
 rm -f mail/*/new/*
 end
@@ -176,10 +176,10 @@ for file in queue/todo/1*; do
 done
 message after | queue_to joe@example.test
 begin -i 3600
-wait_for 5 holds mail/joe after
+wait_for 20 holds mail/joe after
 ok $? "strange things in todo/ hold up nobody"
 nothing_in() { test -z "$(ls -A "$1")"; }
-wait_for 5 nothing_in queue/todo
+wait_for 20 nothing_in queue/todo
 ok $? "and are put into failed/"
 like "$(head -1 queue/failed/junk)" '^X-Spool-Failed: not a message' "with the reason"
 is "$(find queue/failed | grep -c .)" 8 "all of them"
@@ -190,44 +190,48 @@ rm -rf queue/failed/* mail/*/new/*
 
 mv mail/joe/tmp mail/joe/tmp.away
 message later | queue_to joe@example.test ann@example.test
-wait_for 5 logged 'deferred .*<joe@example.test>: unable to write to mail/joe: No such file or directory'
+wait_for 20 logged 'deferred .*<joe@example.test>: unable to write to mail/joe: No such file or directory'
 ok $? "a broken Maildir: the message waits, and the log says what and where"
-wait_for 5 holds mail/ann later
+wait_for 20 holds mail/ann later
 ok $? "the other recipient does not"
 try "it stays in todo/" has queue/todo 1
 mv mail/joe/tmp.away mail/joe/tmp
-wait_for 5 holds mail/joe later
+wait_for 20 holds mail/joe later
 ok $? "once mended, it arrives by itself"
-wait_for 5 empty
+wait_for 20 empty
 is "$(count mail/joe/new mail/ann/new)" 2 "once each"
 rm mail/*/new/*
 
+# One that was queued long ago is tried each hour.
+end
 mkdir elsewhere
 mv mail/* elsewhere/
 message mount | queue_to joe@example.test
-wait_for 5 logged 'deferred .*unable to find even a postmaster'
+for file in queue/todo/*; do mv "$file" "queue/todo/1000000000.${file#*.}"; done
+begin -i 3600 -r 3600
+wait_for 20 logged 'deferred .*unable to find even a postmaster'
 ok $? "an empty mail folder (not mounted?): nobody is unknown then"
 mv elsewhere/* mail/
 kill -HUP "$deliverer"
-wait_for 5 holds mail/joe mount
+wait_for 20 holds mail/joe mount
 ok $? "HUP tries at once"
 is "$(count queue/failed)" 0 "nothing went to failed/"
 rm mail/*/new/*
 
 echo 'broken' >>aliases
 message ok | queue_to info@example.test
-wait_for 5 holds mail/ann ok
+wait_for 20 holds mail/ann ok
 ok $? "a broken alias file: what was read before stays in force"
-wait_for 5 logged 'warning: aliases:4: no colon'
+wait_for 20 logged 'warning: aliases:4: no colon'
 ok $? "and the log says which line"
 sed -i '$d' aliases
 echo 'new: ann' >>aliases
 message new | queue_to new@example.test
-wait_for 5 holds mail/ann new
+wait_for 20 holds mail/ann new
 ok $? "a changed alias file is read by itself"
 rm mail/*/new/*
 
-exits 111 "a second spool-deliver is refused" timeout 10 "$LIBEXEC/spool-deliver" -c control queue mail
+exits 111 "a second spool-deliver is refused" timeout 60 "$LIBEXEC/spool-deliver" -c control queue mail
 like "$(cat err)" "another process already delivers from queue\$" "and says why"
 end
 
@@ -236,14 +240,14 @@ end
 printf '.wild.test\nsecond.test\n' >control/rcpthosts
 begin -k ann
 message caught | queue_to whoever@second.test
-wait_for 5 holds mail/ann caught
+wait_for 20 holds mail/ann caught
 ok $? "the catch-all"
 message wild | queue_to joe@x.wild.test
-wait_for 5 holds mail/joe wild
+wait_for 20 holds mail/joe wild
 ok $? "without locals, what rcpthosts accepts is local"
 echo example.test >control/locals
 message locals | queue_to joe@second.test
-wait_for 5 has queue/failed 1
+wait_for 20 has queue/failed 1
 ok $? "with locals, nothing else is"
 rm -rf queue/failed/* control/locals mail/*/new/*
 end
