@@ -48,7 +48,7 @@ run_case() {
   } >"$T/wanted"
   least=$(lines seconds "$case_file")
   ms=$(((end - begin) / 1000000))
-  test "$ms" -ge $((${least:-0} * 1000)) && test "$ms" -lt $((${least:-0} * 1000 + 5000)) ||
+  test "$ms" -ge $((${least:-0} * 1000)) && test "$ms" -lt $((${least:-0} * 1000 + 5000 * PATIENCE)) ||
     echo "took $ms ms" >>"$T/got"
 }
 
