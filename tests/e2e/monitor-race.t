@@ -35,10 +35,10 @@ end() {
   wait
 }
 on_exit end
-polled() { test "$(stat -c %y run/overload/state)" != "$published"; }
+polled() { test "$(stat -c %Y run/overload/state)" -ne 1; }
 # poll COMMAND...: one poll, in which COMMAND runs
 poll() {
-  published=$(stat -c %y run/overload/state)
+  touch -d @1 run/overload/state
   kill -HUP "$monitor"
   "$@"
   wait_for 20 polled
