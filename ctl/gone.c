@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include <ctl/command.h>
+#include <ctl/folder.h>
 #include <ctl/gone.h>
 #include <ctl/live.h>
 #include <ctl/orphan.h>
@@ -11,15 +12,33 @@
 
 #define GONE_TIME 30 /* seconds that their s6-supervise may take to end */
 
-static int list(genalloc *names, wanted const *w)
+/* Which of the services that are there are meant. */
+typedef struct choice_s choice;
+struct choice_s
+{
+  wanted const *w;
+  int moving; /* those whose folders get another user, of the names'; else those that the plan does not have */
+  int argc;
+  char const *const *names;
+};
+
+static int is_meant(choice const *c, char const *name)
+{
+  planned const *ps = plan_find(&c->w->p, name);
+
+  if (!c->moving) return !ps;
+  return ps && folder_moves(ps) && plan_chosen(&c->w->p, name, c->argc, c->names);
+}
+
+static int list(genalloc *names, choice const *c)
 {
   genalloc all = GENALLOC_ZERO;
-  int result = orphan_names(&all, &w->b);
+  int result = orphan_names(&all, &c->w->b);
 
   for (size_t i = 0; i < genalloc_len(char *, &all); i++)
   {
     char *name = genalloc_s(char *, &all)[i];
-    if (plan_find(&w->p, name))
+    if (!is_meant(c, name))
       free(name);
     else if (!genalloc_append(char *, names, &name))
       result = -1;
@@ -71,10 +90,11 @@ static int take_out(wanted const *w, char const *scandir, char const *const *nam
   return 0;
 }
 
-int gone_remove(wanted const *w, generation const *old, char const *scandir)
+static int remove_those(choice const *c, generation const *old, char const *scandir)
 {
+  wanted const *w = c->w;
   genalloc all = GENALLOC_ZERO;
-  int result = list(&all, w);
+  int result = list(&all, c);
   size_t n = genalloc_len(char *, &all);
   char const *const *names = (char const *const *)genalloc_s(char *, &all);
   int status = result < 0 ? EXIT_SYSTEM : stop(w, old, names, n);
@@ -82,10 +102,25 @@ int gone_remove(wanted const *w, generation const *old, char const *scandir)
   if (!status && n && take_out(w, scandir, names, n) < 0) result = -1;
   if (result < 0)
   {
-    say_cannot("remove what the file no longer has from ", scandir);
+    say_cannot("remove services from ", scandir);
     status = errno == ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SYSTEM;
   }
   for (size_t i = 0; i < n; i++) free(genalloc_s(char *, &all)[i]);
   genalloc_free(char *, &all);
   return status;
+}
+
+int gone_remove(wanted const *w, generation const *old, char const *scandir)
+{
+  choice c = {.w = w};
+
+  return remove_those(&c, old, scandir);
+}
+
+int gone_displace(wanted const *w, generation const *old, char const *scandir, int argc,
+                  char const *const *names)
+{
+  choice c = {.w = w, .moving = 1, .argc = argc, .names = names};
+
+  return remove_those(&c, old, scandir);
 }

@@ -223,6 +223,22 @@ planned *plan_find(plan const *p, char const *name)
   return 0;
 }
 
+int plan_chosen(plan const *p, char const *name, int argc, char const *const *names)
+{
+  if (!argc) return 1;
+  for (int i = 0; i < argc; i++)
+  {
+    planned const *ps = plan_find(p, names[i]);
+    if (!strcmp(names[i], name)) return 1;
+    for (size_t k = 0; ps && k < genalloc_len(char *, &ps->sv.needs); k++)
+    {
+      char const *need = genalloc_s(char *, &ps->sv.needs)[k];
+      if (plan_chosen(p, name, 1, &need)) return 1;
+    }
+  }
+  return 0;
+}
+
 static int add_manifest(planned const *ps, stralloc *sa)
 {
   char **word = genalloc_s(char *, &ps->sv.needs);

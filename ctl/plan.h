@@ -42,6 +42,8 @@ struct plan_s
 /* Says problems (a dependency cycle, what the services find) to r. 0, or -1 and errno (ENOMEM). */
 extern int plan_make(plan *p, bundle const *b, report *r);
 extern planned *plan_find(plan const *p, char const *name);
+/* Whether name is among names, or one of them needs it; without names, every service is. */
+extern int plan_chosen(plan const *p, char const *name, int argc, char const *const *names);
 /* The manifest of the generation that the plan becomes: see ctl/generation.h. 0, or -1 and ENOMEM. */
 extern int plan_manifest(plan const *p, stralloc *sa);
 extern void plan_free(plan *p);

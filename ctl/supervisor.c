@@ -13,6 +13,7 @@
 #include <skalibs/iopause.h>
 #include <skalibs/posixplz.h>
 
+#include <ctl/folder.h>
 #include <ctl/live.h>
 #include <ctl/orphan.h>
 #include <ctl/say.h>
@@ -122,9 +123,27 @@ end:
   return result;
 }
 
+/* Its logger ignores TERM, and has written what it read: the user of a folder that it writes in may change then. */
+static int move_log(bundle const *b)
+{
+  stralloc dir = STRALLOC_ZERO;
+  live_status st;
+  int result = -1;
+
+  if (service_append(&dir, "%s/service/s6-svscan-log", b->run) < 0 || !stralloc_0(&dir)) goto end;
+  (void)live_control(dir.s, "dk");
+  for (unsigned int i = 0; i < 1000 && !live_read(dir.s, &st) && st.pid; i++) usleep(5000);
+  result = folder_make_log(b);
+  (void)live_control(dir.s, "u");
+end:
+  stralloc_free(&dir);
+  return result;
+}
+
 int supervisor_refresh(bundle const *b)
 {
-  return write_shutdown(b) < 0 || write_logger(b) < 0 ? -1 : 0;
+  if (write_shutdown(b) < 0 || write_logger(b) < 0) return -1;
+  return folder_log_moves(b) ? move_log(b) : folder_make_log(b);
 }
 
 /* What an s6-svscan that was killed left: the services are added anew, and in order. */
@@ -158,6 +177,7 @@ static int prepare(bundle const *b, stralloc *scandir)
                                         "/service/s6-svscan-log",
                                         0};
 
+  if (folder_make_log(b) < 0) return -1;
   for (char const *const *f = folders; *f; f++)
     if (make_folder(b, *f) < 0) return -1;
   if (supervisor_scandir(scandir, b) < 0 || empty_scandir(scandir->s) < 0) return -1;

@@ -171,23 +171,6 @@ static void settle_logger(wanted const *w, planned const *ps)
   stralloc_free(&dir);
 }
 
-/* Whether name is among names, or one of them needs it. */
-static int is_chosen(plan const *p, char const *name, int argc, char const *const *names)
-{
-  if (!argc) return 1;
-  for (int i = 0; i < argc; i++)
-  {
-    planned const *ps = plan_find(p, names[i]);
-    if (!strcmp(names[i], name)) return 1;
-    for (size_t k = 0; ps && k < genalloc_len(char *, &ps->sv.needs); k++)
-    {
-      char const *need = genalloc_s(char *, &ps->sv.needs)[k];
-      if (is_chosen(p, name, 1, &need)) return 1;
-    }
-  }
-  return 0;
-}
-
 static int start_all(wanted const *w, generation const *old, int argc, char const *const *names)
 {
   planned const *ps = plan_services(&w->p);
@@ -197,7 +180,7 @@ static int start_all(wanted const *w, generation const *old, int argc, char cons
   transition_init(&t, &w->b);
   for (size_t n = plan_count(&w->p); n; n--, ps++)
   {
-    int chosen = is_chosen(&w->p, ps->sv.name, argc, names);
+    int chosen = plan_chosen(&w->p, ps->sv.name, argc, names);
     if (chosen) settle_logger(w, ps);
     if (transition_add(&t, ps->sv.name, &ps->sv.needs,
                        chosen ? goal_of(w, ps, generation_find(old, ps->sv.name)) : GOAL_KEEP) < 0)
@@ -228,7 +211,9 @@ static int converge(wanted const *w, int argc, char const *const *names)
 
   if (supervisor_scandir(&scandir, &w->b) < 0) goto end;
   (void)generation_read(&old, w->b.state);
-  if (folder_make_all(&w->p) < 0 || settle_generation(w) < 0) goto end;
+  if (live_supervisor(scandir.s) > 0 && (status = gone_displace(w, &old, scandir.s, argc, names))) goto end;
+  status = EXIT_SYSTEM;
+  if (folder_make_all(&w->p, argc, names) < 0 || settle_generation(w) < 0) goto end;
   if ((status = settle_orphans(&w->b, scandir.s))) goto end;
   status = EXIT_SYSTEM;
   if (ensure_supervisor(w, scandir.s) < 0)

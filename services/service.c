@@ -159,9 +159,9 @@ void service_free(service *sv)
   sv->name = 0;
 }
 
-int service_add_folder(service *sv, char const *path, mode_t mode, char const *user)
+static int add_folder(service *sv, char const *path, mode_t mode, char const *user, int shared)
 {
-  service_folder f = {.path = strdup(path), .user = 0, .mode = mode};
+  service_folder f = {.path = strdup(path), .user = 0, .mode = mode, .shared = shared};
 
   if (!user) user = sv->user ? sv->user : "";
   f.user = strdup(user);
@@ -169,6 +169,16 @@ int service_add_folder(service *sv, char const *path, mode_t mode, char const *u
   free(f.path);
   free(f.user);
   return -1;
+}
+
+int service_add_folder(service *sv, char const *path, mode_t mode, char const *user)
+{
+  return add_folder(sv, path, mode, user, 0);
+}
+
+int service_add_shared_folder(service *sv, char const *path, mode_t mode)
+{
+  return add_folder(sv, path, mode, 0, 1);
 }
 
 /* `started CONTENT RUN JOURNAL NAME`: the plan puts the hash of the service's files in the place of @CONTENT@. */

@@ -53,6 +53,7 @@ struct service_folder_s
   char *path; /* absolute */
   char *user; /* its owner, with that user's group, where mailctl is root; empty: whoever started mailctl */
   mode_t mode;
+  int shared; /* others keep files in it too */
 };
 
 typedef struct service_s service;
@@ -109,8 +110,13 @@ extern int service_add_text(service *sv, char const *path, mode_t mode, char con
 extern int service_add_need(service *sv, char const *name);
 extern int service_add_control(service *sv, char const *name);
 extern int service_add_program(service *sv, char const *path);
-/* user 0: the service's own. A folder that is there already gets the owner and mode again. */
+/*
+ * user 0: the service's own. A folder that is there already gets the owner and mode again, and the files in it that
+ * were its old owner's become the new one's.
+ */
 extern int service_add_folder(service *sv, char const *path, mode_t mode, char const *user);
+/* The same, the service's own, where others keep files too: these stay whose they are. */
+extern int service_add_shared_folder(service *sv, char const *path, mode_t mode);
 
 /*
  * Writes `run`, `notification-fd` 3 and `timeout-kill`. The script is execline: it sends stderr to the

@@ -351,11 +351,18 @@ static void check_link(service const *sv, report *r)
   }
 }
 
+/* The bundle's own spool: up gives its folders to whom it names, whosever they are now. */
+static int is_spool(service const *sv)
+{
+  return !bundle_qmail(sv->bundle) && !section_says(sv->section, "queue");
+}
+
 static void check(service const *sv, report *r)
 {
   stralloc path = STRALLOC_ZERO;
 
-  for (size_t i = 0; monitor_queue(&path, sv->bundle, sv->section, i) > 0; i++) check_queue(sv, r, path.s);
+  for (size_t i = 0; !is_spool(sv) && monitor_queue(&path, sv->bundle, sv->section, i) > 0; i++)
+    check_queue(sv, r, path.s);
   stralloc_free(&path);
   check_link(sv, r);
 }

@@ -87,8 +87,11 @@ typedef int place(stralloc *, bundle const *, char const *);
 static int add_folder(service *sv, place *where, char const *below, mode_t mode)
 {
   stralloc path = STRALLOC_ZERO;
-  int result = where(&path, sv->bundle, below) < 0 ? -1 : service_add_folder(sv, path.s, mode, 0);
+  int result = where(&path, sv->bundle, below);
 
+  if (!result) /* Maildirs are people's */
+    result = where == &spool_mail ? service_add_shared_folder(sv, path.s, mode)
+                                  : service_add_folder(sv, path.s, mode, 0);
   stralloc_free(&path);
   return result;
 }

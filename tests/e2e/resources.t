@@ -133,7 +133,7 @@ takes_words() {
 daemon=$(pid_of "$C" smtpd)
 shut state
 refused state "unable to create a file in $SPOOL: Permission denied"
-complains state "$T/b/state/.*: Permission denied" 111 "unable to lock $T/b/state/lock: Permission denied"
+complains state "cannot reach $T/b/state/.* through $T/b/state: chmod " 111 "unable to lock $T/b/state/lock: Permission denied"
 if test "$(id -u)" -ne 0; then
   exits 111 "state: status is no answer" m status
   like "$(cat "$T/err")" "unable to read the generation at $T/b/state/current: Permission denied" "state: and says why"
