@@ -29,13 +29,17 @@ static int no_file(context const *cx)
  */
 static int make(wanted *w, context const *cx, int machine, report *r)
 {
+  unsigned int in_file = r->errors;
+  unsigned int in_bundle;
+
   if (bundle_fill(&w->b, &w->c, cx->libexec, cx->bin, cx->root) < 0) return no_memory();
   if (machine) machine_check_bundle(&w->b, r);
-  if (r->errors) return EXIT_CONF;
+  if (in_file) return EXIT_CONF;
+  in_bundle = r->errors;
   if (plan_make(&w->p, &w->b, r) < 0) return no_memory();
-  if (r->errors) return EXIT_CONF;
+  if (r->errors > in_bundle) return EXIT_CONF;
   if (machine) machine_check_plan(&w->b, &w->p, r);
-  return r->errors && !cx->stored ? EXIT_CONF : 0;
+  return in_bundle || (r->errors && !cx->stored) ? EXIT_CONF : 0;
 }
 
 static void print(report *r)

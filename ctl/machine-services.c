@@ -67,17 +67,24 @@ static int is_script(char const *path)
   return openreadnclose_nb(path, begin, 2) == 2 && begin[0] == '#' && begin[1] == '!';
 }
 
-static void refuse(visit *v, use const *u, char const *culprit)
+/* One complaint about what stands in a user's way is enough. */
+static int is_news(visit *v, char const *culprit)
 {
   char said[PATH_MAX + 64];
+
+  snprintf(said, sizeof said, "%s %s", v->user ? v->user : "", culprit);
+  return first_time(v, said);
+}
+
+static void refuse(visit *v, use const *u, char const *culprit)
+{
   char mend[REACH_MEND];
   struct stat st;
   int folder = !stat(culprit, &st) && S_ISDIR(st.st_mode);
   int elsewhere = strcmp(culprit, u->path) != 0;
 
   if (folder && becomes_its_own(v, &st)) return;
-  snprintf(said, sizeof said, "%s %s", v->user ? v->user : "", culprit);
-  if (!first_time(v, said)) return;
+  if (!is_news(v, culprit)) return;
   reach_mend(v->user ? &v->w : 0, culprit, u->mode, mend);
   report_error(v->r, section_of(v), v->user ? "user" : 0, "%s%s%s %s %s%s%s: %s", u->from ? u->from : "",
                u->from ? ": " : "", v->user ? v->user : "we",
@@ -175,6 +182,21 @@ static void check_service(visit *v, planned const *ps)
   if (ps->kind->check) ps->kind->check(&ps->sv, v->r);
 }
 
+/* The loggers begin as root and become the user of [bundle], who must get to their folders. */
+static void check_log(visit *v)
+{
+  bundle const *b = v->b;
+  char culprit[PATH_MAX];
+  char mend[REACH_MEND];
+
+  v->user = b->root ? section_text(b->self, "user") : 0;
+  if (!v->user || who_find(&v->w, v->user) < 0 || reach_try(&v->w, b->log, X_OK, culprit) != EACCES ||
+      !is_news(v, culprit))
+    return;
+  reach_mend(&v->w, culprit, X_OK, mend);
+  report_error(v->r, b->self, "log", "%s cannot reach %s: %s", v->user, b->log, mend);
+}
+
 /* The tools that every run script, or mailctl itself, is made of. */
 static void check_tools(bundle const *b, report *r)
 {
@@ -207,6 +229,7 @@ void machine_check_plan(bundle const *b, plan const *p, report *r)
   char **said;
 
   check_tools(b, r);
+  check_log(&v);
   for (size_t n = plan_count(p); n; n--, ps++) check_service(&v, ps);
   said = genalloc_s(char *, &v.said);
   for (size_t n = genalloc_len(char *, &v.said); n; n--) free(*said++);

@@ -149,25 +149,11 @@ static void check_control(bundle const *b, report *r)
     report_error(r, b->self, "control", "%s is not a folder", b->control);
 }
 
-/* The loggers begin as root and become the user of [bundle], who must get to their folders. */
-static void check_log(bundle const *b, report *r)
-{
-  char const *user = section_text(b->self, "user");
-  char culprit[PATH_MAX];
-  char mend[REACH_MEND];
-  who w;
-
-  if (!b->root || !user || who_find(&w, user) < 0 || reach_try(&w, b->log, X_OK, culprit) != EACCES) return;
-  reach_mend(&w, culprit, X_OK, mend);
-  report_error(r, b->self, "log", "%s cannot reach %s: %s", user, b->log, mend);
-}
-
 static void check_folders(bundle const *b, report *r)
 {
   check_kept(b, "state", r);
   check_kept(b, "run", r);
   check_kept(b, "log", r);
-  check_log(b, r);
   check_safe(b, "state", r);
   check_safe(b, "run", r);
   check_control(b, r);

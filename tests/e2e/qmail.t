@@ -65,6 +65,16 @@ old=$!
 on_exit "kill $old 2>/dev/null"
 holds() { ! flock -n "$Q/queue/lock/sendmutex" true; }
 wait_for 30 holds
+mkfifo "$T/listens"
+"$LIBEXEC/tcplisten" -d 3 "$IP:2525" -- true 3>"$T/listens" 2>"$T/tcplisten" &
+listener=$!
+on_exit "kill $listener 2>/dev/null"
+read -r _ <"$T/listens"
+exits 102 "check while the old ones run" m check
+like "$(cat "$T/err")" "$IP:2525 is in use, by the process $listener " "names who listens"
+like "$(cat "$T/err")" "warning: the process $old .*sendmutex" "and the other qmail-send, in one go"
+kill "$listener"
+wait "$listener"
 exits 0 "check while another qmail-send runs" m check
 like "$(cat "$T/err")" "warning: the process $old \(.*\) has $Q/queue/lock/sendmutex, and is none of the bundle's: qmail-send cannot start" \
   "says which process is in the way"
