@@ -17,7 +17,7 @@ case \$mode in
   ready) echo >&9; exec 9>&-;;
   broken) echo "filter: fatal: no such table"; exit 100;;
   more) cat "$T/b/more";;
-  stays) echo >&9; exec 9>&-; trap '' TERM;;
+  stays) trap '' TERM; echo >&9; exec 9>&-;;
   dies) echo "filter: fatal: out of luck"; exit 1;;
 esac
 exec sleep 1000
