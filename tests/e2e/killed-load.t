@@ -83,7 +83,8 @@ while test $round -lt "$ROUNDS"; do
     # shellcheck disable=SC2086
     set -- $pair
     before=$(acknowledged)
-    one= two=
+    one=
+    two=
     both() { one=$(victim "$1") && test "${one:--}" != - && two=$(victim "$2") && test "${two:--}" != -; }
     wait_for 60 both "$1" "$2"
     found=$?
