@@ -292,11 +292,13 @@ if test -z "${MEMCHECK:-}" && strace -o /dev/null true 2>/dev/null; then
     : >"$T/ready"
     strace -qq -o /dev/null -e trace="${1%%:*}" -e inject="$1" "$tcplisten" -d 3 "$2" -- "$T/show" 3>"$T/ready" 2>"$T/log" &
     tracer=$!
-    on_exit "pkill -9 -P $tracer 2>/dev/null; kill -9 $tracer 2>/dev/null"
+    on_exit "kill -9 $tracer 2>/dev/null"
     wait_for 20 test -s "$T/ready"
+    server=$(pgrep -P "$tracer")
+    on_exit "kill -9 $server 2>/dev/null"
   }
   untraced() {
-    pkill -P "$tracer"
+    kill "$server"
     wait "$tracer"
   }
   traced vfork:error=EAGAIN:when=1 "$IP:2525"

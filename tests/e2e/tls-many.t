@@ -37,7 +37,8 @@ wait "$tlsd" 2>/dev/null
 start_tls 'workers 1000' 'per-client 1000'
 out=$(echo QUIT | talk_tls 2465)
 like "$out" '^221' 'tlsd and its pool are killed under load: the next one serves'
-wait_for 300 sh -c "! kill -0 $load"
+noticed() { ! is_own "$load"; }
+wait_for 300 noticed
 ok $? 'clients of the moment notice'
 wait_for 60 are "$left"
 is "$(sessions)" "$left" 'the sessions that ran go on'
