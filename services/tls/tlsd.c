@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -95,10 +96,14 @@ static void parse(options *o, master *m, int argc, char const *const *argv)
 
 /* --- preparations --- */
 
+#define LOOK_SECONDS 5
+
 /* One user: the file says who may. Several: the file is open, and the pool asks the kernel who it is. */
 static void open_listener(master *m, char const *path)
 {
   struct sockaddr_un sa = {.sun_family = AF_UNIX};
+  /* A worker whose signal comes just before it waits hears of it then. */
+  struct timeval const look = {.tv_sec = LOOK_SECONDS};
   mode_t mask = umask(0177);
 
   if (strlen(path) >= sizeof sa.sun_path) strerr_dief(100, path, ": too long a path for a socket");
@@ -111,7 +116,9 @@ static void open_listener(master *m, char const *path)
   if (m->nusers == 1 && m->users[0] != geteuid() && lchown(path, m->users[0], (gid_t)-1) < 0)
     strerr_diefusys(111, "give away ", path);
   if (m->nusers > 1 && chmod(path, 0666) < 0) strerr_diefusys(111, "open up ", path);
-  if (listen(m->listener, 1024) < 0) strerr_diefusys(111, "listen on ", path);
+  if (setsockopt(m->listener, SOL_SOCKET, SO_RCVTIMEO, &look, sizeof look) < 0 ||
+      listen(m->listener, 1024) < 0)
+    strerr_diefusys(111, "listen on ", path);
 }
 
 static void open_counters(master *m, char const *path)

@@ -171,6 +171,41 @@ for victim in tlsd pool keeper; do
   ok $? 'when it ends, nothing is left of the old processes'
 done
 
+# The signal comes when a spare worker has looked for one, and before it waits for a request. Valgrind and the sanitizers
+# want to be the first in LD_PRELOAD.
+if test -z "${MEMCHECK:-}" && ! grep -q __asan_init "$LIBEXEC/tlsd" && command -v cc >/dev/null; then
+  stop_tls
+  cat >"$T/late.c" <<'END'
+#define _GNU_SOURCE
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+int accept4(int fd, struct sockaddr *a, socklen_t *n, int flags)
+{
+  static int late;
+  if (!late++ && write(2, "late\n", 5) == 5) poll(0, 0, -1);
+  return (int)syscall(SYS_accept4, fd, a, n, flags);
+}
+END
+  cc -shared -fPIC -o "$T/late.so" "$T/late.c"
+  LD_PRELOAD=$T/late.so
+  export LD_PRELOAD
+  start_tls 'spare 2'
+  unset LD_PRELOAD
+  are_late() { test "$(grep -c '^late$' "$T/tls.log")" -eq 2; }
+  try 'spare workers between a look and the wait' wait_for 20 are_late
+  pool=$(pool)
+  # shellcheck disable=SC2046 # several
+  all=$(printf ',%s' "$pool" "$(keeper)" $(pgrep -P "$pool"))
+  all=${all#,}
+  kill -9 "$pool"
+  wait "$tlsd"
+  none() { test -z "$(ps -o pid= -p "$all")"; }
+  try 'end with the pool, and so does the keeper' wait_for 20 none
+  tlsd=
+fi
+
 # --- silence ---
 
 stop_tls
