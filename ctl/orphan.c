@@ -49,7 +49,7 @@ static unsigned int find(orphan *list, bundle const *b, char const *name, char c
   {
     list[n].pid = last.pid;
     list[n].ticks = last.ticks;
-    n += orphan_lives(list + n) && !(st.supervised && orphan_is_supervised(list + n));
+    n += orphan_is_left(list + n, st.supervised);
   }
   stralloc_free(&sa);
   return n;

@@ -71,7 +71,6 @@ void look_process(look const *l, service_facts *f, live_status const *st, proces
   o.pid = record.pid;
   o.ticks = record.ticks;
   /* Without a status nobody knows whether the recorded process is the supervised one. */
-  if (f->is != STATE_UNKNOWN && record.pid && record.pid != st->pid && orphan_lives(&o) &&
-      !(st->supervised && orphan_is_supervised(&o)))
+  if (f->is != STATE_UNKNOWN && record.pid && record.pid != st->pid && orphan_is_left(&o, st->supervised))
     datum_count(&f->orphan, (uint64_t)o.pid);
 }

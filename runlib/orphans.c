@@ -14,7 +14,7 @@ int orphan_lives(orphan const *o)
   return o->ticks && started_ticks(o->pid) == o->ticks;
 }
 
-int orphan_is_supervised(orphan const *o)
+static int has_supervise(orphan const *o)
 {
   static char const wanted[] = "s6-supervise\n";
   char comm[sizeof wanted];
@@ -24,6 +24,11 @@ int orphan_is_supervised(orphan const *o)
   snprintf(name, sizeof name, "/proc/%d/comm", (int)parent);
   return parent > 0 && openreadnclose(name, comm, sizeof comm) == sizeof wanted - 1 &&
          !memcmp(comm, wanted, sizeof wanted - 1);
+}
+
+int orphan_is_left(orphan const *o, int supervised)
+{
+  return orphan_lives(o) && !(supervised && has_supervise(o));
 }
 
 int orphans_add(char const *file, orphan const *o)

@@ -22,10 +22,10 @@ struct orphan_s
 /* Whether this very process still runs: its pid, and started when the record says. */
 extern int orphan_lives(orphan const *o);
 /*
- * Whether its parent is an s6-supervise. Where that runs, this is no orphan, whatever the status says: it is written
- * a moment after the start.
+ * Whether it lives and s6-supervise, if it runs (supervised), did not start it. The status alone does not say: it is
+ * written a moment after the start.
  */
-extern int orphan_is_supervised(orphan const *o);
+extern int orphan_is_left(orphan const *o, int supervised);
 /* Adds one to file. 0, or -1 and errno. */
 extern int orphans_add(char const *file, orphan const *o);
 /* Reads those of file that still run into list (ORPHANS_MAX of them at most). Their number; 0 if there is no file. */

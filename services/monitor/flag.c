@@ -98,16 +98,16 @@ int flag_raise(char const *folder, flag_facts const *f)
   char path[PLACE_PATH];
   char spare[PLACE_PATH];
   char text[FLAG_TEXT];
-  int r;
+  int there;
 
   if (place_path(path, folder, "flag") < 0 || place_path(spare, folder, ".flag") < 0) return -1;
   flag_text(text, f);
   if (!fill(path, 0, text)) return 0;
   if (errno == ENOSPC) return -1;
-  if (errno != ENOENT) return fill_spare(spare, text) < 0 ? -1 : trade(spare, path);
+  there = errno != ENOENT;
   if (fill_spare(spare, text) < 0) return -1;
-  r = renameat2(AT_FDCWD, spare, AT_FDCWD, path, RENAME_NOREPLACE);
-  return r < 0 && errno != EEXIST ? -1 : 0;
+  if (there) return trade(spare, path);
+  return renameat2(AT_FDCWD, spare, AT_FDCWD, path, RENAME_NOREPLACE) < 0 && errno != EEXIST ? -1 : 0;
 }
 
 int flag_drop(char const *folder)
