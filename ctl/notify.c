@@ -10,6 +10,8 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/fdpass.h>
+
 #include <ctl/notify.h>
 
 #define BARRIER_TIME 30000 /* ms that systemd may take to read what was said */
@@ -33,26 +35,6 @@ static int call(char const *path)
   return -1;
 }
 
-static int send_barrier(int fd, int end)
-{
-  union
-  {
-    struct cmsghdr align;
-    char bytes[CMSG_SPACE(sizeof(int))];
-  } control = {.bytes = {0}};
-  char text[] = "BARRIER=1";
-  struct iovec iov = {.iov_base = text, .iov_len = sizeof text - 1};
-  struct msghdr m = {
-      .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-  struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-  c->cmsg_level = SOL_SOCKET;
-  c->cmsg_type = SCM_RIGHTS;
-  c->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(c), &end, sizeof end);
-  return sendmsg(fd, &m, MSG_NOSIGNAL) < 0 ? -1 : 0;
-}
-
 /*
  * systemd finds a message's unit by its sender's cgroup, and passes over what comes from a process that has
  * ended. So it is sent the end of a pipe too, which it closes once it has read all before (sd_notify_barrier(3)).
@@ -63,7 +45,7 @@ static int await_reader(int fd)
   int result;
 
   if (pipecoe(p) < 0) return -1;
-  result = send_barrier(fd, p[1]);
+  result = fdpass_send(fd, "BARRIER=1", 9, p + 1, 1);
   fd_close(p[1]);
   if (!result) (void)poll(&(struct pollfd){.fd = p[0]}, 1, BARRIER_TIME); /* POLLHUP needs no asking for */
   fd_close(p[0]);

@@ -10,6 +10,7 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/fdpass.h>
 #include <runlib/tlsclient.h>
 
 /* tlsd that is not even taking the request after this long is away, whatever the handshake may take. */
@@ -103,24 +104,9 @@ static int connect_to(char const *path)
 }
 
 /* Returns 0, or -1: ECONNRESET when tlsd hung up, as in receive. */
-static int send_request(int fd, char *s, size_t n, int const *fds)
+static int send_request(int fd, char const *s, size_t n, int const *fds)
 {
-  union
-  {
-    struct cmsghdr align;
-    char space[CMSG_SPACE(2 * sizeof(int))];
-  } control;
-  struct iovec v = {.iov_base = s, .iov_len = n};
-  struct msghdr m = {
-      .msg_iov = &v, .msg_iovlen = 1, .msg_control = control.space, .msg_controllen = sizeof control.space};
-  struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-  memset(&control, 0, sizeof control);
-  c->cmsg_level = SOL_SOCKET;
-  c->cmsg_type = SCM_RIGHTS;
-  c->cmsg_len = CMSG_LEN(2 * sizeof(int));
-  memcpy(CMSG_DATA(c), fds, 2 * sizeof(int));
-  if (sendmsg(fd, &m, MSG_NOSIGNAL) == (ssize_t)n) return 0;
+  if (fdpass_send(fd, s, n, fds, 2) == 0) return 0;
   if (errno == EPIPE) errno = ECONNRESET;
   return -1;
 }

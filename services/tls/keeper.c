@@ -14,7 +14,8 @@
 
 #include <skalibs/djbunix.h>
 
-#include "fdpass-internal.h"
+#include <runlib/fdpass.h>
+
 #include "keeper-internal.h"
 
 #define INPUT_MAX      1024 /* RSA: a padded block, at most an 8192-bit key's; Ed25519: the text itself */

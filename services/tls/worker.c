@@ -15,8 +15,9 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/fdpass.h>
+
 #include "confine-internal.h"
-#include "fdpass-internal.h"
 #include "keeper-internal.h"
 #include "relay-internal.h"
 #include "request-internal.h"

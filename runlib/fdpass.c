@@ -4,7 +4,7 @@
 
 #include <skalibs/djbunix.h>
 
-#include "fdpass-internal.h"
+#include <runlib/fdpass.h>
 
 typedef union control_u control;
 union control_u

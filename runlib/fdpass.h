@@ -1,9 +1,9 @@
-#ifndef TLS_FDPASS_INTERNAL_H
-#define TLS_FDPASS_INTERNAL_H
+#ifndef RUNLIB_FDPASS_H
+#define RUNLIB_FDPASS_H
 
 #include <sys/types.h>
 
-/* One message with descriptors over a SOCK_SEQPACKET unix socket. */
+/* One message with descriptors over a unix socket that keeps messages apart (SOCK_SEQPACKET, SOCK_DGRAM). */
 
 #define FDPASS_MAX 2
 
