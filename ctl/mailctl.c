@@ -8,7 +8,7 @@
 
 #include <skalibs/djbunix.h>
 
-#include <ctl/command.h>
+#include <ctl/command/command.h>
 #include <ctl/say.h>
 
 static command const commands[] = {

@@ -1,1 +1,1 @@
-$(eval $(call library,services,$(notdir $(wildcard services/*.c))))
+$(eval $(call library,services/contract,$(notdir $(wildcard services/contract/*.c))))

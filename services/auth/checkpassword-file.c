@@ -10,9 +10,9 @@
 #include <skalibs/stralloc.h>
 #include <skalibs/strerr.h>
 
+#include <runlib/users.h>
+
 #include <services/auth/hash.h>
-#include <services/auth/passwd.h>
-#include <services/auth/users.h>
 
 #define USAGE                                                                                                \
   "usage: checkpassword-file FILE PROG...\n"                                                                 \
@@ -141,7 +141,7 @@ static void read_password(char const *name)
   if (end) len = (size_t)(end - secret);
   if (memchr(secret, 0, len)) strerr_dief(100, "the password contains a NUL");
   secret[len] = 0;
-  fault = passwd_fault(name, secret);
+  fault = users_pair_fault(name, secret);
   if (fault) strerr_dief(100, fault);
 }
 

@@ -1,7 +1,7 @@
 #ifndef SERVICES_AUTH_HASH_H
 #define SERVICES_AUTH_HASH_H
 
-#include <services/auth/users.h>
+#include <runlib/users.h>
 
 #define HASH_MAX 384 /* bytes, with the NUL: libxcrypt's CRYPT_OUTPUT_SIZE */
 

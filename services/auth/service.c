@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <services/auth/auth.h>
-#include <services/service.h>
+#include <services/contract/service.h>
+#include <services/contract/where.h>
 
 static key const keys[] = {
     {.name = "program",

@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <services/service.h>
+#include <services/contract/service.h>
 
 /* [service NAME]: any other daemon, in the foreground, that the bundle supervises with its own. */
 

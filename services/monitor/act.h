@@ -1,10 +1,11 @@
 #ifndef SERVICES_MONITOR_ACT_H
 #define SERVICES_MONITOR_ACT_H
 
+#include <runlib/overload-hold.h>
+#include <runlib/overload-state.h>
 #include <runlib/overload.h>
 
-#include "hold.h"
-#include "state.h"
+#include "thresholds.h"
 
 /* Pure: who decides, and what. */
 

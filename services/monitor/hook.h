@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "machine.h"
+#include "thresholds.h"
 
 /*
  * The commands that run when a level is entered or left. One at a time, never waited for: while one

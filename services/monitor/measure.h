@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "gauge.h"
+#include <runlib/gauge.h>
 
 #define QUEUES_MAX 16
 

@@ -12,14 +12,14 @@
 #include <skalibs/strerr.h>
 #include <skalibs/tai.h>
 
+#include <runlib/overload-flag.h>
+#include <runlib/overload-history.h>
+#include <runlib/overload-place.h>
 #include <runlib/ready.h>
 
 #include "act.h"
-#include "flag.h"
-#include "history.h"
 #include "monitor.h"
 #include "options.h"
-#include "place.h"
 
 #define RESUME 60   /* a state that is older, in seconds, says nothing about the present */
 #define DRAIN  3000 /* ms that a command may still take after TERM */
@@ -369,7 +369,6 @@ int monitor_run(int argc, char const *const *argv)
   static monitor t;
   int fd;
 
-  PROG = "monitor";
   options_parse(&t.o, argc, argv);
   umask(022);
   open_all(&t);

@@ -4,8 +4,8 @@
 #include <stdint.h>
 
 #include "hook.h"
-#include "machine.h"
 #include "measure.h"
+#include "thresholds.h"
 
 /* What `mailctl monitor` was told. */
 typedef struct options_s options;

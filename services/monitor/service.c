@@ -10,13 +10,13 @@
 
 #include <skalibs/djbunix.h>
 
-#include <services/service.h>
-#include <services/monitor/gauge.h>
-#include <services/monitor/machine.h>
-#include <services/monitor/place.h>
-#include <services/monitor/queues.h>
+#include <runlib/gauge.h>
+#include <runlib/overload-place.h>
+
+#include <services/contract/service.h>
+#include <services/contract/where.h>
 #include <services/monitor/spec.h>
-#include <services/spool/spool.h>
+#include <services/monitor/thresholds.h>
 
 #define COMMAND(NAME, WHEN)                                                                                  \
   {                                                                                                          \
@@ -269,8 +269,8 @@ static int make(service *sv, report *r)
 
   if (b->root && (!sv->user || !strcmp(sv->user, "root")))
     report_error(r, s, "user", "never runs as root: name a user here or in [bundle]");
-  if (service_word(&sa, "", b->bin, "/mailctl") < 0 ||
-      service_word(&sa, " monitor -d 3 -D ", b->run, "/overload") < 0 ||
+  if (service_word(&sa, "", b->libexec, "/monitor") < 0 ||
+      service_word(&sa, " -d 3 -D ", b->run, "/overload") < 0 ||
       service_word(&sa, " -l ", b->control, "/overloaded") < 0 ||
       service_append(&sa, " -p %" PRIu64 " -k %" PRIu64 " -u %" PRIu64, section_number(s, "poll"),
                      section_number(s, "command-timeout"), section_number(s, "unknown")) < 0 ||
@@ -281,7 +281,7 @@ static int make(service *sv, report *r)
       service_add_folder(sv, path.s, 0755, 0) < 0)
     goto end;
   path.len = 0;
-  if (!stralloc_cats(&path, b->bin) || !stralloc_cats(&path, "/mailctl") || !stralloc_0(&path) ||
+  if (!stralloc_cats(&path, b->libexec) || !stralloc_cats(&path, "/monitor") || !stralloc_0(&path) ||
       service_add_program(sv, path.s) < 0)
     goto end;
   result = service_add_run(sv, sa.s, 10000);

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include <services/section.h>
+#include <services/contract/section.h>
 
 #include "spec.h"
 

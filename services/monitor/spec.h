@@ -1,9 +1,9 @@
 #ifndef SERVICES_MONITOR_SPEC_H
 #define SERVICES_MONITOR_SPEC_H
 
-#include <services/key.h>
+#include <services/contract/key.h>
 
-#include "machine.h"
+#include "thresholds.h"
 
 /*
  * What mailctl.conf says of a signal: `ENTER [LEAVE] [severe ENTER [LEAVE]] [dwell UP DOWN]`, numbers with

@@ -3,7 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <services/service.h>
+#include <services/contract/service.h>
 
 /*
  * The service qmail-send of a bundle with mta = qmail: qmail-start, which starts qmail-lspawn, qmail-rspawn and

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <services/service.h>
+#include <services/contract/service.h>
 
 #include "rules.h"
 

@@ -1,7 +1,7 @@
 #ifndef SERVICES_SMTPD_CHECK_H
 #define SERVICES_SMTPD_CHECK_H
 
-#include <services/service.h>
+#include <services/contract/service.h>
 
 /* What only this machine can tell of smtpd's files: control/me, the lists, the plugins, the queue program. */
 extern void smtpd_check(service const *sv, report *r);

@@ -2,8 +2,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "fixup-internal.h"
 #include "fixup.h"
+#include "fixup-internal.h"
 
 enum
 {

@@ -2,7 +2,7 @@ SMTPD := base64.c check.c child.c client.c control.c data.c fixup.c fixup-addres
   plugins.c queue.c queuereply.c received.c record.c reply.c sasl.c service.c session.c spp.c transaction.c world.c
 $(eval $(call library,services/smtpd,$(SMTPD)))
 # Its start is most of what a short session costs, and half of that is the dynamic linker.
-$(eval $(call program,libexec/mailctl/smtpd,services/smtpd/smtpd.c,services/smtpd services/spool))
+$(eval $(call program,libexec/mailctl/smtpd,services/smtpd/smtpd.c,services/smtpd))
 $(eval $(call static,libexec/mailctl/smtpd))
 $(eval $(call unit,tests/unit/smtpd.c,services/smtpd))
 $(eval $(call unit,tests/unit/fixup.c,services/smtpd))

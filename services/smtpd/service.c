@@ -2,8 +2,8 @@
 
 #include <skalibs/stralloc.h>
 
-#include <services/service.h>
-#include <services/spool/spool.h>
+#include <services/contract/service.h>
+#include <services/contract/where.h>
 
 #include "check.h"
 

@@ -2,8 +2,7 @@
 #define SERVICES_SMTPD_WORLD_H
 
 #include <runlib/counters.h>
-
-#include <services/spool/intake.h>
+#include <runlib/intake.h>
 
 #include "effects.h"
 #include "options.h"

@@ -8,9 +8,10 @@
 #include <skalibs/allreadwrite.h>
 #include <skalibs/strerr.h>
 
+#include <runlib/spoolname.h>
+
 #include <services/spool/deliver.h>
 #include <services/spool/maildir.h>
-#include <services/spool/spoolname.h>
 
 #define PENDING_MAX 128U
 #define NAME_SIZE   256U   /* of a file name, with its NUL */

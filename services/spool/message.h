@@ -5,7 +5,7 @@
 
 #include <skalibs/stralloc.h>
 
-#include <services/spool/envelope.h>
+#include <runlib/envelope.h>
 
 /* A message of the spool, open. All return 0, or -1 and errno. */
 typedef struct message_s message;

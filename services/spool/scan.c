@@ -7,8 +7,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <runlib/spoolname.h>
+
 #include <services/spool/scan.h>
-#include <services/spool/spoolname.h>
 
 /* A descriptor of its own: a directory stream moves the position of the descriptor that it is given. */
 static DIR *open_folder(int folder)

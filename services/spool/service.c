@@ -2,9 +2,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <services/contract/where.h>
 #include <services/spool/mapping.h>
 #include <services/spool/rules.h>
-#include <services/spool/spool.h>
 
 #define RETRY_DEFAULT 300000U /* milliseconds; as in the table */
 

@@ -8,9 +8,8 @@
 #include <unistd.h>
 
 #include <runlib/clock.h>
-
-#include <services/spool/envelope.h>
-#include <services/spool/intake.h>
+#include <runlib/envelope.h>
+#include <runlib/intake.h>
 
 #define USAGE "spool-queue [SPOOL] <message 1<envelope"
 

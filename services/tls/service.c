@@ -2,7 +2,7 @@
 
 #include <skalibs/stralloc.h>
 
-#include <services/service.h>
+#include <services/contract/service.h>
 
 #include "report-internal.h"
 

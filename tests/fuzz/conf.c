@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <ctl/bundle.h>
-#include <ctl/conf.h>
-#include <ctl/plan.h>
+#include <services/contract/bundle.h>
+
+#include <ctl/conf/conf.h>
+#include <ctl/plan/plan.h>
 
 /*
  * Any bytes at all as a mailctl.conf: they are refused, or make a bundle that can be used, and a plan that

@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <runlib/overload-hold.h>
+#include <runlib/overload-state.h>
 #include <runlib/overload.h>
 
-#include <services/monitor/hold.h>
 #include <services/monitor/options.h>
 #include <services/monitor/spec.h>
-#include <services/monitor/state.h>
 
 /*
  * Any bytes at all as the flag, as the files hold and state, as a threshold and as a signal's line: each

@@ -5,10 +5,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <services/spool/envelope.h>
+#include <runlib/envelope.h>
+#include <runlib/spoolname.h>
+
 #include <services/spool/mapping.h>
 #include <services/spool/message.h>
-#include <services/spool/spoolname.h>
 
 /*
  * The first byte chooses: a file in todo/ as spool-deliver opens it, or an alias file, a list of domains and

@@ -4,7 +4,7 @@
 #   tests/tools/memcheck.sh BUILD TEST...
 #
 # BUILD is one that links dynamically and confines no process by system calls (make memcheck has it made). Each
-# program of libexec/mailctl becomes a script there that runs it in valgrind, and so does `mailctl monitor`; what
+# program of libexec/mailctl becomes a script there that runs it in valgrind; what
 # valgrind says of any process of theirs is shown, and is a failure. Leaks are the units' matter, because most of these
 # programs end without freeing; the dashboard, which frees, is looked at for them.
 set -eu
@@ -39,7 +39,6 @@ END
 # started and finished are steps of every service, not daemons.
 programs=$(cd "$prefix" && find libexec/mailctl -type f | grep -Ev '/(started|finished|dashboard)$' | sort)
 for i in $programs; do wrap "$i" '*'; done
-wrap bin/mailctl monitor
 # ftrigr_end of libs6 forgets what each subscription kept; through libskarnet valgrind cannot see who asked for memory.
 cat >"$prefix/suppressions" <<'END'
 {
@@ -54,7 +53,7 @@ find "$prefix/libexec" -type l -exec cp -a {} "$prefix/real" \; # programs that 
 
 status=0
 MEMCHECK=1 PATIENCE=10 MAILCTL_BUILD=$prefix prove --timer --failures --comments -j"${JOBS:-1}" "$@" || status=1
-for i in $programs mailctl dashboard; do
+for i in $programs dashboard; do
   find "$prefix/reports" -name "$(basename "$i").*" | grep -q . || { echo "never ran in valgrind: $i" >&2; status=1; }
 done
 # Its reports begin with ==PID==, with --PID-- what it says of itself: of a system call that it does not know.

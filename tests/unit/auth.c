@@ -7,10 +7,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <services/auth/auth.h>
+#include <runlib/users.h>
+
 #include <services/auth/hash.h>
-#include <services/auth/passwd.h>
-#include <services/auth/users.h>
+#include <services/contract/where.h>
+
+#include <ctl/command/password.h>
 
 #include "folder.h"
 #include "unit.h"

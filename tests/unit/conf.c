@@ -8,10 +8,11 @@
 
 #include <skalibs/genalloc.h>
 
-#include <ctl/bundle.h>
-#include <ctl/conf.h>
-#include <ctl/kinds.h>
-#include <ctl/suggest.h>
+#include <services/contract/bundle.h>
+#include <services/contract/kinds.h>
+
+#include <ctl/conf/conf.h>
+#include <ctl/conf/suggest.h>
 
 #include "folder.h"
 #include "unit.h"

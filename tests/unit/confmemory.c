@@ -1,9 +1,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include <ctl/bundle.h>
-#include <ctl/conf.h>
-#include <ctl/kinds.h>
+#include <services/contract/bundle.h>
+#include <services/contract/kinds.h>
+
+#include <ctl/conf/conf.h>
 
 #include "memory.h"
 

@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <ctl/dash-curve.h>
-#include <ctl/dash-layout.h>
-#include <ctl/dash-level.h>
-#include <ctl/dash-log.h>
-#include <ctl/dash-ui.h>
+#include <ctl/dashboard/curve.h>
+#include <ctl/dashboard/layout.h>
+#include <ctl/dashboard/level.h>
+#include <ctl/dashboard/log.h>
+#include <ctl/dashboard/ui.h>
 
 #include "unit.h"
 

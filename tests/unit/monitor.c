@@ -9,16 +9,17 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/overload-flag.h>
+#include <runlib/overload-history.h>
+#include <runlib/overload-hold.h>
+#include <runlib/overload-place.h>
+#include <runlib/overload-state.h>
+
 #include <services/monitor/act.h>
-#include <services/monitor/flag.h>
-#include <services/monitor/history.h>
-#include <services/monitor/hold.h>
 #include <services/monitor/hook.h>
 #include <services/monitor/measure.h>
 #include <services/monitor/options.h>
-#include <services/monitor/place.h>
 #include <services/monitor/spec.h>
-#include <services/monitor/state.h>
 
 #include "folder.h"
 #include "unit.h"

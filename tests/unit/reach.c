@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <ctl/port.h>
-#include <ctl/reach.h>
+#include <ctl/machine/port.h>
+#include <ctl/machine/reach.h>
 
 #include "folder.h"
 #include "unit.h"

@@ -6,9 +6,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <ctl/fact.h>
-#include <ctl/proctree.h>
-#include <ctl/snapshot.h>
+#include <ctl/status/field.h>
+#include <ctl/status/proctree.h>
+#include <ctl/status/snapshot.h>
 
 #include "unit.h"
 

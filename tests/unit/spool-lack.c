@@ -10,8 +10,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <runlib/intake.h>
+
 #include <services/spool/deliver.h>
-#include <services/spool/intake.h>
 #include <services/spool/maildir.h>
 #include <services/spool/watch.h>
 

@@ -2,10 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <services/spool/envelope.h>
+#include <runlib/envelope.h>
+#include <runlib/spoolname.h>
+
 #include <services/spool/mapping.h>
 #include <services/spool/message.h>
-#include <services/spool/spoolname.h>
 
 #include "unit.h"
 

@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <runlib/fdpass.h>
 #include <runlib/tlsclient.h>
 
 #include <services/tls/crew-internal.h>
-#include <runlib/fdpass.h>
 #include <services/tls/places-internal.h>
 #include <services/tls/request-internal.h>
 #include <services/tls/settings-internal.h>

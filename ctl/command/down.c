@@ -1,0 +1,172 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/tai.h>
+
+#include <ctl/command/command.h>
+#include <ctl/command/delegated.h>
+#include <ctl/live/history.h>
+#include <ctl/live/live.h>
+#include <ctl/live/lock.h>
+#include <ctl/live/orphan.h>
+#include <ctl/live/progress.h>
+#include <ctl/live/servicedir.h>
+#include <ctl/live/supervisor.h>
+#include <ctl/machine/load.h>
+#include <ctl/say.h>
+
+#define LOCK_TIMEOUT 120000 /* ms that another command may take */
+
+static int is_named(char const *name, int argc, char const *const *names)
+{
+  for (int i = 0; i < argc; i++)
+    if (!strcmp(names[i], name)) return 1;
+  return 0;
+}
+
+/* g for the named services, or for all where none is named; the rest is kept. */
+static int move_all(stored const *s, goal g, int argc, char const *const *names)
+{
+  entry *e = genalloc_s(entry, &s->g.entries);
+  transition t;
+  int status = EXIT_SYSTEM;
+
+  transition_init(&t, &s->b);
+  for (size_t n = genalloc_len(entry, &s->g.entries); n; n--, e++)
+    if (transition_add(&t, e->name, &e->needs, !argc || is_named(e->name, argc, names) ? g : GOAL_KEEP) < 0)
+      goto end;
+  status = progress_run(&t, &STAMP);
+end:
+  transition_free(&t);
+  return status;
+}
+
+static int stop_supervisor(stored const *s)
+{
+  tain deadline;
+
+  tain_addsec_g(&deadline, 30);
+  if (supervisor_stop(&s->b, &deadline, &STAMP) >= 0) return 0;
+  say_cannot("stop s6-svscan on ", s->b.run, "/service");
+  return errno == ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SYSTEM;
+}
+
+static int check_names(stored const *s, int argc, char const *const *names)
+{
+  for (int i = 0; i < argc; i++)
+    if (!generation_find(&s->g, names[i]))
+    {
+      say("no service is called ", names[i], " in what was brought up last");
+      return EXIT_USAGE;
+    }
+  return 0;
+}
+
+/* 1: an s6-svscan runs; 0: none does, which is said; -1: nobody knows, and why is said. */
+static int is_running(stored const *s)
+{
+  stralloc scandir = STRALLOC_ZERO;
+  pid_t pid = supervisor_scandir(&scandir, &s->b) < 0 ? -1 : live_supervisor(scandir.s);
+
+  stralloc_free(&scandir);
+  if (!pid) puts("the bundle is not running");
+  if (pid < 0) say_cannot("find the s6-svscan of ", s->b.run, "/service");
+  return pid > 0 ? 1 : (int)pid;
+}
+
+/* Nothing should run now; what kill -9 left running is ended too. */
+static int clear_orphans(stored const *s)
+{
+  int status = orphan_end_supervisors(&s->b, &STAMP);
+  return status ? status : orphan_end_daemons(&s->b, &STAMP) < 0 ? EXIT_SYSTEM : 0;
+}
+
+static int down(stored const *s, int argc, char const *const *names)
+{
+  int status;
+  int running = is_running(s);
+
+  if (running <= 0) return running ? EXIT_SYSTEM : clear_orphans(s);
+  status = move_all(s, GOAL_STOP, argc, names);
+  if (argc || (status && status != EXIT_TIMEOUT)) return status;
+  /* Before the supervisor: an orphan holds its logger's pipe open. */
+  return orphan_end_daemons(&s->b, &STAMP) < 0 ? EXIT_SYSTEM : stop_supervisor(s);
+}
+
+static int restart(stored const *s, int argc, char const *const *names)
+{
+  int running = is_running(s);
+
+  return running > 0 ? move_all(s, GOAL_RESTART, argc, names) : running ? EXIT_SYSTEM : EXIT_NONE;
+}
+
+static int reload(stored const *s, int argc, char const *const *names)
+{
+  stralloc dir = STRALLOC_ZERO;
+  int status = 0;
+  int running = is_running(s);
+
+  if (running <= 0) return running ? EXIT_SYSTEM : EXIT_NONE;
+  for (int i = 0; i < argc; i++)
+    if (servicedir_path(&dir, s->b.run, names[i], "") < 0 || live_control(dir.s, "h") < 0)
+    {
+      say_cannot("reload ", names[i]);
+      status = EXIT_SYSTEM;
+    }
+    else
+      printf("%s  told to read its files again (`mailctl log %s` has its answer)\n", names[i], names[i]);
+  stralloc_free(&dir);
+  return status;
+}
+
+/* The common frame: what was brought up last, the names checked against it, the lock. */
+static int with_stored(context const *cx, int argc, char const *const *argv,
+                       int (*act)(stored const *, int, char const *const *))
+{
+  stored s = STORED_ZERO;
+  int status = stored_load(&s, cx);
+  int lock = -1;
+
+  tain_now_set_stopwatch_g();
+  if (!status && !s.g.number)
+  {
+    puts("nothing was ever brought up from this file");
+    status = act == &down ? 0 : EXIT_NONE;
+    goto end;
+  }
+  if (!status) status = check_names(&s, argc - 1, argv + 1);
+  if (!status && (lock = lock_take(s.b.state, argv[0], LOCK_TIMEOUT)) < 0)
+  {
+    say_cannot("lock ", s.b.state, "/lock");
+    status = errno == ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SYSTEM;
+  }
+  if (!status)
+  {
+    history_command(&s.b, argc, argv);
+    status = act(&s, argc - 1, argv + 1);
+  }
+  if (lock >= 0) fd_close(lock);
+end:
+  stored_free(&s);
+  return status;
+}
+
+int command_down(context const *cx, int argc, char const *const *argv)
+{
+  int status = delegated_move(cx, GOAL_STOP, argc - 1, argv + 1);
+  return status >= 0 ? status : with_stored(cx, argc, argv, &down);
+}
+
+int command_restart(context const *cx, int argc, char const *const *argv)
+{
+  if (argc < 2) return usage_error("restart", "which service?");
+  return with_stored(cx, argc, argv, &restart);
+}
+
+int command_reload(context const *cx, int argc, char const *const *argv)
+{
+  if (argc < 2) return usage_error("reload", "which service?");
+  return with_stored(cx, argc, argv, &reload);
+}

@@ -1,0 +1,353 @@
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+
+#include <services/contract/bundle.h>
+#include <services/contract/service.h>
+
+#include <ctl/command/command.h>
+#include <ctl/command/staging.h>
+#include <ctl/conf/conf.h>
+#include <ctl/conf/describe.h>
+#include <ctl/machine/reach.h>
+#include <ctl/say.h>
+
+#define DOMAIN    "example.test"
+#define AUTH_NAME "postmaster"
+#define PASSWORD  20 /* letters, of 5 bits each */
+
+/* What init is about to make. */
+typedef struct fresh_s fresh;
+struct fresh_s
+{
+  context const *cx;
+  char folder[PATH_MAX];
+  char const *user; /* 0: services run as whoever runs mailctl */
+  who who;
+  char password[PASSWORD + 1];
+  stralloc text; /* mailctl.conf */
+  conf c;        /* the same, parsed */
+  bundle b;
+};
+
+/* --- the command line ----------------------------------------------------------------------------- */
+
+static int read_arguments(fresh *f, int argc, char const *const *argv)
+{
+  char const *folder = 0;
+
+  for (int i = 1; i < argc; i++)
+  {
+    if (!strcmp(argv[i], "--user") && i + 1 < argc)
+      f->user = argv[++i];
+    else if (!strncmp(argv[i], "--user=", 7))
+      f->user = argv[i] + 7;
+    else if (argv[i][0] == '-')
+      return usage_error("init", "there is no such option");
+    else if (folder)
+      return usage_error("init", "it takes one folder");
+    else
+      folder = argv[i];
+  }
+  if (!folder || !*folder) return usage_error("init", "it needs a folder");
+  if (strlen(folder) >= PATH_MAX) return usage_error("init", "the folder's name is too long");
+  strcpy(f->folder, folder);
+  return 0;
+}
+
+/* Root runs nothing of the bundle as itself; anybody else can run it as nobody but themselves. */
+static int find_user(fresh *f)
+{
+  if (!f->cx->root)
+  {
+    if (!f->user) return 0;
+    return usage_error("init", "only root can run services as another user: leave --user out");
+  }
+  if (!f->user) f->user = "nobody";
+  if (who_find(&f->who, f->user) < 0)
+  {
+    say("init: there is no user ", f->user, " on this machine");
+    return EXIT_USAGE;
+  }
+  if (f->who.uid) return 0;
+  return usage_error("init", "services that face the network must not run as root: name another --user");
+}
+
+/* Makes f->folder absolute: its parent must exist, it need not. */
+static int find_folder(fresh *f)
+{
+  char given[PATH_MAX];
+  char parent[PATH_MAX];
+  char *slash;
+  size_t n;
+
+  strcpy(given, f->folder);
+  if (realpath(given, f->folder)) return 0;
+  for (n = strlen(given); n > 1 && given[n - 1] == '/'; n--) given[n - 1] = 0;
+  slash = strrchr(given, '/');
+  if (slash) *slash = 0;
+  if (!realpath(!slash ? "." : *given ? given : "/", parent))
+  {
+    say_cannot("find the folder ", given);
+    return EXIT_SYSTEM;
+  }
+  if (snprintf(f->folder, PATH_MAX, "%s/%s", strcmp(parent, "/") ? parent : "", slash ? slash + 1 : given) <
+      PATH_MAX)
+    return 0;
+  return usage_error("init", "the folder's name is too long");
+}
+
+/* --- mailctl.conf --------------------------------------------------------------------------------- */
+
+static int write_conf(fresh *f)
+{
+  char set[256];
+  char path[PATH_MAX + 16];
+  report r = REPORT_ZERO;
+  int status = EXIT_SYSTEM;
+
+  snprintf(set, sizeof set, "hostname = %s\n%s%s%s", DOMAIN, f->user ? "user = " : "", f->user ? f->user : "",
+           f->user ? "\n" : "");
+  snprintf(path, sizeof path, "%s/mailctl.conf", f->folder);
+  if (describe_conf(&f->text, set) < 0 || conf_parse(&f->c, path, f->text.s, f->text.len, &r) < 0 ||
+      bundle_fill(&f->b, &f->c, f->cx->libexec, f->cx->bin, f->cx->root) < 0)
+    say_cannot("write a mailctl.conf");
+  else if (r.errors)
+    status = (allwrite(2, r.text.s, r.text.len), EXIT_CONF);
+  else
+    status = 0;
+  report_free(&r);
+  return status;
+}
+
+/* --- files ---------------------------------------------------------------------------------------- */
+
+static int text_file(maker *m, char const *name, char const *text)
+{
+  return maker_file(m, name, text, strlen(text), 0644, MAKER_OURS);
+}
+
+static int make_plugins(maker *m)
+{
+  static char const text[] =
+      "# What smtpd asks before it answers: programs of the qmail-spp interface, run in order\n"
+      "# at each step of a session, or what it has built in. See smtpd(8) and overload(8).\n"
+      "\n[connection]\nbuiltin:overload\n"
+      "\n[mail]\nbuiltin:overload\n";
+
+  return maker_file(m, "control/smtpplugins", text, sizeof text - 1, 0644, MAKER_OURS);
+}
+
+/* control/overloaded is the administrator's permanent link to the flag in the monitor's own folder. */
+static int make_control(fresh const *f, maker *m)
+{
+  char flag[PATH_MAX];
+
+  snprintf(flag, sizeof flag, "%s/overload/flag", f->b.run);
+  if (maker_folder(m, "control", 0755, MAKER_OURS) < 0 || text_file(m, "control/me", DOMAIN "\n") < 0 ||
+      text_file(m, "control/rcpthosts", DOMAIN "\n") < 0 || text_file(m, "control/locals", DOMAIN "\n") < 0)
+    return -1;
+  return make_plugins(m) < 0 ? -1 : maker_link(m, "control/overloaded", flag);
+}
+
+static int make_folders(maker *m)
+{
+  static char const *const ours[] = {"state", "run", "log", 0};
+  static char const *const users[] = {"mail/postmaster", "mail/postmaster/tmp", "mail/postmaster/new",
+                                      "mail/postmaster/cur", 0};
+
+  for (char const *const *name = ours; *name; name++)
+    if (maker_folder(m, *name, 0755, MAKER_OURS) < 0) return -1;
+  if (maker_folder(m, "mail", 0755, MAKER_USERS) < 0) return -1;
+  for (char const *const *name = users; *name; name++)
+    if (maker_folder(m, *name, 0700, MAKER_USERS) < 0) return -1;
+  return 0;
+}
+
+static int make_certificate(maker *m)
+{
+  char key_file[PATH_MAX + 32], certificate[PATH_MAX + 32];
+  char const *const argv[] = {"openssl",
+                              "req",
+                              "-x509",
+                              "-newkey",
+                              "ec",
+                              "-pkeyopt",
+                              "ec_paramgen_curve:prime256v1",
+                              "-nodes",
+                              "-days",
+                              "3650",
+                              "-subj",
+                              "/CN=" DOMAIN,
+                              "-addext",
+                              "subjectAltName=DNS:" DOMAIN ",DNS:localhost,IP:127.0.0.1",
+                              "-keyout",
+                              key_file,
+                              "-out",
+                              certificate,
+                              0};
+
+  snprintf(key_file, sizeof key_file, "%s/state/tls/key.pem", m->work);
+  snprintf(certificate, sizeof certificate, "%s/state/tls/cert.pem", m->work);
+  /* The key stays ours, 0600 by the umask of maker_run: tlsd reads it before it becomes its user. */
+  if (maker_folder(m, "state/tls", 0755, MAKER_OURS) < 0 || maker_run(m, argv, 0) < 0) return -1;
+  return maker_mode(m, "state/tls/cert.pem", 0644);
+}
+
+static int make_password(fresh *f)
+{
+  static char const letters[] = "abcdefghijkmnpqrstuvwxyz23456789"; /* 32, none like another */
+  unsigned char random[PASSWORD];
+
+  if (getrandom(random, sizeof random, 0) != sizeof random)
+  {
+    say_cannot("get random bytes");
+    return -1;
+  }
+  for (size_t i = 0; i < PASSWORD; i++) f->password[i] = letters[random[i] % 32];
+  f->password[PASSWORD] = 0;
+  return 0;
+}
+
+static int make_login(fresh *f, maker *m)
+{
+  char program[PATH_MAX], users[PATH_MAX + 32], line[PASSWORD + 2];
+  char const *const argv[] = {program, "--set", users, AUTH_NAME, 0};
+
+  snprintf(program, sizeof program, "%s/checkpassword-file", f->cx->libexec);
+  snprintf(users, sizeof users, "%s/state/auth/users", m->work);
+  if (make_password(f) < 0 || maker_folder(m, "state/auth", 0700, MAKER_OURS) < 0) return -1;
+  snprintf(line, sizeof line, "%s\n", f->password);
+  return maker_run(m, argv, line);
+}
+
+static int make_files(fresh *f, maker *m)
+{
+  return make_control(f, m) < 0 || make_folders(m) < 0 || make_certificate(m) < 0 || make_login(f, m) < 0 ||
+                 maker_file(m, "mailctl.conf", f->text.s, f->text.len, 0644, MAKER_OURS) < 0
+             ? -1
+             : 0;
+}
+
+static int make_all(fresh *f)
+{
+  /* mailctl.conf comes last: a folder that has one is complete. */
+  static char const *const names[] = {"control", "state", "run", "log", "mail", "mailctl.conf", 0};
+  maker m = {.folder = f->folder, .names = names, .give = f->user != 0, .uid = f->who.uid, .gid = f->who.gid};
+  int begun = maker_begin(&m);
+
+  if (begun) return begun < 0 ? EXIT_SYSTEM : EXIT_NO;
+  if (!make_files(f, &m) && !maker_end(&m)) return 0;
+  maker_undo(&m);
+  say("init: all that it had made is removed again");
+  return EXIT_SYSTEM;
+}
+
+/* ---------------------------------------------------------------------------------------------------- */
+
+/* `mailctl` where the PATH leads to this one. */
+static char const *own_name(fresh const *f, char *buf)
+{
+  char const *path = getenv("PATH");
+  size_t n;
+
+  snprintf(buf, PATH_MAX, "%s/mailctl", f->cx->bin);
+  for (; path && *path; path += n + (path[n] == ':'))
+  {
+    char other[PATH_MAX];
+    struct stat a, b;
+    n = strcspn(path, ":");
+    snprintf(other, sizeof other, "%.*s/mailctl", (int)n, path);
+    if (access(other, X_OK) < 0) continue;
+    return !stat(other, &a) && !stat(buf, &b) && a.st_ino == b.st_ino && a.st_dev == b.st_dev ? "mailctl"
+                                                                                              : buf;
+  }
+  return buf;
+}
+
+/* As a word for a shell. */
+static void print_word(char const *s)
+{
+  if (!s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:@%+,=")])
+  {
+    fputs(s, stdout);
+    return;
+  }
+  putchar('\'');
+  for (; *s; s++) *s == '\'' ? fputs("'\\''", stdout) : putchar(*s);
+  putchar('\'');
+}
+
+static void print_line(char const *before, char const *path, char const *after)
+{
+  fputs(before, stdout);
+  print_word(path);
+  fputs(after, stdout);
+}
+
+static int say_next(fresh const *f)
+{
+  char buf[PATH_MAX], culprit[PATH_MAX];
+  char const *name = own_name(f, buf);
+
+  printf("%s is ready to run.\n\n"
+         "  AUTH name      %s\n"
+         "  AUTH password  %s   (shown only this once; `mailctl passwd %s` sets another)\n\n"
+         "Next:\n",
+         f->folder, AUTH_NAME, f->password, AUTH_NAME);
+  if (f->user && reach_try(&f->who, f->folder, X_OK, culprit) == EACCES)
+  {
+    print_line("  chmod o+x ", culprit, "   # or the user ");
+    printf("%s cannot reach what is in it\n", f->user);
+  }
+  print_line("  export MAILCTL_CONF=", f->folder, "/mailctl.conf\n");
+  printf("  %s up\n"
+         "  swaks --server 127.0.0.1:2525 --to postmaster@%s\n"
+         "  %s status\n"
+         "  %s down\n",
+         name, DOMAIN, name, name);
+  if (!fflush(stdout)) return 0;
+  say_cannot("write to the standard output");
+  return EXIT_SYSTEM;
+}
+
+/* A ^C ends openssl, and with it init, in an orderly way; init itself does not stop half-way. */
+static void hold_signals(void)
+{
+  sigset_t set;
+
+  sigemptyset(&set);
+  sigaddset(&set, SIGHUP);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigprocmask(SIG_BLOCK, &set, 0);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+int command_init(context const *cx, int argc, char const *const *argv)
+{
+  fresh f = {.cx = cx, .text = STRALLOC_ZERO, .c = CONF_ZERO};
+  int status = read_arguments(&f, argc, argv);
+
+  if (!status) status = find_user(&f);
+  if (!status) status = find_folder(&f);
+  if (!status) status = write_conf(&f);
+  if (!status)
+  {
+    hold_signals();
+    status = make_all(&f);
+  }
+  if (!status) status = say_next(&f);
+  explicit_bzero(f.password, sizeof f.password);
+  stralloc_free(&f.text);
+  conf_free(&f.c);
+  return status;
+}

@@ -1,0 +1,24 @@
+#ifndef CTL_COMMAND_PASSWORD_H
+#define CTL_COMMAND_PASSWORD_H
+
+/*
+ * What mailctl needs to give a user a password. The hashing is checkpassword-file's: mailctl starts in a
+ * millisecond because it does not link libcrypt.
+ */
+
+#define PASSWD_GENERATED 20 /* characters of a generated password: 100 bits */
+
+/* Makes a random password of letters and digits that cannot be mistaken for each other. 0, or -1 and errno. */
+extern int passwd_generate(char s[PASSWD_GENERATED + 1]);
+
+/*
+ * Sets name's password in file: runs `program --set [-u owner] file name` (program is the path of
+ * checkpassword-file) and hands it the password through a pipe. It makes the file and its folder where
+ * missing, for owner, a user of this machine; owner 0: for whoever runs this.
+ * Returns the program's exit code: 0 done; 100 or 111, and it has said why on stderr. -1 and errno: it did
+ * not run or was killed (EINTR).
+ */
+extern int passwd_set(char const *program, char const *file, char const *owner, char const *name,
+                      char const *password);
+
+#endif

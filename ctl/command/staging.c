@@ -1,0 +1,242 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+#include <skalibs/stralloc.h>
+
+#include <ctl/command/staging.h>
+#include <ctl/say.h>
+
+static int failed(char const *verb, char const *path)
+{
+  say_cannot(verb, " ", path);
+  return -1;
+}
+
+/* Writes DIR/name into path (PATH_MAX bytes). */
+static int join(char const *dir, char const *name, char *path)
+{
+  if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX) return 0;
+  errno = ENAMETOOLONG;
+  return failed("make", name);
+}
+
+static int place(maker const *m, char const *name, char *path)
+{
+  return join(m->work, name, path);
+}
+
+static int exists(char const *path)
+{
+  struct stat st;
+  return !lstat(path, &st);
+}
+
+/* Appends ", PATH" for each of the names that is taken. path (PATH_MAX bytes) becomes that of the last name. */
+static int find_taken(maker const *m, stralloc *found, char *path)
+{
+  for (char const *const *name = m->names; *name; name++)
+  {
+    if (join(m->folder, *name, path) < 0) return -1;
+    if (exists(path) && (!stralloc_cats(found, ", ") || !stralloc_cats(found, path)))
+      return failed("remember", path);
+  }
+  return stralloc_0(found) ? 0 : failed("remember", path);
+}
+
+/* Whether any of the names is taken; says so. A maker_end that was killed leaves some of them, not the last. */
+static int refuse_taken(maker const *m)
+{
+  stralloc found = STRALLOC_ZERO;
+  char last[PATH_MAX];
+  int result = find_taken(m, &found, last);
+
+  if (!result && found.len > 1)
+  {
+    result = 1;
+    if (exists(last))
+      say("init: ", last, " is there already, and stays as it is: name another folder");
+    else if (exists(m->work))
+      say("init: an init that was killed has left ", m->work, found.s, ": remove these, and run init again");
+    else
+      say("init: what is there already stays as it is: ", found.s + 2, ": name another folder");
+  }
+  stralloc_free(&found);
+  return result;
+}
+
+static int give(maker const *m, char const *path, int whose)
+{
+  if (whose == MAKER_USERS && m->give && lchown(path, m->uid, m->gid) < 0) return failed("chown", path);
+  return 0;
+}
+
+static int begin(maker *m)
+{
+  int result;
+
+  m->lock = open(m->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (m->lock < 0 || (m->fresh && fchmod(m->lock, 0755) < 0)) return failed("open the folder", m->folder);
+  if (flock(m->lock, LOCK_EX | LOCK_NB) < 0)
+  {
+    if (errno != EWOULDBLOCK) return failed("lock the folder", m->folder);
+    say("init: another init is at work in ", m->folder);
+    return 1;
+  }
+  result = refuse_taken(m);
+  if (result) return result;
+  if (rm_rf(m->work) < 0 && errno != ENOENT) return failed("remove", m->work);
+  return mkdir(m->work, 0700) < 0 ? failed("make the folder", m->work) : 0;
+}
+
+int maker_begin(maker *m)
+{
+  int result;
+
+  if (join(m->folder, MAKER_WORK, m->work) < 0) return -1;
+  m->fresh = !mkdir(m->folder, 0755);
+  if (!m->fresh && errno != EEXIST) return failed("make the folder", m->folder);
+  result = begin(m);
+  if (result && m->fresh) rmdir(m->folder);
+  return result;
+}
+
+int maker_folder(maker *m, char const *name, mode_t mode, int whose)
+{
+  char path[PATH_MAX];
+
+  if (place(m, name, path) < 0) return -1;
+  if (mkdir(path, mode) < 0) return failed("make the folder", path);
+  if (chmod(path, mode) < 0) return failed("chmod", path);
+  return give(m, path, whose);
+}
+
+int maker_file(maker *m, char const *name, char const *bytes, size_t len, mode_t mode, int whose)
+{
+  char path[PATH_MAX];
+  int fd;
+  int e;
+
+  if (place(m, name, path) < 0) return -1;
+  fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (fd < 0) return failed("make", path);
+  e = allwrite(fd, bytes, len) < len || fchmod(fd, mode) < 0 || fsync(fd) < 0;
+  if (e) failed("write", path);
+  fd_close(fd);
+  return e ? -1 : give(m, path, whose);
+}
+
+int maker_link(maker *m, char const *name, char const *target)
+{
+  char path[PATH_MAX];
+
+  if (place(m, name, path) < 0) return -1;
+  return symlink(target, path) < 0 ? failed("make the link", path) : 0;
+}
+
+int maker_mode(maker *m, char const *name, mode_t mode)
+{
+  char path[PATH_MAX];
+
+  if (place(m, name, path) < 0) return -1;
+  return chmod(path, mode) < 0 ? failed("chmod", path) : 0;
+}
+
+/* --- programs ------------------------------------------------------------------------------------ */
+
+/* It dies with us, so that it writes nothing into what the next init makes. */
+static void become(char const *const *argv, int in, int out)
+{
+  sigset_t none;
+
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, 0);
+  umask(077);
+  if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0) _exit(111);
+  execvp(argv[0], (char *const *)argv);
+  if (errno == ENOENT) _exit(127);
+  dprintf(2, "%s: %s\n", argv[0], strerror(errno));
+  _exit(111);
+}
+
+/* Feeds the child and gathers what it says, until it closes its output. */
+static int converse(int in, int out, char const *input, stralloc *said)
+{
+  size_t len = input ? strlen(input) : 0;
+  int e = allwrite(in, input ? input : "", len) < len;
+
+  fd_close(in);
+  if (!slurp(said, out)) e = 1;
+  fd_close(out);
+  return e;
+}
+
+int maker_run(maker *m, char const *const *argv, char const *input)
+{
+  stralloc said = STRALLOC_ZERO;
+  int in[2] = {-1, -1}, out[2] = {-1, -1};
+  int status = -1;
+  pid_t pid;
+
+  (void)m;
+  if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0) return failed("make a pipe for", argv[0]);
+  pid = fork();
+  if (!pid) become(argv, in[0], out[1]);
+  fd_close(in[0]);
+  fd_close(out[1]);
+  if (pid < 0) return failed("fork for", argv[0]);
+  converse(in[1], out[0], input, &said);
+  if (waitpid_nointr(pid, &status, 0) < 0) status = -1;
+  if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127 && !strchr(argv[0], '/'))
+    say("the program ", argv[0], " is not there (apt-get install ", argv[0], ")");
+  else if (status)
+  {
+    allwrite(2, said.s, said.len);
+    say("the program ", argv[0], " failed");
+  }
+  stralloc_free(&said);
+  return status ? -1 : 0;
+}
+
+/* -------------------------------------------------------------------------------------------------- */
+
+int maker_end(maker *m)
+{
+  char from[PATH_MAX], to[PATH_MAX];
+
+  for (char const *const *name = m->names; *name; name++)
+  {
+    if (place(m, *name, from) < 0 || join(m->folder, *name, to) < 0) return -1;
+    if (rename(from, to) < 0) return failed("make", to);
+    m->moved++;
+  }
+  return rmdir(m->work) < 0 ? failed("remove", m->work) : 0;
+}
+
+/* Folders go with all that programs have left in them: nobody but us knew them. */
+static void forget(char const *path)
+{
+  if (rm_rf(path) < 0 && errno != ENOENT) failed("remove", path);
+}
+
+void maker_undo(maker *m)
+{
+  char path[PATH_MAX];
+
+  for (unsigned int i = 0; i < m->moved; i++)
+    if (!join(m->folder, m->names[i], path)) forget(path);
+  forget(m->work);
+  if (m->fresh) forget(m->folder);
+}

@@ -1,0 +1,253 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <skalibs/direntry.h>
+#include <skalibs/djbunix.h>
+#include <skalibs/tai.h>
+
+#include <services/contract/service.h>
+
+#include <ctl/dashboard/log.h>
+#include <ctl/dashboard/ui.h>
+
+int dash_log_turn(dash_log *l, char const *dir)
+{
+  size_t len = strlen(dir);
+
+  if (l->dir.len == len && !memcmp(l->dir.s, dir, len)) return 0;
+  l->dir.len = l->bytes.len = 0;
+  genalloc_setlen(size_t, &l->lines, 0);
+  l->max = 0;
+  if (!stralloc_catb(&l->dir, dir, len + 1)) return -1;
+  l->dir.len--;
+  return 0;
+}
+
+void dash_log_free(dash_log *l)
+{
+  stralloc_free(&l->dir);
+  stralloc_free(&l->bytes);
+  genalloc_free(size_t, &l->lines);
+}
+
+int dash_log_split(dash_log *l)
+{
+  size_t at = 0;
+
+  genalloc_setlen(size_t, &l->lines, 0);
+  while (at < l->bytes.len)
+  {
+    char const *end = memchr(l->bytes.s + at, '\n', l->bytes.len - at);
+    if (!genalloc_append(size_t, &l->lines, &at)) return -1;
+    at = end ? (size_t)(end - l->bytes.s) + 1 : l->bytes.len;
+  }
+  return 0;
+}
+
+char const *dash_log_line(dash_log const *l, size_t i, size_t *len)
+{
+  size_t from = genalloc_s(size_t, &l->lines)[i];
+  size_t to = i + 1 < dash_log_count(l) ? genalloc_s(size_t, &l->lines)[i + 1] : l->bytes.len;
+
+  if (to > from && l->bytes.s[to - 1] == '\n') to--;
+  *len = to - from;
+  return l->bytes.s + from;
+}
+
+size_t dash_log_find(dash_log const *l, size_t i, int step, char const *text)
+{
+  size_t n = dash_log_count(l);
+
+  for (i += (size_t)step; i < n; i += (size_t)step)
+  {
+    size_t len;
+    char const *line = dash_log_line(l, i, &len);
+    if (ui_matches(text, line, len)) return i;
+  }
+  return n;
+}
+
+/* --- reading ------------------------------------------------------------------------------------- */
+
+/* Appends the last max bytes of a file, from the beginning of a line on. 0, or -1 and errno. */
+static int read_end(stralloc *sa, char const *file, size_t max)
+{
+  int fd = openc_read(file);
+  size_t base = sa->len;
+  struct stat st;
+  ssize_t n = -1;
+  off_t from;
+  char *line;
+
+  if (fd < 0) return -1;
+  if (fstat(fd, &st) >= 0 && stralloc_readyplus(sa, max))
+  {
+    from = st.st_size > (off_t)max ? st.st_size - (off_t)max : 0;
+    n = pread(fd, sa->s + base, max, from);
+    if (n > 0) sa->len += (size_t)n;
+    if (n > 0 && from && (line = memchr(sa->s + base, '\n', (size_t)n)))
+    {
+      size_t cut = (size_t)(line + 1 - (sa->s + base));
+      memmove(sa->s + base, line + 1, (size_t)n - cut);
+      sa->len -= cut;
+    }
+  }
+  fd_close(fd);
+  return n < 0 ? -1 : 0;
+}
+
+/* The name of the newest rotated file; empty: there is none. */
+static void find_rotated(char *newest, size_t max, char const *dir)
+{
+  DIR *d = opendir(dir);
+  direntry *e;
+
+  *newest = 0;
+  if (!d) return;
+  while ((e = readdir(d)))
+    if (e->d_name[0] == '@' && strlen(e->d_name) < max && strcmp(e->d_name, newest) > 0)
+      strcpy(newest, e->d_name);
+  dir_close(d);
+}
+
+static int read_all(dash_log *l, char const *current, off_t size, size_t max)
+{
+  char rotated[64];
+  stralloc path = STRALLOC_ZERO;
+  int result;
+
+  l->bytes.len = 0;
+  if (size < (off_t)max)
+  {
+    find_rotated(rotated, sizeof rotated, l->dir.s);
+    if (*rotated && service_append(&path, "%s/%s", l->dir.s, rotated) >= 0 && stralloc_0(&path))
+      (void)read_end(&l->bytes, path.s, max - (size_t)size);
+    stralloc_free(&path);
+  }
+  result = read_end(&l->bytes, current, max);
+  return result < 0 ? -1 : dash_log_split(l);
+}
+
+int dash_log_read(dash_log *l, size_t max)
+{
+  stralloc current = STRALLOC_ZERO;
+  struct stat st;
+  int result = -1;
+
+  if (service_append(&current, "%s/current", l->dir.s) >= 0 && stralloc_0(&current) &&
+      stat(current.s, &st) >= 0)
+  {
+    result = l->max != max || l->dev != st.st_dev || l->ino != st.st_ino || l->size != st.st_size;
+    l->max = max;
+    l->dev = st.st_dev;
+    l->ino = st.st_ino;
+    l->size = st.st_size;
+    if (result && read_all(l, current.s, st.st_size, max) < 0) result = -1;
+  }
+  if (result < 0)
+  {
+    l->max = 0;
+    l->bytes.len = 0;
+    genalloc_setlen(size_t, &l->lines, 0);
+  }
+  stralloc_free(&current);
+  return result;
+}
+
+/* --- drawing ------------------------------------------------------------------------------------- */
+
+/* s6-log's stamp as local time in words; the bytes that it took, 0: there is none. */
+static size_t read_stamp(char *words, size_t max, char const *line, size_t len, int date)
+{
+  char stamp[TIMESTAMP + 1];
+  struct timespec ts;
+  struct tm tm;
+  size_t n;
+  tain t;
+
+  *words = 0;
+  if (len < TIMESTAMP) return 0;
+  memcpy(stamp, line, TIMESTAMP);
+  stamp[TIMESTAMP] = 0;
+  if (timestamp_scan(stamp, &t) != TIMESTAMP || !timespec_sysclock_from_tain(&ts, &t) ||
+      !localtime_r(&ts.tv_sec, &tm))
+    return 0;
+  n = strftime(words, max, date ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &tm);
+  if (date) snprintf(words + n, max - n, ".%03ld", ts.tv_nsec / 1000000);
+  return TIMESTAMP;
+}
+
+/* Words that everybody should see. */
+static style line_style(char const *s, size_t len)
+{
+  static char const *const bad[] = {"fatal", "unable", "error", "failed", "refused"};
+
+  if (ui_matches("warning", s, len < 200 ? len : 200)) return STYLE_NOTE;
+  for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+    if (ui_matches(bad[i], s, len < 200 ? len : 200)) return STYLE_BAD;
+  return STYLE_PLAIN;
+}
+
+/* The columns before byte n. */
+static int columns(char const *s, size_t n, int utf8)
+{
+  int sum = 0;
+
+  for (size_t i = 0; i < n;)
+  {
+    wchar_t c;
+    int width;
+    i += canvas_scan(&c, &width, s + i, n - i, utf8);
+    sum += width;
+  }
+  return sum;
+}
+
+static void mark(canvas *c, rect r, char const *s, size_t len, int left, char const *search)
+{
+  size_t n = strlen(search);
+
+  for (size_t i = 0; n && i + n <= len; i++)
+    if (ui_matches(search, s + i, n))
+    {
+      int from = columns(s, i, c->utf8) - left;
+      int width = columns(s + i, n, c->utf8);
+      if (from < 0) width += from, from = 0;
+      if (from < r.cols && width > 0)
+        canvas_paint(c, r.row, r.col + from, width < r.cols - from ? width : r.cols - from, STYLE_MATCH);
+      i += n - 1;
+    }
+}
+
+static void draw_line(canvas *c, rect r, char const *s, size_t len, int left, char const *search, int date)
+{
+  char words[64];
+  size_t n = read_stamp(words, sizeof words, s, len, date);
+  int used = *words ? canvas_say(c, r.row, r.col, r.cols, STYLE_DIM, words) + 1 : 0;
+
+  r.col += used;
+  r.cols -= used;
+  s += n;
+  len -= n;
+  if (n && len && *s == ' ') s++, len--;
+  canvas_text(c, r.row, r.col, r.cols, line_style(s, len), s, len, left);
+  if (search) mark(c, r, s, len, left, search);
+}
+
+void dash_log_draw(canvas *c, rect r, dash_log const *l, size_t up, int left, char const *search, int date)
+{
+  size_t n = dash_log_count(l);
+  size_t end = n > up ? n - up : 0;
+  size_t first = end > (size_t)r.rows ? end - (size_t)r.rows : 0;
+
+  for (size_t i = first; i < end; i++)
+  {
+    size_t len;
+    char const *line = dash_log_line(l, i, &len);
+    draw_line(c, (rect){r.row + (int)(i - first), r.col, 1, r.cols}, line, len, left, search, date);
+  }
+}

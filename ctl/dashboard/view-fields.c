@@ -1,0 +1,240 @@
+#include <stdio.h>
+#include <string.h>
+
+#include <ctl/dashboard/level.h>
+#include <ctl/dashboard/view-internal.h>
+
+/* --- the level ----------------------------------------------------------------------------------- */
+
+static fact const *fact_of(char const *name)
+{
+  return fact_find(name, strlen(name));
+}
+
+static char const *say_fact(char s[FACT_WORDS], snapshot const *x, char const *name)
+{
+  fact const *f = fact_of(name);
+  return f ? fact_human(s, f, fact_datum(f, x), &x->now) : "unknown";
+}
+
+static style level_style(datum const *level)
+{
+  if (level->known != KNOWN) return level->known == NONE ? STYLE_DIM : STYLE_NOTE;
+  return !level->n ? STYLE_GOOD : level->n == 1 ? STYLE_NOTE : STYLE_BAD;
+}
+
+/* Text over as many lines as r has. */
+static void draw_wrapped(canvas *c, rect r, style s, char const *text)
+{
+  for (int row = 0; row < r.rows && *text; row++)
+  {
+    size_t len = strlen(text);
+    size_t n = len;
+    if (len > (size_t)r.cols)
+    {
+      n = (size_t)r.cols;
+      while (n && text[n] != ' ') n--;
+      if (!n) n = (size_t)r.cols;
+    }
+    canvas_text(c, r.row + row, r.col, r.cols, s, text, n, 0);
+    text += n;
+    while (*text == ' ') text++;
+  }
+}
+
+static char const *level_words(snapshot const *s)
+{
+  return s->overload.level.known == NONE    ? "no monitor"
+         : s->overload.level.known == KNOWN ? (s->overload.state.known == KNOWN ? s->overload.state.text : "")
+                                            : "unknown";
+}
+
+static void capitals(char *s, size_t max, char const *text)
+{
+  size_t i = 0;
+
+  for (; text[i] && i + 1 < max; i++)
+    s[i] = (char)(text[i] >= 'a' && text[i] <= 'z' ? text[i] - 32 : text[i]);
+  s[i] = 0;
+}
+
+/* Since when, who says so, and why. */
+static void draw_reason(canvas *c, rect r, snapshot const *s)
+{
+  char words[FACT_WORDS];
+  char line[FACT_WORDS + 16];
+  int row = 0;
+
+  if (s->overload.since.known == KNOWN && row < r.rows)
+  {
+    snprintf(line, sizeof line, "for %s", say_fact(words, s, "overload.since"));
+    canvas_say(c, r.row + row++, r.col, r.cols, STYLE_PLAIN, line);
+  }
+  if (s->overload.maker.known == KNOWN && strcmp(s->overload.maker.text, "monitor") && row < r.rows)
+  {
+    snprintf(line, sizeof line, "%s", s->overload.maker.text);
+    if (s->overload.until.known == KNOWN)
+      snprintf(line, sizeof line, "%s, ends %s", s->overload.maker.text,
+               say_fact(words, s, "overload.until"));
+    canvas_say(c, r.row + row++, r.col, r.cols, STYLE_NOTE, line);
+  }
+  if (s->overload.reason.known == KNOWN && row < r.rows)
+    draw_wrapped(c, (rect){r.row + row, r.col, r.rows - row, r.cols}, STYLE_PLAIN, s->overload.reason.text);
+}
+
+static void draw_level_line(canvas *c, rect r, snapshot const *s)
+{
+  char text[512];
+  style look = level_style(&s->overload.level);
+  int col;
+
+  snprintf(text, sizeof text, "overload: %s", level_words(s));
+  col = 2 + canvas_say(c, r.row, 1, r.cols - 1, look, text);
+  if (s->overload.reason.known == KNOWN)
+    col += 1 + canvas_say(c, r.row, col, r.cols - col, STYLE_PLAIN, s->overload.reason.text);
+  if (s->queue.backlog.known == KNOWN && col < r.cols)
+  {
+    char words[FACT_WORDS];
+    snprintf(text, sizeof text, "backlog %s", say_fact(words, s, "queue.backlog"));
+    canvas_say(c, r.row, col + 1, r.cols - col - 1, STYLE_PLAIN, text);
+  }
+}
+
+/* A flag that nobody looks at is no level. */
+static void draw_down(canvas *c, rect r)
+{
+  int high = r.rows / LEVEL_ROWS;
+  int wide = 2 * high;
+
+  while (wide && level_width("DOWN", wide) >= r.cols) wide--;
+  if (high && wide)
+    level_draw(c, (rect){r.row, r.col + 1, r.rows, r.cols - 1}, STYLE_BAD, "DOWN", high, wide);
+  else
+    canvas_say(c, r.row, r.col + 1, r.cols - 1, STYLE_BAD, "DOWN");
+}
+
+/* The digit; beside it the word, as large as fits, and below that what else there is to say. */
+void view_draw_level(canvas *c, rect r, snapshot const *s)
+{
+  datum const *level = &s->overload.level;
+  style look = level_style(level);
+  char digit[2] = {level->known == KNOWN && level->n < 10 ? (char)('0' + level->n) : '?', 0};
+  char word[32];
+  int scale;
+  rect side;
+
+  if (r.rows <= 0) return;
+  if (!s->running)
+  {
+    draw_down(c, r);
+    return;
+  }
+  if (r.rows < LEVEL_ROWS)
+  {
+    draw_level_line(c, r, s);
+    return;
+  }
+  scale = level_scale(digit, (rect){0, 0, r.rows, r.cols / 2});
+  if (!scale) scale = 1;
+  level_draw(c, (rect){r.row, r.col + 1, r.rows, r.cols - 1}, look, digit, scale, 2 * scale);
+  side = (rect){r.row, r.col + 1 + 6 * scale + 2, r.rows, r.cols - 6 * scale - 4};
+  capitals(word, sizeof word, level_words(s));
+  if (scale > 1 && level_width(word, 1) <= side.cols)
+  {
+    level_draw(c, side, look, word, 1, 1);
+    side.row += LEVEL_ROWS + 1;
+    side.rows -= LEVEL_ROWS + 1;
+  }
+  else
+  {
+    canvas_say(c, side.row, side.col, side.cols, look, word);
+    side.row++;
+    side.rows--;
+  }
+  draw_reason(c, side, s);
+}
+
+/* --- numbers ------------------------------------------------------------------------------------- */
+
+typedef struct group_s group;
+struct group_s
+{
+  char const *name; /* of the facts, before the dot */
+  char const *facts[9];
+};
+
+static group const groups[] = {
+    {"queue", {"backlog", "oldest", "total", "failed", "free", 0}},
+    {"smtpd",
+     {"connections", "limit", "messages_per_minute", "refused_per_minute", "auth_bad", "turned_away", 0}},
+    {"submission",
+     {"connections", "limit", "messages_per_minute", "refused_per_minute", "auth_bad", "turned_away", 0}},
+    {"tls", {"sessions", "total", "failed", "refused", "days_left", 0}},
+    {"rater", {"checks_per_second", "refused", "keys", "room", 0}},
+};
+#define GROUPS (sizeof groups / sizeof groups[0])
+
+static fact const *group_fact(group const *g, unsigned int i)
+{
+  char name[64];
+
+  snprintf(name, sizeof name, "%s.%s", g->name, g->facts[i]);
+  return fact_of(name);
+}
+
+/* Whether the bundle has such a thing at all. */
+static int group_is(group const *g, snapshot const *s)
+{
+  for (unsigned int i = 0; g->facts[i]; i++)
+  {
+    fact const *f = group_fact(g, i);
+    if (f && fact_datum(f, s)->known != NONE) return 1;
+  }
+  return 0;
+}
+
+int view_facts(snapshot const *s)
+{
+  int n = 0;
+
+  for (size_t i = 0; i < GROUPS; i++) n += group_is(groups + i, s);
+  return n;
+}
+
+static style number_style(fact const *f, datum const *d)
+{
+  if (d->known != KNOWN) return STYLE_DIM;
+  if (!strcmp(f->name, "queue.failed") && d->n) return STYLE_BAD;
+  if (!strcmp(f->name, "tls.days_left") && d->n < 14) return d->n ? STYLE_NOTE : STYLE_BAD;
+  return STYLE_BOLD;
+}
+
+static void draw_group(canvas *c, rect r, group const *g, snapshot const *s)
+{
+  char words[FACT_WORDS];
+  int end = r.col + r.cols;
+  int col = 1 + canvas_say(c, r.row, r.col + 1, r.cols - 1, STYLE_HEAD, g->name);
+
+  if (col < 11) col = 11;
+  for (unsigned int i = 0; g->facts[i]; i++)
+  {
+    fact const *f = group_fact(g, i);
+    datum const *d = f ? fact_datum(f, s) : 0;
+    char const *text;
+    int width;
+    if (!d || d->known == NONE) continue;
+    text = fact_human(words, f, d, &s->now);
+    width = (int)(strlen(f->title) + 1 + strlen(text));
+    if (col + 2 + width > end) return;
+    col += 2 + canvas_say(c, r.row, col + 2, width, STYLE_DIM, f->title) + 1;
+    col += canvas_say(c, r.row, col, width, number_style(f, d), text);
+  }
+}
+
+void view_draw_facts(canvas *c, rect r, snapshot const *s)
+{
+  int row = 0;
+
+  for (size_t i = 0; i < GROUPS && row < r.rows; i++)
+    if (group_is(groups + i, s)) draw_group(c, (rect){r.row + row++, r.col, 1, r.cols}, groups + i, s);
+}

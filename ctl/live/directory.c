@@ -1,0 +1,232 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/stralloc.h>
+
+#include <ctl/live/directory.h>
+#include <ctl/say.h>
+
+/* --- the way to a folder -------------------------------------------------------------------------- */
+
+/*
+ * Root makes folders inside those of the services' users, who may be taken over: a link that one of them could put
+ * there must not lead root to a folder that it would give away. Links of root, where only root can put any, are the
+ * administrator's.
+ */
+static int may_follow(int dir, char const *name)
+{
+  struct stat in;
+  struct stat link;
+
+  if (fstatat(dir, name, &link, AT_SYMLINK_NOFOLLOW) < 0 || fstat(dir, &in) < 0) return 0;
+  if (!S_ISLNK(link.st_mode)) return (errno = ENOTDIR, 0);
+  if (!geteuid() && (in.st_uid || link.st_uid || ((in.st_mode & 022) && !(in.st_mode & S_ISVTX))))
+    return (errno = ELOOP, 0);
+  return 1;
+}
+
+static int enter(int dir, char const *name)
+{
+  int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  if (fd >= 0 || errno != ENOTDIR || !may_follow(dir, name)) return fd;
+  return openat(dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static int make_and_enter(int dir, char const *name, mode_t mode)
+{
+  int fd = enter(dir, name);
+
+  if (fd >= 0 || errno != ENOENT) return fd;
+  return mkdirat(dir, name, mode) < 0 && errno != EEXIST ? -1 : enter(dir, name);
+}
+
+/* A descriptor (O_PATH) of the folder, which is made with what lacks above it. -1 and errno (ELOOP: see may_follow). */
+static int open_made(char const *path, mode_t mode)
+{
+  char *copy = strdup(path);
+  char *rest = 0;
+  char *name = copy ? strtok_r(copy, "/", &rest) : 0;
+  int fd = copy ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
+  while (fd >= 0 && name)
+  {
+    char *next = strtok_r(0, "/", &rest);
+    int below = make_and_enter(fd, name, next ? 0755 : mode);
+    fd_close(fd);
+    fd = below;
+    name = next;
+  }
+  free(copy);
+  return fd;
+}
+
+/* --- whose it is ----------------------------------------------------------------------------------- */
+
+/* A file that has another name elsewhere may be anybody's: it stays as it is. */
+static int give_file(int dir, char const *name, struct stat const *old, struct passwd const *pw)
+{
+  struct stat st;
+  int fd = openat(dir, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  int result = 0;
+
+  if (fd < 0) return errno == ENOENT ? 0 : -1;
+  if (fstat(fd, &st) < 0)
+    result = -1;
+  else if (S_ISREG(st.st_mode) && st.st_nlink == 1 && (st.st_uid == old->st_uid || st.st_gid == old->st_gid))
+    result = fchownat(fd, "", st.st_uid == old->st_uid ? pw->pw_uid : (uid_t)-1,
+                      st.st_gid == old->st_gid ? pw->pw_gid : (gid_t)-1, AT_EMPTY_PATH);
+  fd_close(fd);
+  return result;
+}
+
+static int give_files(int folder, struct stat const *old, struct passwd const *pw)
+{
+  int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *d = fd < 0 ? 0 : fdopendir(fd);
+  int result = 0;
+
+  if (!d)
+  {
+    if (fd >= 0) fd_close(fd);
+    return -1;
+  }
+  for (struct dirent *e; !result && (e = readdir(d));)
+    if (e->d_type == DT_REG || e->d_type == DT_UNKNOWN) result = give_file(fd, e->d_name, old, pw);
+  closedir(d);
+  return result;
+}
+
+static int is_his(struct stat const *st, struct passwd const *pw)
+{
+  return st->st_uid == pw->pw_uid && st->st_gid == pw->pw_gid;
+}
+
+/* The folder last: an up that is killed in between is not done. */
+static int give(int folder, struct stat const *old, char const *user, int shared)
+{
+  struct passwd const *pw = getpwnam(user);
+
+  if (!pw) return (errno = EINVAL, -1);
+  if (is_his(old, pw)) return 0;
+  if (!shared && give_files(folder, old, pw) < 0) return -1;
+  return fchownat(folder, "", pw->pw_uid, pw->pw_gid, AT_EMPTY_PATH);
+}
+
+/* fchmod(2) does not take a descriptor that was opened with O_PATH. */
+static int set_mode(int folder, mode_t mode)
+{
+  char path[64];
+
+  snprintf(path, sizeof path, "/proc/self/fd/%d", folder);
+  return chmod(path, mode);
+}
+
+/* user 0 or "": its owner stays. */
+static int make(char const *path, mode_t mode, char const *user, int shared)
+{
+  struct stat st;
+  int fd = open_made(path, mode);
+  int result = -1;
+
+  if (fd < 0) return -1;
+  if (fstat(fd, &st) == 0 && (!user || !*user || geteuid() || give(fd, &st, user, shared) == 0))
+    result = (st.st_mode & 07777) == mode ? 0 : set_mode(fd, mode);
+  fd_close(fd);
+  return result;
+}
+
+static void complain(char const *path, char const *whose, char const *name)
+{
+  if (errno == ELOOP)
+    say("unable to make ", path, whose, name, ": a link on the way is not in root's hands alone");
+  else
+    say_cannot("make ", path, whose, name);
+}
+
+/* --- the folders and links of a bundle ------------------------------------------------------------- */
+
+/* Whether it is there, and make would give it to another user. */
+static int moves(char const *path, char const *user)
+{
+  struct passwd const *pw = user && *user && !geteuid() ? getpwnam(user) : 0;
+  struct stat st;
+
+  return pw && !stat(path, &st) && !is_his(&st, pw);
+}
+
+int directory_moves(planned const *ps)
+{
+  service_folder const *f = genalloc_s(service_folder, &ps->sv.folders);
+
+  for (size_t n = genalloc_len(service_folder, &ps->sv.folders); n; n--, f++)
+    if (moves(f->path, f->user)) return 1;
+  return 0;
+}
+
+static int make_service(planned const *ps)
+{
+  service_folder const *f = genalloc_s(service_folder, &ps->sv.folders);
+
+  for (size_t n = genalloc_len(service_folder, &ps->sv.folders); n; n--, f++)
+    if (make(f->path, f->mode, f->user, f->shared) < 0)
+    {
+      complain(f->path, " for ", ps->sv.name);
+      return -1;
+    }
+  return 0;
+}
+
+int directory_make_all(plan const *p, int argc, char const *const *names)
+{
+  planned const *ps = plan_services(p);
+
+  for (size_t n = plan_count(p); n; n--, ps++)
+    if ((plan_chosen(p, ps->sv.name, argc, names) || !directory_moves(ps)) && make_service(ps) < 0) return -1;
+  return 0;
+}
+
+int directory_make_bundle(bundle const *b)
+{
+  char const *const folders[] = {b->run, b->state};
+
+  for (unsigned int i = 0; i < 2; i++)
+    if (make(folders[i], 0755, 0, 0) < 0)
+    {
+      complain(folders[i], "", "");
+      return -1;
+    }
+  return 0;
+}
+
+/* LOG/supervisor; just_look: 1 if make would give it to another user. -1 and errno. */
+static int supervisor_log(bundle const *b, int just_look)
+{
+  char const *user = section_text(b->self, "user");
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_append(&path, "%s/supervisor", b->log) == 0 && stralloc_0(&path))
+    result = just_look ? moves(path.s, user) : make(path.s, 0750, user, 0);
+  if (result < 0) complain(path.s ? path.s : b->log, "", "");
+  stralloc_free(&path);
+  return result;
+}
+
+int directory_log_moves(bundle const *b)
+{
+  return supervisor_log(b, 1) > 0;
+}
+
+int directory_make_log(bundle const *b)
+{
+  return supervisor_log(b, 0);
+}

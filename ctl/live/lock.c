@@ -1,0 +1,93 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include <skalibs/djbunix.h>
+#include <skalibs/stralloc.h>
+
+#include <ctl/live/lock.h>
+#include <ctl/say.h>
+
+static void on_alarm(int sig)
+{
+  (void)sig;
+}
+
+static int set(int fd, int wait)
+{
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  return fcntl(fd, wait ? F_SETLKW : F_SETLK, &lock);
+}
+
+static void say_holder(int fd)
+{
+  char who[128];
+  ssize_t n = pread(fd, who, sizeof who - 1, 0);
+  char *space;
+
+  if (n < 0) n = 0;
+  who[n] = 0;
+  who[strcspn(who, "\n")] = 0;
+  space = strchr(who, ' ');
+  if (space) *space++ = 0;
+  if (space)
+    say("waiting for `mailctl ", space, "` (pid ", who, ") to finish");
+  else /* it has not written yet who it is */
+    say("waiting for another mailctl to finish");
+}
+
+static int wait_for(int fd, unsigned int timeout)
+{
+  struct sigaction sa = {.sa_handler = &on_alarm}; /* no SA_RESTART: the alarm ends the wait */
+  struct itimerval it = {.it_value = {.tv_sec = timeout / 1000, .tv_usec = timeout % 1000 * 1000}};
+  int r;
+
+  sigaction(SIGALRM, &sa, 0);
+  setitimer(ITIMER_REAL, &it, 0);
+  r = set(fd, 1);
+  if (r < 0 && errno == EINTR) errno = ETIMEDOUT;
+  memset(&it, 0, sizeof it);
+  setitimer(ITIMER_REAL, &it, 0);
+  return r;
+}
+
+/* Whoever may see the bundle and not change it is told whose it is. */
+static void say_owner(char const *state)
+{
+  struct stat st;
+  struct passwd const *pw = stat(state, &st) < 0 ? 0 : getpwuid(st.st_uid);
+
+  if (pw) say("only ", pw->pw_name, " may change what this bundle runs");
+}
+
+int lock_take(char const *state, char const *command, unsigned int timeout)
+{
+  stralloc sa = STRALLOC_ZERO;
+  char who[128];
+  int fd = -1;
+
+  if (mkdir(state, 0755) < 0 && errno != EEXIST) return -1;
+  if (stralloc_cats(&sa, state) && stralloc_cats(&sa, "/lock") && stralloc_0(&sa))
+    fd = open3(sa.s, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  stralloc_free(&sa);
+  if (fd < 0)
+  {
+    int e = errno;
+    if (e == EACCES) say_owner(state);
+    return (errno = e, -1);
+  }
+  if (set(fd, 0) < 0)
+  {
+    say_holder(fd);
+    if (wait_for(fd, timeout) < 0) return (fd_close(fd), -1);
+  }
+  snprintf(who, sizeof who, "%d %s\n", (int)getpid(), command);
+  if (ftruncate(fd, 0) < 0 || pwrite(fd, who, strlen(who), 0) < 0) return (fd_close(fd), -1);
+  return fd;
+}

@@ -1,0 +1,12 @@
+#ifndef CTL_LIVE_LOCK_H
+#define CTL_LIVE_LOCK_H
+
+/*
+ * One command at a time changes a bundle: STATE/lock, a POSIX lock that ends with its process, with
+ * `PID COMMAND` in it for the one that has to wait. Makes STATE if needed.
+ * If another holds it, says who, and waits up to timeout milliseconds.
+ * The descriptor (close-on-exec), or -1 and errno (ETIMEDOUT).
+ */
+extern int lock_take(char const *state, char const *command, unsigned int timeout);
+
+#endif

@@ -1,0 +1,150 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include <skalibs/djbunix.h>
+
+#include <runlib/utf8.h>
+
+#include <ctl/live/logfiles.h>
+#include <ctl/live/logs.h>
+#include <ctl/words.h>
+
+/* Where the last n lines of s begin. */
+static size_t last_lines(char const *s, size_t len, size_t *n)
+{
+  size_t at = len;
+
+  while (at && *n)
+  {
+    at--;
+    while (at && s[at - 1] != '\n') at--;
+    --*n;
+  }
+  return at;
+}
+
+/* Drops the lines before since from the front. Lines without a stamp go with the line before. */
+static size_t skip_old(char const *s, size_t len, tain const *since)
+{
+  size_t at = 0;
+
+  while (at < len)
+  {
+    char stamp[TIMESTAMP + 1];
+    char const *end = memchr(s + at, '\n', len - at);
+    tain t;
+    if (len - at > TIMESTAMP)
+    {
+      memcpy(stamp, s + at, TIMESTAMP);
+      stamp[TIMESTAMP] = 0;
+      if (timestamp_scan(stamp, &t) && !tain_less(&t, since)) return at;
+    }
+    if (!end) return len;
+    at = (size_t)(end - s) + 1;
+  }
+  return at;
+}
+
+/* Puts the last *n lines of a file before what sa has from base on. With end, only whole lines, and where they end. */
+static int add_file(stralloc *sa, size_t base, int fd, size_t *n, logs_place *end)
+{
+  stralloc bytes = STRALLOC_ZERO;
+  int result = slurp(&bytes, fd) ? 0 : -1;
+
+  if (!result && end)
+  {
+    while (bytes.len && bytes.s[bytes.len - 1] != '\n') bytes.len--;
+    end->fd = fd;
+    end->at = (off_t)bytes.len;
+  }
+  if (!result)
+  {
+    size_t at = last_lines(bytes.s, bytes.len, n);
+    result = stralloc_insertb(sa, base, bytes.s + at, bytes.len - at) ? 0 : -1;
+  }
+  stralloc_free(&bytes);
+  return result;
+}
+
+int logs_tail_at(stralloc *sa, int dir, size_t n, logs_place *end)
+{
+  logfiles seen = LOGFILES_ZERO;
+  size_t base = sa->len;
+  int fd = logfiles_before(&seen, dir, -1);
+  int result = 0;
+
+  while (fd >= 0)
+  {
+    int before = -1;
+    result = add_file(sa, base, fd, &n, end);
+    if (!result) before = n ? logfiles_before(&seen, dir, fd) : (errno = ENOENT, -1);
+    int e = errno;
+    if (!end || end->fd != fd) fd_close(fd);
+    errno = e;
+    end = 0;
+    fd = before;
+  }
+  if (errno != ENOENT) result = -1;
+  logfiles_free(&seen);
+  return result;
+}
+
+int logs_tail(stralloc *sa, char const *dir, size_t n, tain const *since)
+{
+  size_t base = sa->len;
+  int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int result;
+
+  if (fd < 0) return -1;
+  result = logs_tail_at(sa, fd, n, 0);
+  fd_close(fd);
+  if (!result && since)
+  {
+    size_t skip = skip_old(sa->s + base, sa->len - base, since);
+    memmove(sa->s + base, sa->s + base + skip, sa->len - base - skip);
+    sa->len -= skip;
+  }
+  return result;
+}
+
+static int human_line(stralloc *sa, char const *s, size_t len)
+{
+  char stamp[TIMESTAMP + 1];
+  char words[WORDS_MAX];
+  tain t;
+
+  if (len > TIMESTAMP)
+  {
+    memcpy(stamp, s, TIMESTAMP);
+    stamp[TIMESTAMP] = 0;
+    if (timestamp_scan(stamp, &t) == TIMESTAMP)
+    {
+      if (!stralloc_cats(sa, words_time(words, &t))) return -1;
+      s += TIMESTAMP;
+      len -= TIMESTAMP;
+    }
+  }
+  /* A log may hold a stranger's bytes: none of them reaches the terminal as a command. */
+  for (size_t n; len; s += n, len -= n)
+  {
+    unsigned int u = '\t';
+    n = *s == '\t' ? 1 : utf8_scan(&u, s, len);
+    if (!(u == '?' ? stralloc_catb(sa, "?", 1) : stralloc_catb(sa, s, n))) return -1;
+  }
+  return stralloc_catb(sa, "\n", 1) ? 0 : -1;
+}
+
+int logs_human(stralloc *sa, char const *lines, size_t len, char const *indent)
+{
+  while (len)
+  {
+    char const *end = memchr(lines, '\n', len);
+    size_t n = end ? (size_t)(end - lines) : len;
+    if (!stralloc_cats(sa, indent) || human_line(sa, lines, n) < 0) return -1;
+    n += end != 0;
+    lines += n;
+    len -= n;
+  }
+  return 0;
+}

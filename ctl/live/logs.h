@@ -1,0 +1,36 @@
+#ifndef CTL_LIVE_LOGS_H
+#define CTL_LIVE_LOGS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <skalibs/stralloc.h>
+#include <skalibs/tai.h>
+
+/* s6-log's folders: `current` and the rotated @TAI64N.s, each line with a TAI64N stamp. */
+
+/*
+ * Appends the last n lines of the log in dir, rotated files included, as they are; with since, only those
+ * stamped at or after it. 0, or -1 and errno (ENOENT: no such log).
+ */
+extern int logs_tail(stralloc *sa, char const *dir, size_t n, tain const *since);
+
+/* How far a log was read: up to this place in this file; none if fd is negative. */
+typedef struct logs_place_s logs_place;
+struct logs_place_s
+{
+  int fd;
+  off_t at;
+};
+#define LOGS_PLACE_ZERO                                                                                      \
+  {                                                                                                          \
+    .fd = -1                                                                                                 \
+  }
+
+/* As logs_tail, of an open folder. With end, only whole lines, and where they end, its fd being the caller's then. */
+extern int logs_tail_at(stralloc *sa, int dir, size_t n, logs_place *end);
+
+/* Appends lines (as logs_tail gives them) with the stamps as local times, each behind indent. 0, or -1 and ENOMEM. */
+extern int logs_human(stralloc *sa, char const *lines, size_t len, char const *indent);
+
+#endif

@@ -1,0 +1,190 @@
+#include <errno.h>
+#include <string.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+
+#include <ctl/machine/load.h>
+#include <ctl/machine/machine.h>
+#include <ctl/say.h>
+
+static int no_memory(void)
+{
+  say_cannot("make the plan");
+  return EXIT_SYSTEM;
+}
+
+static int no_file(context const *cx)
+{
+  int missing = errno == ENOENT;
+
+  say_cannot("read ", cx->file);
+  if (missing) say("`mailctl init DIR` writes one; `mailctl -c FILE` names another");
+  return missing ? EXIT_CONF : EXIT_SYSTEM;
+}
+
+/*
+ * A mistake in the file must not hide what is wrong with the machine: people mend all of it in one go. What was brought
+ * up last is not kept back by what is wrong with one of its services.
+ */
+static int make(wanted *w, context const *cx, int machine, report *r)
+{
+  unsigned int in_file = r->errors;
+  unsigned int in_bundle;
+
+  if (bundle_fill(&w->b, &w->c, cx->libexec, cx->bin, cx->root) < 0) return no_memory();
+  if (machine) machine_check_bundle(&w->b, r);
+  if (in_file) return EXIT_CONF;
+  in_bundle = r->errors;
+  if (plan_make(&w->p, &w->b, r) < 0) return no_memory();
+  if (r->errors > in_bundle) return EXIT_CONF;
+  if (machine) machine_check_plan(&w->b, &w->p, r);
+  return in_bundle || (r->errors && !cx->stored) ? EXIT_CONF : 0;
+}
+
+static void print(report *r)
+{
+  allwrite(2, r->text.s, r->text.len);
+  report_free(r);
+}
+
+/* A missing or broken file still says, or does not say, where STATE is. Returns 1 if it is such a one. */
+static int parse_leniently(conf *c, char const *file, int *missing)
+{
+  report r = REPORT_ZERO;
+  int result;
+
+  r.file = file;
+  result = conf_read(c, file, &r);
+  *missing = result < 0 && errno == ENOENT;
+  if (*missing) result = conf_parse(c, file, "", 0, &r);
+  if (!result) result = *missing || r.errors;
+  report_free(&r);
+  return result;
+}
+
+/* 0: into c; 1: it is what `now` has, parsed already, as it mostly is; -1 and errno. */
+static int parse_stored(conf *c, conf const *now, char const *file, char const *state)
+{
+  report r = REPORT_ZERO;
+  stralloc path = STRALLOC_ZERO;
+  stralloc bytes = STRALLOC_ZERO;
+  int result = -1;
+
+  r.file = file;
+  if (stralloc_cats(&path, state) && stralloc_cats(&path, "/current/mailctl.conf") && stralloc_0(&path) &&
+      openslurpclose(&bytes, path.s))
+    result = bytes.len == now->bytes.len && !memcmp(bytes.s, now->bytes.s, bytes.len)
+                 ? 1
+                 : conf_parse(c, file, bytes.s, bytes.len, &r);
+  stralloc_free(&path);
+  stralloc_free(&bytes);
+  report_free(&r);
+  return result;
+}
+
+static int load_last(stored *s, context const *cx, int *missing)
+{
+  char const *state;
+  int same;
+
+  if ((s->broken = parse_leniently(&s->now, cx->file, missing)) < 0 ||
+      bundle_fill(&s->b, &s->now, cx->libexec, cx->bin, cx->root) < 0)
+  {
+    say_cannot("read ", cx->file);
+    return EXIT_SYSTEM;
+  }
+  state = s->b.state;
+  if (generation_read(&s->g, state) < 0 ||
+      (s->g.number && ((same = parse_stored(&s->c, &s->now, cx->file, state)) < 0 ||
+                       (!same && bundle_fill(&s->b, &s->c, cx->libexec, cx->bin, cx->root) < 0))))
+  {
+    say_cannot("read the generation at ", state, "/current");
+    return EXIT_SYSTEM;
+  }
+  return 0;
+}
+
+int stored_load(stored *s, context const *cx)
+{
+  int missing;
+  int status = load_last(s, cx, &missing);
+
+  return !status && missing && !s->g.number ? (errno = ENOENT, no_file(cx)) : status;
+}
+
+/* Where it is just what the file has, its problems have been said. */
+static int make_stored(wanted *w, context const *cx, int machine, stored const *s)
+{
+  int same = !s->c.bytes.len;
+  stralloc const *bytes = same ? &s->now.bytes : &s->c.bytes;
+  report r = REPORT_ZERO;
+  stralloc path = STRALLOC_ZERO;
+  int status;
+
+  if (!stralloc_cats(&path, s->b.state) || !stralloc_cats(&path, "/current/mailctl.conf") ||
+      !stralloc_0(&path))
+    return no_memory();
+  r.file = path.s;
+  status = conf_parse(&w->c, cx->file, bytes->s, bytes->len, &r) < 0 ? no_memory() : make(w, cx, machine, &r);
+  if (same)
+    report_free(&r);
+  else
+    print(&r);
+  stralloc_free(&path);
+  return status;
+}
+
+static int load_stored(wanted *w, context const *cx, int machine)
+{
+  stored s = STORED_ZERO;
+  int missing;
+  int status = load_last(&s, cx, &missing);
+
+  if (!status) status = s.g.number ? make_stored(w, cx, machine, &s) : EXIT_CONF;
+  stored_free(&s);
+  return status;
+}
+
+static int load_file(wanted *w, context const *cx, int machine)
+{
+  report r = REPORT_ZERO;
+  int status;
+
+  r.file = cx->file;
+  status = conf_read(&w->c, cx->file, &r) < 0 ? no_file(cx) : make(w, cx, machine, &r);
+  print(&r);
+  return status;
+}
+
+int wanted_load(wanted *w, context const *cx, int machine)
+{
+  return cx->stored ? load_stored(w, cx, machine) : load_file(w, cx, machine);
+}
+
+void wanted_free(wanted *w)
+{
+  plan_free(&w->p);
+  conf_free(&w->c);
+}
+
+char *find_state(context const *cx)
+{
+  conf c = CONF_ZERO;
+  bundle b;
+  char *state = 0;
+  int missing;
+
+  if (parse_leniently(&c, cx->file, &missing) < 0 ||
+      bundle_fill(&b, &c, cx->libexec, cx->bin, cx->root) < 0 || !(state = strdup(b.state)))
+    say_cannot("read ", cx->file);
+  conf_free(&c);
+  return state;
+}
+
+void stored_free(stored *s)
+{
+  generation_free(&s->g);
+  conf_free(&s->c);
+  conf_free(&s->now);
+}

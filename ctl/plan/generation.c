@@ -1,0 +1,346 @@
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+#include <skalibs/direntry.h>
+#include <skalibs/djbunix.h>
+#include <skalibs/types.h>
+
+#include <runlib/linkreplace.h>
+
+#include <ctl/plan/generation.h>
+
+/* --- names --------------------------------------------------------------------------------------- */
+
+#define TEMPORARY ".new" /* being written */
+#define DISCARDED ".old" /* being removed */
+
+/* STATE/generations, or one of it. */
+static int path_of(stralloc *sa, char const *state, char const *name)
+{
+  sa->len = 0;
+  return stralloc_cats(sa, state) && stralloc_cats(sa, "/generations") &&
+                 (!*name || stralloc_cats(sa, "/")) && stralloc_cats(sa, name) && stralloc_0(sa)
+             ? 0
+             : -1;
+}
+
+static int path_of_number(stralloc *sa, char const *state, unsigned int number)
+{
+  char name[UINT_FMT + 8];
+
+  snprintf(name, sizeof name, "%04u", number);
+  return path_of(sa, state, name);
+}
+
+int generation_current(char const *state, unsigned int *number)
+{
+  stralloc sa = STRALLOC_ZERO;
+  char target[64];
+  ssize_t n = -1;
+
+  if (stralloc_cats(&sa, state) && stralloc_cats(&sa, "/current") && stralloc_0(&sa))
+    n = readlink(sa.s, target, sizeof target - 1);
+  stralloc_free(&sa);
+  *number = 0;
+  if (n < 0) return errno == ENOENT ? 0 : -1;
+  target[n] = 0;
+  return sscanf(target, "generations/%u", number) == 1 ? 0 : (errno = EINVAL, -1);
+}
+
+/* --- reading ------------------------------------------------------------------------------------- */
+
+/* The next word of a line, to; what follows it. 0: there is none, or it has max bytes or more. */
+static char const *read_word(char *to, size_t max, char const *s, char const *end)
+{
+  char const *blank = memchr(s, ' ', (size_t)(end - s));
+  size_t len = (size_t)((blank ? blank : end) - s);
+
+  if (!len || len >= max) return 0;
+  memcpy(to, s, len);
+  to[len] = 0;
+  return s + len + (blank != 0);
+}
+
+static int read_service(generation *g, char const *s, char const *end)
+{
+  entry e = {.needs = GENALLOC_ZERO};
+  char name[256];
+
+  if (!(s = read_word(name, sizeof name, s, end)) || !(s = read_word(e.content, sizeof e.content, s, end)) ||
+      !(s = read_word(e.data, sizeof e.data, s, end)) || !read_word(e.log, sizeof e.log, s, end))
+    return (errno = EINVAL, -1);
+  e.name = strdup(name);
+  if (e.name && genalloc_append(entry, &g->entries, &e)) return 0;
+  free(e.name);
+  return -1;
+}
+
+static int read_need(generation *g, char const *s, char const *end)
+{
+  size_t n = genalloc_len(entry, &g->entries);
+  char *copy;
+
+  if (!n) return (errno = EINVAL, -1);
+  copy = strndup(s, (size_t)(end - s));
+  if (copy && genalloc_append(char *, &genalloc_s(entry, &g->entries)[n - 1].needs, &copy)) return 0;
+  free(copy);
+  return -1;
+}
+
+static int read_lines(generation *g)
+{
+  static char const first[] = "mailctl generation 1\n";
+  char const *s = g->manifest.s;
+  char const *last = s + g->manifest.len;
+
+  if (g->manifest.len < sizeof first - 1 || memcmp(s, first, sizeof first - 1) || last[-1] != '\n')
+    return (errno = EINVAL, -1);
+  for (char const *end; s < last; s = end + 1)
+  {
+    end = memchr(s, '\n', (size_t)(last - s));
+    if (!strncmp(s, "service ", 8) && read_service(g, s + 8, end) < 0) return -1;
+    if (!strncmp(s, "need ", 5) && read_need(g, s + 5, end) < 0) return -1;
+  }
+  return 0;
+}
+
+int generation_read(generation *g, char const *state)
+{
+  stralloc sa = STRALLOC_ZERO;
+  int result = -1;
+
+  if (generation_current(state, &g->number) < 0) return -1;
+  if (!g->number) return 0;
+  if (path_of_number(&sa, state, g->number) < 0) goto end;
+  sa.len--;
+  if (!stralloc_catb(&sa, "/manifest", 10) || !openslurpclose(&g->manifest, sa.s)) goto end;
+  result = read_lines(g);
+end:
+  stralloc_free(&sa);
+  return result;
+}
+
+entry *generation_find(generation const *g, char const *name)
+{
+  entry *e = genalloc_s(entry, &g->entries);
+
+  for (size_t n = genalloc_len(entry, &g->entries); n; n--, e++)
+    if (!strcmp(e->name, name)) return e;
+  return 0;
+}
+
+void generation_free(generation *g)
+{
+  entry *e = genalloc_s(entry, &g->entries);
+
+  for (size_t n = genalloc_len(entry, &g->entries); n; n--, e++)
+  {
+    char **need = genalloc_s(char *, &e->needs);
+    for (size_t i = genalloc_len(char *, &e->needs); i; i--) free(*need++);
+    genalloc_free(char *, &e->needs);
+    free(e->name);
+  }
+  genalloc_free(entry, &g->entries);
+  stralloc_free(&g->manifest);
+}
+
+/* --- the list of them ---------------------------------------------------------------------------- */
+
+static int by_number(void const *a, void const *b)
+{
+  unsigned int x = *(unsigned int const *)a;
+  unsigned int y = *(unsigned int const *)b;
+  return x < y ? -1 : x > y;
+}
+
+/* The numbers that are there, ascending; removes what a crash left half-written. */
+static int list(genalloc *numbers, char const *state)
+{
+  stralloc sa = STRALLOC_ZERO;
+  direntry *d;
+  DIR *dir;
+
+  if (path_of(&sa, state, "") < 0) return -1;
+  dir = opendir(sa.s);
+  if (!dir)
+  {
+    stralloc_free(&sa);
+    return errno == ENOENT ? 0 : -1;
+  }
+  while ((d = readdir(dir)))
+  {
+    unsigned int number;
+    if (uint0_scan(d->d_name, &number))
+      (void)genalloc_append(unsigned int, numbers, &number);
+    else if ((!strcmp(d->d_name, TEMPORARY) || !strcmp(d->d_name, DISCARDED)) &&
+             path_of(&sa, state, d->d_name) >= 0)
+      rm_rf(sa.s);
+  }
+  dir_close(dir);
+  stralloc_free(&sa);
+  if (genalloc_len(unsigned int, numbers))
+    qsort(genalloc_s(unsigned int, numbers), genalloc_len(unsigned int, numbers), sizeof(unsigned int),
+          &by_number);
+  return 0;
+}
+
+/* First out of sight, in one step: a generation is whole, or not there. */
+static int discard(char const *state, unsigned int number)
+{
+  stralloc old = STRALLOC_ZERO;
+  stralloc sa = STRALLOC_ZERO;
+  int result = -1;
+
+  if (path_of_number(&sa, state, number) >= 0 && path_of(&old, state, DISCARDED) >= 0 &&
+      rename(sa.s, old.s) >= 0)
+    result = rm_rf(old.s);
+  stralloc_free(&old);
+  stralloc_free(&sa);
+  return result;
+}
+
+int generation_prune(char const *state, unsigned int keep)
+{
+  genalloc numbers = GENALLOC_ZERO;
+  unsigned int current;
+  int result = -1;
+
+  if (generation_current(state, &current) < 0 || list(&numbers, state) < 0) goto end;
+  for (size_t i = 0; i + keep < genalloc_len(unsigned int, &numbers); i++)
+  {
+    unsigned int number = genalloc_s(unsigned int, &numbers)[i];
+    if (number == current) continue;
+    if (discard(state, number) < 0) goto end;
+  }
+  result = 0;
+end:
+  genalloc_free(unsigned int, &numbers);
+  return result;
+}
+
+/* --- writing ------------------------------------------------------------------------------------- */
+
+/* Writes below the folder that sa names (sa ends in `/`, no NUL), making the folders on the way. */
+static int put(stralloc *sa, char const *path, char const *bytes, size_t len, mode_t mode)
+{
+  size_t base = sa->len;
+  int fd = -1;
+
+  for (char const *slash = strchr(path, '/'); slash; slash = strchr(slash + 1, '/'))
+  {
+    sa->len = base;
+    if (!stralloc_catb(sa, path, (size_t)(slash - path)) || !stralloc_0(sa)) return -1;
+    if (mkdir(sa->s, 0755) < 0 && errno != EEXIST) return -1;
+  }
+  sa->len = base;
+  if (!stralloc_cats(sa, path) || !stralloc_0(sa)) return -1;
+  sa->len = base;
+  fd = open3(sa->s, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+  if (fd < 0) return -1;
+  if (fchmod(fd, mode) < 0 || allwrite(fd, bytes, len) < len) return (fd_close(fd), -1);
+  fd_close(fd);
+  return 0;
+}
+
+static int put_service(stralloc *sa, service const *sv)
+{
+  service_file const *f = genalloc_s(service_file, &sv->files);
+  size_t base = sa->len;
+
+  if (!stralloc_cats(sa, sv->name) || !stralloc_cats(sa, "/") || !stralloc_0(sa)) return -1;
+  sa->len--;
+  if (mkdir(sa->s, 0755) < 0) return -1;
+  for (size_t n = genalloc_len(service_file, &sv->files); n; n--, f++)
+    if (put(sa, f->path, f->bytes.s, f->bytes.len, f->mode) < 0) return -1;
+  sa->len = base;
+  return 0;
+}
+
+static int put_all(stralloc *sa, plan const *p, char const *conf, size_t len)
+{
+  planned const *ps = plan_services(p);
+  stralloc manifest = STRALLOC_ZERO;
+  size_t base = sa->len;
+  int result = -1;
+
+  if (mkdir(sa->s, 0755) < 0) return -1;
+  sa->s[sa->len - 1] = '/';
+  for (size_t n = plan_count(p); n; n--, ps++)
+    if (put_service(sa, &ps->sv) < 0) goto end;
+  if (put(sa, "mailctl.conf", conf, len, 0644) < 0 || plan_manifest(p, &manifest) < 0) goto end;
+  result = put(sa, "manifest", manifest.s, manifest.len, 0644);
+end:
+  sa->len = base;
+  sa->s[base - 1] = 0;
+  stralloc_free(&manifest);
+  return result;
+}
+
+static int sync_all(char const *dir)
+{
+  int fd = open_read(dir);
+  int result = fd < 0 ? -1 : syncfs(fd);
+
+  if (fd >= 0) fd_close(fd);
+  return result;
+}
+
+/* Makes the names in a folder durable. */
+static int sync_folder(char const *dir)
+{
+  int fd = open_read(dir);
+  int result = fd < 0 ? -1 : fsync(fd);
+
+  if (fd >= 0) fd_close(fd);
+  return result;
+}
+
+static int next_number(char const *state, unsigned int *number)
+{
+  genalloc numbers = GENALLOC_ZERO;
+  int result = list(&numbers, state);
+  size_t n = genalloc_len(unsigned int, &numbers);
+
+  *number = n ? genalloc_s(unsigned int, &numbers)[n - 1] + 1 : 1;
+  genalloc_free(unsigned int, &numbers);
+  return result;
+}
+
+int generation_write(char const *state, plan const *p, char const *conf, size_t len, unsigned int *number)
+{
+  stralloc new = STRALLOC_ZERO;
+  stralloc final = STRALLOC_ZERO;
+  int result = -1;
+
+  if (path_of(&new, state, "") < 0 || (mkdir(new.s, 0755) < 0 && errno != EEXIST)) goto end;
+  if (next_number(state, number) < 0 || path_of(&new, state, TEMPORARY) < 0 ||
+      path_of_number(&final, state, *number) < 0)
+    goto end;
+  if (put_all(&new, p, conf, len) < 0 || sync_all(new.s) < 0 || rename(new.s, final.s) < 0)
+  {
+    int e = errno;
+    rm_rf(new.s);
+    errno = e;
+    goto end;
+  }
+  result = path_of(&new, state, "") < 0 ? -1 : sync_folder(new.s);
+end:
+  stralloc_free(&new);
+  stralloc_free(&final);
+  return result;
+}
+
+int generation_switch(char const *state, unsigned int number)
+{
+  char target[UINT_FMT + 32];
+
+  snprintf(target, sizeof target, "generations/%04u", number);
+  return link_replace(state, "current", target) < 0 ? -1 : sync_folder(state);
+}

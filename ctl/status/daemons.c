@@ -1,0 +1,179 @@
+#include <errno.h>
+#include <string.h>
+
+#include <skalibs/stralloc.h>
+
+#include <runlib/counters.h>
+
+#include <ctl/status/snapshot-internal.h>
+
+/* What daemons count: the files of runlib/counters.h. */
+
+typedef struct page_s page;
+struct page_s
+{
+  counter_value values[COUNTERS_MAX];
+  int n; /* less than 0: it cannot be read */
+  int absent;
+  uint64_t now; /* seconds */
+};
+
+static int read_page(page *p, char const *folder, char const *name, char const *file)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = service_append(&path, "%s/%s/%s", folder, name, file) < 0 || !stralloc_0(&path) ? -1 : 0;
+
+  if (!result)
+  {
+    p->n = counters_read(path.s, p->values);
+    p->absent = p->n < 0 && errno == ENOENT;
+  }
+  stralloc_free(&path);
+  return result;
+}
+
+static counter_value const *find(page const *p, char const *name, char const *suffix)
+{
+  size_t len = strlen(name);
+
+  for (int i = 0; i < p->n; i++)
+    if (!strncmp(p->values[i].name, name, len) && !strcmp(p->values[i].name + len, suffix))
+      return p->values + i;
+  return 0;
+}
+
+static void take(datum *d, page const *p, char const *name)
+{
+  counter_value const *v = find(p, name, "");
+
+  if (v) datum_count(d, v->value);
+}
+
+/* A file that is not there yet has counted nothing. */
+static void take_tally(tally_facts *t, page const *p, char const *name)
+{
+  counter_value const *even = find(p, name, ".0");
+  counter_value const *odd = find(p, name, ".1");
+
+  if (p->absent)
+  {
+    datum_count(&t->total, 0);
+    datum_real(&t->minute, 0);
+    return;
+  }
+  take(&t->total, p, name);
+  if (even && odd) datum_real(&t->minute, counter_rate_read(even->value, odd->value, p->now));
+}
+
+/* --- SMTP ---------------------------------------------------------------------------------------- */
+
+static void none(datum *first, size_t bytes)
+{
+  for (size_t n = bytes / sizeof *first; n; n--) datum_none(first++);
+}
+
+static void add(datum *sum, datum const *d, int real)
+{
+  if (d->known != KNOWN)
+    sum->known = UNKNOWN;
+  else if (sum->known == KNOWN && real)
+    sum->real += d->real;
+  else if (sum->known == KNOWN)
+    sum->n += d->n;
+}
+
+static void take_sessions(smtp_facts *f, page *p)
+{
+  static char const *const kinds[REFUSALS] = {"refused_connection", "refused_helo", "refused_mail",
+                                              "refused_rcpt",       "refused_data", "refused_auth",
+                                              "refused_command"};
+
+  /* The listener made the file; until the first session nothing was counted. */
+  p->absent |= p->n >= 0 && !find(p, "connections", "");
+  take_tally(&f->sessions, p, "connections");
+  take_tally(&f->messages, p, "accepted");
+  take_tally(&f->auth_good, p, "auth_good");
+  take_tally(&f->auth_bad, p, "auth_bad");
+  datum_count(&f->refused.total, 0);
+  datum_real(&f->refused.minute, 0);
+  for (unsigned int i = 0; i < REFUSALS; i++)
+  {
+    take_tally(f->refusals + i, p, kinds[i]);
+    add(&f->refused.total, &f->refusals[i].total, 0);
+    add(&f->refused.minute, &f->refusals[i].minute, 1);
+  }
+}
+
+/* The listener's gauge is true as long as there is a listener. */
+static void take_connections(smtp_facts *f, page const *p, service_facts const *sv)
+{
+  take(&f->limit, p, "limit");
+  take(&f->turned_away, p, "refused");
+  if (sv->pid.known == KNOWN)
+    take(&f->connections, p, "now");
+  else if (sv->pid.known == NONE)
+    datum_count(&f->connections, 0);
+}
+
+static int take_smtp(smtp_facts *f, snapshot const *s, stored const *st, char const *name, page *p)
+{
+  section const *own = bundle_section(&st->b, name);
+  service_facts const *sv = snapshot_find(s, name);
+
+  if (!own || !sv)
+  {
+    none((datum *)f, sizeof *f);
+    return 0;
+  }
+  if (read_page(p, st->b.state, name, "counters") < 0) return -1;
+  take_connections(f, p, sv);
+  if (section_text(own, "program"))
+  {
+    none((datum *)&f->sessions, sizeof *f - offsetof(smtp_facts, sessions));
+    return 0;
+  }
+  take_sessions(f, p);
+  return 0;
+}
+
+/* --- TLS ----------------------------------------------------------------------------------------- */
+
+static int take_tls(snapshot *s, stored const *st, page *p)
+{
+  service_facts const *sv = snapshot_find(s, "tls");
+  counter_value const *expires;
+
+  if (!sv || !bundle_section(&st->b, "tls"))
+  {
+    none((datum *)&s->tls, sizeof s->tls);
+    return 0;
+  }
+  if (read_page(p, st->b.run, "tls", "counters") < 0) return -1;
+  if (sv->pid.known == KNOWN)
+    take(&s->tls.sessions, p, "sessions-now");
+  else if (sv->pid.known == NONE)
+    datum_count(&s->tls.sessions, 0);
+  take(&s->tls.begun, p, "sessions");
+  take(&s->tls.resumed, p, "sessions-resumed");
+  take(&s->tls.failed, p, "handshakes-failed");
+  take(&s->tls.refused, p, "sessions-refused");
+  expires = find(p, "expires", "");
+  if (expires && expires->value && expires->value < 253402300800u) /* the year 10000 */
+  {
+    datum_epoch(&s->tls.expires, expires->value);
+    datum_count(&s->tls.days_left, expires->value > p->now ? (expires->value - p->now) / 86400 : 0);
+  }
+  return 0;
+}
+
+int snapshot_take_daemons(snapshot *s, stored const *st)
+{
+  static page p;
+  struct timespec ts;
+
+  p.now = timespec_sysclock_from_tain(&ts, &s->now) && ts.tv_sec > 0 ? (uint64_t)ts.tv_sec : 0;
+  return take_smtp(&s->smtpd, s, st, "smtpd", &p) < 0 ||
+                 take_smtp(&s->submission, s, st, "submission", &p) < 0 || take_tls(s, st, &p) < 0
+             ? -1
+             : 0;
+}

@@ -1,0 +1,211 @@
+#include <inttypes.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <ctl/status/field.h>
+#include <ctl/status/snapshot.h>
+#include <ctl/words.h>
+
+/* The services' facts have plain names, those of the whole have a dot. */
+#define SERVICE(NAME, TYPE, METRIC, COLUMN, KEEP, TITLE, HELP)                                               \
+  {                                                                                                          \
+#NAME, TITLE, HELP, FACT_##TYPE, FACT_SERVICE, METRIC_##METRIC, COLUMN, KEEP,                            \
+        offsetof(service_facts, NAME)                                                                        \
+  }
+#define BUNDLE(NAME, TYPE, METRIC, TITLE, HELP)                                                              \
+  {                                                                                                          \
+#NAME, TITLE, HELP, FACT_##TYPE, FACT_BUNDLE, METRIC_##METRIC, 0, 0, offsetof(snapshot, NAME)            \
+  }
+#define SMTP(WHO, NAME, MEMBER, TYPE, METRIC, TITLE, HELP)                                                   \
+  {                                                                                                          \
+#WHO "." NAME, TITLE, HELP, FACT_##TYPE, FACT_BUNDLE, METRIC_##METRIC, 0, 0,                             \
+        offsetof(snapshot, WHO.MEMBER)                                                                       \
+  }
+#define TALLY(WHO, NAME, MEMBER, TITLE, HELP)                                                                \
+  SMTP(WHO, NAME, MEMBER.total, COUNT, COUNTER, TITLE, HELP),                                                \
+      SMTP(WHO, NAME "_per_minute", MEMBER.minute, REAL, GAUGE, TITLE " a minute",                           \
+           HELP ", in the last minute")
+#define REFUSAL(WHO, NAME, KIND, WHEN)                                                                       \
+  TALLY(WHO, "refused_" NAME, refusals[REFUSED_##KIND], "refused " NAME, "refusals " WHEN)
+#define SMTP_SERVER(WHO)                                                                                     \
+  TALLY(WHO, "auth_bad", auth_bad, "failed logins", "logins with a wrong name or password"),                 \
+      TALLY(WHO, "auth_good", auth_good, "logins", "logins that succeeded"),                                 \
+      SMTP(WHO, "connections", connections, COUNT, GAUGE, "connections", "sessions that run now"),           \
+      SMTP(WHO, "limit", limit, COUNT, GAUGE, "limit", "sessions that may run at a time"),                   \
+      TALLY(WHO, "messages", messages, "messages", "messages taken"),                                        \
+      SMTP(WHO, "refused", refused.total, COUNT, COUNTER, "refused", "refusals of all kinds"),               \
+      REFUSAL(WHO, "auth", AUTH, "of AUTH"), REFUSAL(WHO, "command", COMMAND, "of any other command"),       \
+      REFUSAL(WHO, "connection", CONNECTION, "at the connection"), REFUSAL(WHO, "data", DATA, "of DATA"),    \
+      REFUSAL(WHO, "helo", HELO, "of HELO and EHLO"), REFUSAL(WHO, "mail", MAIL, "of MAIL"),                 \
+      SMTP(WHO, "refused_per_minute", refused.minute, REAL, GAUGE, "refused a minute",                       \
+           "refusals of all kinds, in the last minute"),                                                     \
+      REFUSAL(WHO, "rcpt", RCPT, "of RCPT"), TALLY(WHO, "sessions", sessions, "sessions", "sessions begun"), \
+      SMTP(WHO, "turned_away", turned_away, COUNT, COUNTER, "turned away",                                   \
+           "connections refused because there were too many")
+
+fact const facts[] = {
+    SERVICE(cpu, PERCENT, GAUGE, 6, 2, "CPU",
+            "CPU time of all its processes, as a share of one CPU: since they began, or since the last look"),
+    SERVICE(cpu_seconds, REAL, COUNTER, 0, 0, "CPU TIME",
+            "CPU time of all its processes, and of those that they waited for, in seconds"),
+    BUNDLE(generation, COUNT, GAUGE, "generation", "the number of the current generation"),
+    BUNDLE(health, TEXT, WORD, "health", "well, degraded or not running"),
+    SERVICE(last_death, TIME, GAUGE, 0, 0, "LAST DEATH",
+            "when it last died without a command, since it was last started by one"),
+    SERVICE(last_exit, TEXT, NONE, 10, 4, "EXIT", "how its process before this one ended"),
+    SERVICE(log, TEXT, WORD, 8, 9, "LOG", "the state of its logger, in the words of state"),
+    SERVICE(log_pid, COUNT, NONE, 0, 0, "LOGGER PID", "the process of its logger"),
+    SERVICE(memory, BYTES, GAUGE, 7, 1, "MEM",
+            "resident memory of all its processes; what several of them share counts for each"),
+    SERVICE(name, TEXT, NONE, 1, 0, "SERVICE", "its name"),
+    SERVICE(orphan, COUNT, NONE, 0, 0, "ORPHAN", "a process of it that runs outside supervision"),
+    BUNDLE(overload.level, COUNT, GAUGE, "level", "0 clear, 1 overloaded, 2 severe"),
+    BUNDLE(overload.maker, TEXT, NONE, "made by", "monitor, held (by `mailctl overload`) or hand"),
+    BUNDLE(overload.monitor, YES, GAUGE, "monitor", "whether a monitor measures"),
+    BUNDLE(overload.reason, TEXT, NONE, "reason", "why it is overloaded, or held"),
+    BUNDLE(overload.since, TIME, GAUGE, "since", "when it came to this level"),
+    BUNDLE(overload.state, TEXT, NONE, "overload", "the level as a word: clear, overloaded, severe"),
+    BUNDLE(overload.until, TIME, GAUGE, "until", "when the hold ends"),
+    SERVICE(pid, COUNT, NONE, 4, 3, "PID", "its process"),
+    SERVICE(processes, COUNT, GAUGE, 0, 0, "PROCESSES", "its process and all the descendants"),
+    BUNDLE(queue.backlog, COUNT, GAUGE, "backlog",
+           "messages that wait to be delivered or sent on: todo; unknown where nobody counted all"),
+    BUNDLE(queue.enter, COUNT, GAUGE, "enter", "the backlog that raises the overload level to 1"),
+    BUNDLE(queue.failed, COUNT, GAUGE, "failed", "messages that could not be delivered and were put aside"),
+    BUNDLE(queue.free, BYTES, GAUGE, "free", "free space where the queue is"),
+    BUNDLE(queue.leave, COUNT, GAUGE, "leave", "the backlog that ends it"),
+    BUNDLE(queue.messages, COUNT, GAUGE, "messages", "messages in the whole queue"),
+    BUNDLE(queue.oldest, SECONDS, GAUGE, "oldest", "how long the oldest of the backlog has waited"),
+    BUNDLE(queue.severe_enter, COUNT, GAUGE, "severe enter", "the backlog that raises it to 2"),
+    BUNDLE(queue.severe_leave, COUNT, GAUGE, "severe leave", "the backlog that ends that"),
+    BUNDLE(rater.checks, COUNT, COUNTER, "checks", "questions answered"),
+    BUNDLE(rater.checks_per_second, REAL, GAUGE, "checks a second", "questions answered a second"),
+    BUNDLE(rater.keys, COUNT, GAUGE, "keys", "keys in the table"),
+    BUNDLE(rater.refused, COUNT, COUNTER, "refused", "questions answered with: too often"),
+    BUNDLE(rater.room, COUNT, GAUGE, "room", "keys that the table has room for"),
+    SERVICE(restarts, COUNT, GAUGE, 5, 6, "DIED", "deaths in the last hour that nobody commanded"),
+    SERVICE(runs, TEXT, WORD, 9, 8, "RUNS",
+            "current: started from the current generation with the program that is there now; or restart "
+            "pending"),
+    SERVICE(runs_reason, TEXT, NONE, 0, 0, "WHY", "why a restart is pending"),
+    SERVICE(since, TIME, GAUGE, 3, 5, "SINCE", "when it came to this state"),
+    SMTP_SERVER(smtpd),
+    SERVICE(
+        state, TEXT, WORD, 2, 0, "STATE",
+        "ready, starting, up, stopping, stopped, retrying, FAILED, FAILED (retrying), missing or unknown"),
+    SMTP_SERVER(submission),
+    BUNDLE(supervisor.cpu_seconds, REAL, COUNTER, "CPU time",
+           "CPU time of s6-svscan and of what it waited for"),
+    BUNDLE(supervisor.memory, BYTES, GAUGE, "memory", "resident memory of s6-svscan"),
+    BUNDLE(supervisor.pid, COUNT, NONE, "pid", "the process of s6-svscan"),
+    BUNDLE(supervisor.since, TIME, GAUGE, "since", "when it began"),
+    BUNDLE(supervisor.state, TEXT, WORD, "supervisor",
+           "running, killed (what it ran runs on) or not running"),
+    BUNDLE(time, TIME, GAUGE, "time", "the moment of all this"),
+    BUNDLE(tls.begun, COUNT, COUNTER, "begun", "sessions begun"),
+    BUNDLE(tls.days_left, COUNT, GAUGE, "days left",
+           "whole days until the first certificate expires; 0: it has"),
+    BUNDLE(tls.expires, TIME, GAUGE, "expires", "when the first certificate expires"),
+    BUNDLE(tls.failed, COUNT, COUNTER, "failed", "handshakes that failed"),
+    BUNDLE(tls.refused, COUNT, COUNTER, "refused", "sessions refused because there were too many"),
+    BUNDLE(tls.resumed, COUNT, COUNTER, "resumed", "sessions that took up an earlier one"),
+    BUNDLE(tls.sessions, COUNT, GAUGE, "sessions", "sessions that run now"),
+    SERVICE(wanted, YES, GAUGE, 0, 0, "WANTED",
+            "whether it should be ready; no: held down by `mailctl down NAME`"),
+};
+size_t const facts_count = sizeof facts / sizeof facts[0];
+
+fact const *fact_find(char const *name, size_t len)
+{
+  size_t low = 0;
+  size_t high = facts_count;
+
+  while (low < high)
+  {
+    size_t mid = low + (high - low) / 2;
+    int r = strncmp(name, facts[mid].name, len);
+    if (!r) r = facts[mid].name[len] ? -1 : 0;
+    if (!r) return facts + mid;
+    if (r < 0)
+      high = mid;
+    else
+      low = mid + 1;
+  }
+  return 0;
+}
+
+/* --- in words ------------------------------------------------------------------------------------ */
+
+char const *fact_time(char s[FACT_WORDS], tain const *t)
+{
+  struct timespec ts;
+  struct tm tm;
+  size_t n;
+
+  if (!timespec_sysclock_from_tain(&ts, t) || !gmtime_r(&ts.tv_sec, &tm)) return "unknown";
+  n = strftime(s, FACT_WORDS, "%Y-%m-%dT%H:%M:%S", &tm);
+  snprintf(s + n, FACT_WORDS - n, ".%03ldZ", ts.tv_nsec / 1000000);
+  return s;
+}
+
+static char const *unsure(datum const *d)
+{
+  return d->known == NONE ? "-" : "unknown";
+}
+
+static void print_bytes(char *s, uint64_t n)
+{
+  static char const units[] = "KMGTPE";
+  double x = (double)n / 1024;
+  unsigned int i = 0;
+
+  for (; x >= 1000 && i < 5; i++) x /= 1024;
+  snprintf(s, FACT_WORDS, x < 10 ? "%.1f%c" : "%.0f%c", x, units[i]);
+}
+
+static char const *print_ago(char *s, tain const *t, tain const *now)
+{
+  int ahead = tain_less(now, t);
+  tain d;
+
+  if (ahead)
+    tain_sub(&d, t, now);
+  else
+    tain_sub(&d, now, t);
+  if (ahead) memcpy(s, "in ", 3);
+  words_span(s + 3 * ahead, 1000ull * d.sec.x + d.nano / 1000000);
+  return s;
+}
+
+char const *fact_human(char s[FACT_WORDS], fact const *f, datum const *d, tain const *now)
+{
+  if (d->known != KNOWN) return unsure(d);
+  switch (f->type)
+  {
+    case FACT_BYTES: print_bytes(s, d->n); break;
+    case FACT_SECONDS: words_span(s, d->n < UINT64_MAX / 1000 ? 1000 * d->n : UINT64_MAX); break;
+    case FACT_TIME: return print_ago(s, &d->time, now);
+    case FACT_PERCENT: snprintf(s, FACT_WORDS, d->real < 10 ? "%.1f%%" : "%.0f%%", d->real); break;
+    case FACT_REAL: snprintf(s, FACT_WORDS, d->real < 10 ? "%.1f" : "%.0f", d->real); break;
+    default: return fact_plain(s, f, d);
+  }
+  return s;
+}
+
+char const *fact_plain(char s[FACT_WORDS], fact const *f, datum const *d)
+{
+  if (d->known != KNOWN) return unsure(d);
+  switch (f->type)
+  {
+    case FACT_TEXT: return d->text;
+    case FACT_YES: return d->n ? "yes" : "no";
+    case FACT_TIME: return fact_time(s, &d->time);
+    case FACT_REAL:
+    case FACT_PERCENT: snprintf(s, FACT_WORDS, "%.2f", d->real); break;
+    default: snprintf(s, FACT_WORDS, "%" PRIu64, d->n); break;
+  }
+  return s;
+}

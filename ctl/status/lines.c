@@ -1,0 +1,214 @@
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <ctl/status/show.h>
+#include <ctl/words.h>
+
+/* What stands below the table: a line a concern, each folded to the terminal's width. */
+
+#define INDENT 4
+
+typedef struct line_s line;
+struct line_s
+{
+  stralloc *sa;
+  show const *w;
+  stralloc text;
+};
+
+static int begin(line *l, char const *name)
+{
+  l->text.len = 0;
+  return service_append(&l->text, "%s:", name);
+}
+
+static int add(line *l, char const *format, ...) __attribute__((format(printf, 2, 3)));
+static int add(line *l, char const *format, ...)
+{
+  char buf[1024];
+  va_list args;
+
+  va_start(args, format);
+  vsnprintf(buf, sizeof buf, format, args);
+  va_end(args);
+  return stralloc_cats(&l->text, buf) ? 0 : -1;
+}
+
+/* Lines break at blanks; a word that is too long stands alone. */
+static int end(line *l)
+{
+  char const *s = l->text.s;
+  size_t len = l->text.len;
+  size_t width = l->w->width > 2 * INDENT ? l->w->width : SHOW_WIDTH;
+
+  while (len > width)
+  {
+    size_t cut = width;
+    while (cut > INDENT && s[cut] != ' ') cut--;
+    if (cut <= INDENT) cut = (size_t)(strcspn(s + INDENT, " ") + INDENT);
+    if (cut >= len) break;
+    if (service_append(l->sa, "%.*s\n%*s", (int)cut, s, INDENT, "") < 0) return -1;
+    s += cut + 1;
+    len -= cut + 1;
+    width = l->w->width > 2 * INDENT ? l->w->width - INDENT : SHOW_WIDTH - INDENT;
+  }
+  return stralloc_catb(l->sa, s, len) && stralloc_catb(l->sa, "\n", 1) ? 0 : -1;
+}
+
+/* The fact of that name, in words. */
+static char const *words(line const *l, char s[FACT_WORDS], char const *name)
+{
+  fact const *f = fact_find(name, strlen(name));
+  return f ? fact_human(s, f, fact_datum(f, l->w->s), &l->w->s->now) : "unknown";
+}
+
+static int has(datum const *d)
+{
+  return d->known != NONE;
+}
+
+/* --- the lines ----------------------------------------------------------------------------------- */
+
+static int put_supervisor(line *l)
+{
+  snapshot const *s = l->w->s;
+  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS];
+
+  if (begin(l, "supervisor") < 0 || add(l, " %s", words(l, a, "supervisor.state")) < 0) return -1;
+  if (has(&s->supervisor.pid) && add(l, " for %s, pid %s, %s", words(l, a, "supervisor.since"),
+                                     words(l, b, "supervisor.pid"), words(l, c, "supervisor.memory")) < 0)
+    return -1;
+  return add(l, ", generation %s", words(l, a, "generation")) < 0 ? -1 : end(l);
+}
+
+static int put_queue(line *l)
+{
+  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS], d[FACT_WORDS], e[FACT_WORDS];
+  snapshot const *s = l->w->s;
+
+  if (begin(l, "queue") < 0 || add(l, " backlog %s", words(l, a, "queue.backlog")) < 0) return -1;
+  if (has(&s->queue.oldest) && add(l, ", oldest %s", words(l, b, "queue.oldest")) < 0) return -1;
+  if (add(l, ", %s in all", words(l, c, "queue.messages")) < 0) return -1;
+  if (has(&s->queue.failed) && add(l, ", failed %s", words(l, d, "queue.failed")) < 0) return -1;
+  return add(l, ", %s free", words(l, e, "queue.free")) < 0 ? -1 : end(l);
+}
+
+static int put_overload(line *l)
+{
+  char a[FACT_WORDS];
+  snapshot const *s = l->w->s;
+
+  if (begin(l, "overload") < 0 || add(l, " %s", words(l, a, "overload.state")) < 0) return -1;
+  if (s->overload.level.known == KNOWN && s->overload.level.n &&
+      add(l, ", level %s", words(l, a, "overload.level")) < 0)
+    return -1;
+  if (s->overload.since.known == KNOWN && add(l, ", for %s", words(l, a, "overload.since")) < 0) return -1;
+  if (s->overload.maker.known == KNOWN &&
+      add(l, strcmp(s->overload.maker.text, "held") ? ", by %s" : ", %s", words(l, a, "overload.maker")) < 0)
+    return -1;
+  if (s->overload.reason.known == KNOWN && add(l, ": %s", words(l, a, "overload.reason")) < 0) return -1;
+  if (s->overload.monitor.known == KNOWN && !s->overload.monitor.n && add(l, "; no monitor measures") < 0)
+    return -1;
+  return end(l);
+}
+
+/* Only the kinds of refusal that happen. */
+static int put_refusals(line *l, smtp_facts const *f)
+{
+  static char const *const kinds[REFUSALS] = {"connection", "helo", "mail",   "rcpt",
+                                              "data",       "auth", "command"};
+  int first = 1;
+
+  for (unsigned int i = 0; i < REFUSALS; i++)
+  {
+    datum const *d = &f->refusals[i].minute;
+    if (d->known != KNOWN || d->real < 0.05) continue;
+    if (add(l, "%s%s %.1f", first ? " (" : ", ", kinds[i], d->real) < 0) return -1;
+    first = 0;
+  }
+  return first ? 0 : add(l, ")");
+}
+
+static char const *rate(char s[FACT_WORDS], datum const *d)
+{
+  static fact const real = {.type = FACT_REAL};
+  return fact_human(s, &real, d, 0);
+}
+
+static int put_smtp(line *l, char const *name, smtp_facts const *f)
+{
+  static fact const count = {.type = FACT_COUNT};
+  char a[FACT_WORDS], b[FACT_WORDS];
+
+  if (!has(&f->connections)) return 0;
+  if (begin(l, name) < 0 || add(l, " %s of %s connections", fact_plain(a, &count, &f->connections),
+                                fact_plain(b, &count, &f->limit)) < 0)
+    return -1;
+  if (has(&f->messages.minute) &&
+      (add(l, "; a minute: %s messages, %s refused", rate(a, &f->messages.minute),
+           rate(b, &f->refused.minute)) < 0 ||
+       put_refusals(l, f) < 0 || add(l, ", %s failed logins", rate(a, &f->auth_bad.minute)) < 0))
+    return -1;
+  return end(l);
+}
+
+static int put_tls(line *l)
+{
+  char a[FACT_WORDS], b[FACT_WORDS];
+
+  if (!has(&l->w->s->tls.sessions)) return 0;
+  return begin(l, "tls") < 0 || add(l, " %s sessions, certificate: %s days left", words(l, a, "tls.sessions"),
+                                    words(l, b, "tls.days_left")) < 0
+             ? -1
+             : end(l);
+}
+
+static int put_rater(line *l)
+{
+  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS];
+  snapshot const *s = l->w->s;
+
+  if (!has(&s->rater.checks)) return 0;
+  if (begin(l, "rater") < 0 ||
+      add(l, " %s checks a second, %s refused, %s keys", words(l, a, "rater.checks_per_second"),
+          words(l, b, "rater.refused"), words(l, c, "rater.keys")) < 0)
+    return -1;
+  for (unsigned int i = 0; i < s->noffenders; i++)
+    if (add(l, "%s%s %s %" PRIu64, i ? ", " : "; most refused: ", s->offenders[i].class,
+            s->offenders[i].value, s->offenders[i].refusals) < 0)
+      return -1;
+  return end(l);
+}
+
+static int put_warnings(line *l)
+{
+  snapshot const *s = l->w->s;
+  char when[WORDS_MAX];
+  char of[WARNING_OF];
+
+  if (s->nwarnings && !stralloc_cats(l->sa, "\nlast warnings:\n")) return -1;
+  for (unsigned int i = s->nwarnings; i; i--)
+  {
+    warning_facts const *x = s->warnings + i - 1;
+    words_time(when, &x->time);
+    l->text.len = 0;
+    if (add(l, "  %.19s %s%s", when, snapshot_warning_of(of, x), x->text) < 0 || end(l) < 0) return -1;
+  }
+  return 0;
+}
+
+int show_lines(stralloc *sa, show const *w)
+{
+  line l = {.sa = sa, .w = w, .text = STRALLOC_ZERO};
+  int result = put_supervisor(&l) < 0 || put_queue(&l) < 0 || put_overload(&l) < 0 ||
+                       put_smtp(&l, "smtpd", &w->s->smtpd) < 0 ||
+                       put_smtp(&l, "submission", &w->s->submission) < 0 || put_tls(&l) < 0 ||
+                       put_rater(&l) < 0 || put_warnings(&l) < 0
+                   ? -1
+                   : 0;
+
+  stralloc_free(&l.text);
+  return result;
+}

@@ -1,0 +1,40 @@
+#ifndef CTL_STATUS_SERVICE_H
+#define CTL_STATUS_SERVICE_H
+
+#include <ctl/status/field.h>
+
+/* What can be said of one service: the part of a snapshot (ctl/snapshot.h) that each has. */
+
+typedef enum service_state_e
+{
+  STATE_UNKNOWN, /* its status cannot be read, or makes no sense */
+  STATE_READY,
+  STATE_UP, /* runs, and cannot tell when it is ready */
+  STATE_STARTING,
+  STATE_STOPPING,
+  STATE_STOPPED,
+  STATE_RETRYING,        /* it died, and will be started again */
+  STATE_FAILED,          /* it said that it can never run, and stays down */
+  STATE_FAILED_RETRYING, /* it died again and again; it will still be started again */
+  STATE_MISSING,         /* it should be supervised and is not */
+  STATES
+} service_state;
+
+/* The words of `state`; those of FAILED_RETRYING are `FAILED (retrying)`. */
+extern char const *const service_states[STATES];
+
+typedef struct service_facts_s service_facts;
+struct service_facts_s
+{
+  char const *id; /* its name, as text */
+  service_state is;
+  service_state log_is;
+  int wanted_now; /* it should be ready: nobody held it down by command */
+  uint64_t ticks; /* of the process: its start time, with which its pid cannot be mistaken */
+  datum name, state, since, pid, wanted, restarts, last_exit, last_death, cpu, cpu_seconds, memory, processes;
+  datum runs;        /* `current`, or `restart pending` */
+  datum runs_reason; /* why it is pending */
+  datum log, log_pid, orphan;
+};
+
+#endif

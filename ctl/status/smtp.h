@@ -1,0 +1,33 @@
+#ifndef CTL_STATUS_SMTP_H
+#define CTL_STATUS_SMTP_H
+
+#include <ctl/status/field.h>
+
+/* An SMTP server's kinds of refusal, in the order of its counters. */
+enum
+{
+  REFUSED_CONNECTION,
+  REFUSED_HELO,
+  REFUSED_MAIL,
+  REFUSED_RCPT,
+  REFUSED_DATA,
+  REFUSED_AUTH,
+  REFUSED_COMMAND,
+  REFUSALS
+};
+
+/* Totals since the counters were made, and the rate of the last minute. */
+typedef struct tally_facts_s tally_facts;
+struct tally_facts_s
+{
+  datum total, minute;
+};
+
+typedef struct smtp_facts_s smtp_facts;
+struct smtp_facts_s
+{
+  datum connections, limit, turned_away; /* turned_away: over a limit of connections */
+  tally_facts sessions, messages, refused, refusals[REFUSALS], auth_good, auth_bad;
+};
+
+#endif

@@ -1,0 +1,154 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <runlib/field.h>
+
+#include <ctl/context.h>
+#include <ctl/status/snapshot-internal.h>
+
+/* --- data ---------------------------------------------------------------------------------------- */
+
+void datum_count(datum *d, uint64_t n)
+{
+  d->known = KNOWN;
+  d->n = n;
+}
+
+void datum_real(datum *d, double x)
+{
+  d->known = KNOWN;
+  d->real = x;
+}
+
+void datum_time(datum *d, tain const *t)
+{
+  d->known = KNOWN;
+  d->time = *t;
+}
+
+void datum_epoch(datum *d, uint64_t seconds)
+{
+  d->known = seconds ? KNOWN : NONE;
+  if (seconds && !tain_from_timespec_sysclock(&d->time, &(struct timespec){.tv_sec = (time_t)seconds}))
+    d->known = UNKNOWN;
+}
+
+void datum_text(datum *d, char const *text)
+{
+  d->known = KNOWN;
+  d->text = text;
+}
+
+void datum_none(datum *d)
+{
+  d->known = NONE;
+}
+
+char const *snapshot_keep(snapshot *s, char const *text, size_t len)
+{
+  char *copy = malloc(len + 1);
+
+  if (!copy) return 0;
+  field_clean(copy, len, text, len);
+  if (genalloc_append(char *, &s->texts, &copy)) return copy;
+  free(copy);
+  return 0;
+}
+
+int snapshot_words(datum *d, snapshot *s, char const *text)
+{
+  char const *copy = snapshot_keep(s, text, strlen(text));
+
+  if (!copy) return -1;
+  datum_text(d, copy);
+  return 0;
+}
+
+char const *snapshot_path(char path[SNAPSHOT_PATH], char const *dir, char const *file)
+{
+  size_t len = strlen(dir);
+
+  if (len + strlen(file) + 2 > SNAPSHOT_PATH) return "";
+  memcpy(path, dir, len);
+  path[len] = '/';
+  strcpy(path + len + 1, file);
+  return path;
+}
+
+/* --- the whole ----------------------------------------------------------------------------------- */
+
+static void take_health(snapshot *s)
+{
+  int status = snapshot_health(s, 0, 0);
+  datum_text(&s->health, !status ? "well" : status == EXIT_NO ? "degraded" : "not running");
+}
+
+int snapshot_take(snapshot *s, stored const *st, snapshot const *before)
+{
+  if (!tain_wallclock_read(&s->now)) s->now = tain_zero;
+  datum_time(&s->time, &s->now);
+  if (st->g.number)
+    datum_count(&s->generation, st->g.number);
+  else
+    datum_none(&s->generation);
+  if (snapshot_take_services(s, st, before) < 0 || snapshot_take_queue(s, st) < 0 ||
+      snapshot_take_daemons(s, st) < 0 || snapshot_take_rater(s, st, before) < 0 ||
+      snapshot_take_logs(s, st) < 0)
+    return -1;
+  take_health(s);
+  return 0;
+}
+
+void snapshot_free(snapshot *s)
+{
+  for (size_t i = 0; i < genalloc_len(char *, &s->texts); i++) free(genalloc_s(char *, &s->texts)[i]);
+  genalloc_free(char *, &s->texts);
+  genalloc_free(service_facts, &s->services);
+  *s = (snapshot)SNAPSHOT_ZERO;
+}
+
+service_facts const *snapshot_find(snapshot const *s, char const *name)
+{
+  service_facts const *f = snapshot_services(s);
+
+  for (size_t n = snapshot_count(s); n; n--, f++)
+    if (!strcmp(f->id, name)) return f;
+  return 0;
+}
+
+char const *snapshot_warning_of(char s[WARNING_OF], warning_facts const *w)
+{
+  size_t n = strlen(w->service);
+
+  *s = 0;
+  if (strncmp(w->text, w->service, n) || w->text[n] != ':') snprintf(s, WARNING_OF, "%s: ", w->service);
+  return s;
+}
+
+static int is_named(char const *name, int argc, char const *const *names)
+{
+  for (int i = 0; i < argc; i++)
+    if (!strcmp(names[i], name)) return 1;
+  return 0;
+}
+
+static int is_well(service_facts const *f)
+{
+  return (f->is == STATE_READY || f->is == STATE_UP) && f->orphan.known != KNOWN;
+}
+
+int snapshot_health(snapshot const *s, int argc, char const *const *names)
+{
+  service_facts const *f = snapshot_services(s);
+  int well = !s->alone && !s->moved;
+
+  if (!s->running) return EXIT_NONE;
+  for (size_t n = snapshot_count(s); n; n--, f++)
+    if (argc ? is_named(f->id, argc, names) : f->wanted_now || f->orphan.known == KNOWN) well &= is_well(f);
+  if (!argc &&
+      (s->overload.level.known == UNKNOWN || (s->overload.level.known == KNOWN && s->overload.level.n)))
+    well = 0;
+  return well ? 0 : EXIT_NO;
+}

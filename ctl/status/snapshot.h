@@ -1,0 +1,102 @@
+#ifndef CTL_STATUS_SNAPSHOT_H
+#define CTL_STATUS_SNAPSHOT_H
+
+#include <skalibs/genalloc.h>
+
+#include <ctl/machine/load.h>
+#include <ctl/status/field.h>
+#include <ctl/status/service.h>
+#include <ctl/status/smtp.h>
+
+/*
+ * A bundle at one moment. Whatever a source does not tell (missing, damaged, not to be read) is UNKNOWN,
+ * and whatever the bundle does not have is NONE. The names are those of the table, ctl/fact.c.
+ */
+
+typedef struct offender_facts_s offender_facts; /* one of the rater's worst */
+struct offender_facts_s
+{
+  char const *class;
+  char const *value;
+  uint64_t refusals;
+  uint64_t seconds_ago;
+};
+
+typedef struct warning_facts_s warning_facts; /* a line of a log */
+struct warning_facts_s
+{
+  tain time;
+  char const *service; /* or `supervisor` */
+  char const *text;
+};
+
+#define OFFENDERS_SHOWN 3
+#define WARNINGS_SHOWN  5
+
+typedef struct snapshot_s snapshot;
+struct snapshot_s
+{
+  tain now;                       /* wall clock */
+  int running;                    /* an s6-svscan runs, or what a killed one left */
+  int alone;                      /* there is no s6-svscan */
+  int moved;                      /* what runs was brought up before the bundle was moved to another folder */
+  datum time, generation, health; /* health: well, degraded, not running */
+  struct
+  {
+    datum state, pid, since, memory, cpu_seconds;
+  } supervisor;
+  struct
+  {
+    datum backlog, oldest, messages, failed, free, enter, leave, severe_enter, severe_leave;
+  } queue;
+  struct
+  {
+    datum level, state, reason, maker, since, until, monitor;
+  } overload;
+  smtp_facts smtpd, submission;
+  struct
+  {
+    datum sessions, begun, resumed, failed, refused, expires, days_left;
+  } tls;
+  struct
+  {
+    datum checks, checks_per_second, refused, keys, room;
+  } rater;
+  unsigned int noffenders;
+  offender_facts offenders[OFFENDERS_SHOWN]; /* the worst first */
+  int offenders_known;                       /* raterd tells them only to root and to its own user */
+  unsigned int nwarnings;
+  warning_facts warnings[WARNINGS_SHOWN]; /* the newest first: of a day, since the start by command */
+  genalloc services;                      /* of service_facts, in start order */
+  genalloc texts;                         /* of char *: what the texts point to */
+};
+#define SNAPSHOT_ZERO                                                                                        \
+  {                                                                                                          \
+    .services = GENALLOC_ZERO, .texts = GENALLOC_ZERO                                                        \
+  }
+
+#define snapshot_services(s) genalloc_s(service_facts, &(s)->services)
+#define snapshot_count(s)    genalloc_len(service_facts, &(s)->services)
+
+/*
+ * Fills s, which is SNAPSHOT_ZERO. Reads only, and takes a few milliseconds at the most. st must live as long
+ * as s. before: an earlier snapshot of the same bundle, so that shares of the CPU are those since then; 0:
+ * since each process began. 0, or -1 and ENOMEM.
+ */
+extern int snapshot_take(snapshot *s, stored const *st, snapshot const *before);
+extern void snapshot_free(snapshot *s);
+
+/* 0: there is none of that name. */
+extern service_facts const *snapshot_find(snapshot const *s, char const *name);
+
+/* Whose line it is, and a colon; empty where the line says so itself. */
+#define WARNING_OF 300
+extern char const *snapshot_warning_of(char s[WARNING_OF], warning_facts const *w);
+
+/*
+ * The exit status of `mailctl status`: 0, EXIT_NO or EXIT_NONE. With names: of these services alone, each of
+ * which should be ready, be it held down by command or not. Without: of all that are wanted, and the overload.
+ */
+extern int snapshot_health(snapshot const *s, int argc, char const *const *names);
+
+#endif

@@ -1,0 +1,253 @@
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <services/contract/service.h>
+
+section const *bundle_section(bundle const *b, char const *name)
+{
+  section const *s = genalloc_s(section, b->sections);
+  size_t n = genalloc_len(section, b->sections);
+
+  for (; n; n--, s++)
+    if (!strcmp(s->kind->name, name)) return s;
+  return 0;
+}
+
+int bundle_qmail(bundle const *b)
+{
+  return section_number(b->self, "mta") == 1;
+}
+
+int service_add_file(service *sv, char const *path, char const *bytes, size_t len, mode_t mode)
+{
+  service_file f = {.path = strdup(path), .bytes = STRALLOC_ZERO, .mode = mode};
+
+  if (f.path && stralloc_ready(&f.bytes, len + 1) && stralloc_catb(&f.bytes, bytes, len) &&
+      genalloc_append(service_file, &sv->files, &f))
+    return 0;
+  free(f.path);
+  stralloc_free(&f.bytes);
+  return -1;
+}
+
+int service_add_text(service *sv, char const *path, mode_t mode, char const *format, ...)
+{
+  va_list args;
+  char *s = 0;
+  int n;
+  int result;
+
+  va_start(args, format);
+  n = vasprintf(&s, format, args);
+  va_end(args);
+  if (n < 0) return -1;
+  result = service_add_file(sv, path, s, (size_t)n, mode);
+  free(s);
+  return result;
+}
+
+static int add_word(genalloc *list, char const *word)
+{
+  char *copy = strdup(word);
+
+  if (copy && genalloc_append(char *, list, &copy)) return 0;
+  free(copy);
+  return -1;
+}
+
+int service_add_need(service *sv, char const *name)
+{
+  return add_word(&sv->needs, name);
+}
+
+int service_add_control(service *sv, char const *name)
+{
+  return add_word(&sv->controls, name);
+}
+
+int service_add_program(service *sv, char const *path)
+{
+  return add_word(&sv->programs, path);
+}
+
+/* Printed where it is to stand; most are short, and some that mailctl prints by the thousand. */
+int service_append(stralloc *sa, char const *format, ...)
+{
+  size_t room = 80;
+  va_list args;
+
+  for (;;)
+  {
+    int n;
+    if (!stralloc_readyplus(sa, room)) return -1;
+    va_start(args, format);
+    n = vsnprintf(sa->s + sa->len, room, format, args);
+    va_end(args);
+    if (n < 0) return -1;
+    if ((size_t)n < room) return (sa->len += (size_t)n, 0);
+    room = (size_t)n + 1;
+  }
+}
+
+int service_quote(stralloc *sa, char const *word)
+{
+  if (*word &&
+      !word[strspn(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:=@%+,*[]")])
+    return stralloc_cats(sa, word) ? 0 : -1;
+  if (!stralloc_catb(sa, "\"", 1)) return -1;
+  for (; *word; word++)
+  {
+    if (*word == '\n')
+    {
+      if (!stralloc_catb(sa, "\\n", 2)) return -1;
+      continue;
+    }
+    if ((*word == '"' || *word == '\\') && !stralloc_catb(sa, "\\", 1)) return -1;
+    if (!stralloc_catb(sa, word, 1)) return -1;
+  }
+  return stralloc_catb(sa, "\"", 1) ? 0 : -1;
+}
+
+int service_word(stralloc *sa, char const *before, char const *folder, char const *name)
+{
+  stralloc word = STRALLOC_ZERO;
+  int result = -1;
+
+  if (stralloc_cats(&word, folder) && stralloc_cats(&word, name) && stralloc_0(&word) &&
+      stralloc_cats(sa, before))
+    result = service_quote(sa, word.s);
+  stralloc_free(&word);
+  return result;
+}
+
+static void free_words(genalloc *list)
+{
+  char **w = genalloc_s(char *, list);
+  for (size_t n = genalloc_len(char *, list); n; n--) free(*w++);
+  genalloc_free(char *, list);
+}
+
+static void free_folders(genalloc *list)
+{
+  service_folder *f = genalloc_s(service_folder, list);
+  for (size_t n = genalloc_len(service_folder, list); n; n--, f++)
+  {
+    free(f->path);
+    free(f->user);
+  }
+  genalloc_free(service_folder, list);
+}
+
+void service_free(service *sv)
+{
+  service_file *f = genalloc_s(service_file, &sv->files);
+
+  for (size_t n = genalloc_len(service_file, &sv->files); n; n--, f++)
+  {
+    free(f->path);
+    stralloc_free(&f->bytes);
+  }
+  genalloc_free(service_file, &sv->files);
+  free_folders(&sv->folders);
+  free_words(&sv->needs);
+  free_words(&sv->controls);
+  free_words(&sv->programs);
+  free(sv->name);
+  sv->name = 0;
+}
+
+static int add_folder(service *sv, char const *path, mode_t mode, char const *user, int shared)
+{
+  service_folder f = {.path = strdup(path), .user = 0, .mode = mode, .shared = shared};
+
+  if (!user) user = sv->user ? sv->user : "";
+  f.user = strdup(user);
+  if (f.path && f.user && genalloc_append(service_folder, &sv->folders, &f)) return 0;
+  free(f.path);
+  free(f.user);
+  return -1;
+}
+
+int service_add_folder(service *sv, char const *path, mode_t mode, char const *user)
+{
+  return add_folder(sv, path, mode, user, 0);
+}
+
+int service_add_shared_folder(service *sv, char const *path, mode_t mode)
+{
+  return add_folder(sv, path, mode, 0, 1);
+}
+
+/* `started CONTENT RUN JOURNAL NAME`: the plan puts the hash of the service's files in the place of @CONTENT@. */
+int service_record(service *sv, char const *suffix, stralloc *sa)
+{
+  bundle const *b = sv->bundle;
+
+  if (service_word(sa, "", b->libexec, "/started") < 0 || service_append(sa, " @CONTENT@") < 0 ||
+      service_word(sa, " ", b->run, "") < 0 || service_word(sa, " ", b->state, "/journal") < 0)
+    return -1;
+  return service_append(sa, " %s%s\n", sv->name, suffix);
+}
+
+/* How a service that died is tried again: runlib/deaths.h. Its pauses may be longer than timeout-finish's default. */
+int service_add_finish(service *sv)
+{
+  bundle const *b = sv->bundle;
+  stralloc sa = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_append(&sa, "#!/bin/execlineb -S2\n# %s died: written by mailctl.\n", sv->name) < 0 ||
+      service_word(&sa, "", b->libexec, "/finished") < 0 || service_word(&sa, " ", b->run, "") < 0 ||
+      service_word(&sa, " ", b->state, "/journal") < 0 || service_append(&sa, " %s $1 $2\n", sv->name) < 0)
+    goto end;
+  if (service_add_file(sv, "finish", sa.s, sa.len, 0755) < 0) goto end;
+  result = service_add_text(sv, "timeout-finish", 0644, "0\n");
+end:
+  stralloc_free(&sa);
+  return result;
+}
+
+static int has_env(service const *sv)
+{
+  service_file const *f = genalloc_s(service_file, &sv->files);
+  for (size_t n = genalloc_len(service_file, &sv->files); n; n--, f++)
+    if (!strncmp(f->path, "env/", 4)) return 1;
+  return 0;
+}
+
+int service_prelude(service *sv, stralloc *sa)
+{
+  if (service_append(sa,
+                     "#!/bin/execlineb -P\n"
+                     "# %s: written by mailctl. Edit mailctl.conf instead, then run `mailctl up`.\n"
+                     "fdmove -c 2 1\n",
+                     sv->name) < 0)
+    return -1;
+  if (service_record(sv, "", sa) < 0) return -1;
+  return has_env(sv) ? service_append(sa, "s6-envdir env\n") : 0;
+}
+
+int service_drop(service *sv, stralloc *sa)
+{
+  return sv->bundle->root && sv->user ? service_append(sa, "s6-setuidgid %s\n", sv->user) : 0;
+}
+
+int service_add_run(service *sv, char const *command, unsigned int drain)
+{
+  stralloc sa = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_prelude(sv, &sa) < 0 || service_append(&sa, "cd ") < 0 ||
+      service_quote(&sa, sv->bundle->home) < 0 || service_append(&sa, "\n") < 0 ||
+      service_drop(sv, &sa) < 0 || service_append(&sa, "%s\n", command) < 0)
+    goto end;
+  if (service_add_file(sv, "run", sa.s, sa.len, 0755) < 0) goto end;
+  if (service_add_text(sv, "notification-fd", 0644, "3\n") < 0) goto end;
+  result = service_add_text(sv, "timeout-kill", 0644, "%u\n", drain);
+end:
+  stralloc_free(&sa);
+  return result;
+}

@@ -1,0 +1,32 @@
+#ifndef SERVICES_CONTRACT_WHERE_H
+#define SERVICES_CONTRACT_WHERE_H
+
+#include <skalibs/stralloc.h>
+
+#include <services/contract/service.h>
+
+/*
+ * Where the files lie that several services, and mailctl itself, read or write. Each function is answered by
+ * the service that owns the files: spool_* in services/spool, monitor_* in services/monitor, auth_* in
+ * services/auth.
+ */
+
+/* Whether the bundle has the embedded spool: mta = embedded, and somebody who queues or a section [spool]. */
+extern int spool_present(bundle const *b);
+/* Appends the absolute name of SPOOL, of SPOOL/todo and so on with `below` "/todo", and a NUL. 0, or -1 and errno. */
+extern int spool_path(stralloc *path, bundle const *b, char const *below);
+/* The same for the directory of the Maildirs. */
+extern int spool_mail(stralloc *path, bundle const *b, char const *below);
+
+/*
+ * The i-th directory that the bundle's monitor counts, from 0, into path (emptied first), NUL included.
+ * s: the section [monitor]. Returns 1, or 0 where there are no more, or -1 and errno.
+ */
+extern int monitor_queue(stralloc *path, bundle const *b, section const *s, size_t i);
+
+/* Appends the absolute name of [auth]'s file of users, with a NUL. Returns 0, or -1 and errno (ENOMEM). */
+extern int auth_users_file(stralloc *path, bundle const *b);
+/* The user whom the file belongs to; 0: whoever runs mailctl (the bundle does not run as root). */
+extern char const *auth_users_owner(bundle const *b);
+
+#endif
