@@ -6,6 +6,7 @@ table='
 runlib             -
 services/contract  runlib
 services/*         runlib
+services/policy    runlib services/policy/spf
 ctl                runlib services/contract
 ctl/conf           ctl runlib services/contract
 ctl/plan           ctl runlib services/contract ctl/conf

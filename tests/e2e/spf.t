@@ -1,0 +1,42 @@
+#!/bin/sh
+# The SPF evaluator against the suites that others made: RFC 7208's own, the older one's, pyspf's and blitiri's.
+. "$(dirname "$0")/lib.sh"
+tools=$(cd "$(dirname "$0")/../tools" && pwd)
+official=/usr/share/doc/python3-spf
+go=/usr/share/gocode/src/blitiri.com.ar/go/spf/testdata
+
+evaluate() { "$B/tests/tools/spf-suite" "$@" <"$T/lines"; }
+
+# The older RFC preferred other results, where there are several: -a
+# suite NAME TESTS FILE [OPTION OF spf-suite.py | TEST:REASON TO PASS IT OVER]...
+suite() {
+  name=$1 count=$2 file=$3 option=
+  shift 3
+  if test ! -f "$file"; then
+    ok 0 "$name # skip no $file (packages python3-spf, golang-blitiri-go-spf-dev)"
+    return
+  fi
+  case ${1-} in --*) option=$1 && shift ;; esac
+  # shellcheck disable=SC2086 # one option or none
+  python3 "$tools/spf-suite.py" $option "$file" >"$T/lines"
+  exits 0 "$name: every result and explanation" evaluate "$@"
+  grep -A1 '^not ok' "$T/out" | sed 's/^/# /'
+  is "$(tail -n 1 "$T/out")" "1..$count" "$name: $count tests"
+}
+
+python3 -c 'import yaml' 2>/dev/null || skip_all "no python3-yaml"
+suite rfc7208 203 "$official/rfc7208-tests.yml.gz"
+suite rfc4408 191 "$official/rfc4408-tests.yml.gz" -a
+suite pyspf 16 "$official/test.yml.gz" \
+  "default-modifier:no RFC has default=, and pyspf has it only where it is told to be lax" \
+  "default-modifier-harsh:its result, ambiguous, is none of RFC 7208's"
+suite blitiri 21 "$go/blitirispf-tests.yml" --qualify
+suite blitiri-pyspf 16 "$go/pyspf-tests.yml" \
+  "default-modifier:no RFC has default=" "default-modifier-harsh:its result, ambiguous, is none of RFC 7208's"
+suite blitiri-rfc4408 191 "$go/rfc4408-tests.yml" -a
+suite blitiri-rfc7208 203 "$go/rfc7208-tests.yml"
+
+# A test that cannot fail is none.
+printf 'scenario\nzone TXT =a.test =v%%3Dspf1%%20-all\ntest =x =1.2.3.4 =h.test =joe%%40a.test - =pass\n' >"$T/lines"
+exits 1 "a wrong result is seen" evaluate
+finish
