@@ -38,3 +38,13 @@ $(B)/doc/mailctl-status.5: doc/mailctl-status.5 $(B)/gen/fieldtables
 	@mkdir -p $(@D)
 	@$(B)/gen/fieldtables <$< >$@.new && mv $@.new $@
 	@echo "  doc   $@"
+
+# Completions, made from the table of commands.
+COMPLETIONS := $(B)/share/bash-completion/completions/mailctl $(B)/share/zsh/site-functions/_mailctl
+all: $(COMPLETIONS)
+$(COMPLETIONS): ctl/completions.sh $(B)/bin/mailctl
+	@mkdir -p $(@D)
+	@ctl/completions.sh $(B)/bin/mailctl $(if $(findstring bash,$@),bash,zsh) >$@.new && mv $@.new $@
+	@echo "  gen   $@"
+$(eval $(call installs,0644,$(word 1,$(COMPLETIONS)),share/bash-completion/completions))
+$(eval $(call installs,0644,$(word 2,$(COMPLETIONS)),share/zsh/site-functions))

@@ -25,7 +25,7 @@ T=$(mktemp -d "${TMPDIR:-/tmp}/mailctl-test.XXXXXX") || exit 111
 if test "$(id -u)" -eq 0 && ! s6-setuidgid nobody test -x "$B/bin/mailctl"; then
   chmod 755 "$T"
   mkdir "$T/build"
-  for i in bin doc include lib libexec tests; do cp -a "$B/$i" "$T/build/" || exit 111; done
+  for i in bin doc include lib libexec share tests; do cp -a "$B/$i" "$T/build/" || exit 111; done
   B=$T/build
 fi
 # shellcheck disable=SC2034 # for the tests

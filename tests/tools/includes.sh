@@ -18,7 +18,7 @@ ctl/command        ctl runlib services/contract ctl/conf ctl/plan ctl/live ctl/m
 '
 # services/NAME/service.c, with what it shares with its daemon, says how the service is made: it may include the
 # contract. ctl/mailctl.c has the table of commands.
-git ls-files 'ctl/*.[ch]' 'runlib/*.[ch]' 'services/*.[ch]' | xargs grep -n '^#include [<"]' | awk -v table="$table" '
+tests/tools/sources.sh c h | grep -E '^(ctl|runlib|services)/' | xargs grep -n '^#include [<"]' | awk -v table="$table" '
 function may(from, to, file,   n, i, w, rule) {
   if (from == to) return 1
   if (file == "ctl/mailctl.c" && to == "ctl/command") return 1
