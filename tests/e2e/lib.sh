@@ -194,6 +194,29 @@ peers() {
   ) 9>"$PEERS/deb/.lock"
 }
 
+# debian DIR: a Debian 12 of its own, made once and kept in $PEERS; 1 if it cannot be had
+debian() {
+  command -v debootstrap >/dev/null || return
+  { mkdir -p "$PEERS" && test -w "$PEERS"; } 2>/dev/null || PEERS=$T/peers
+  mkdir -p "$PEERS" "$1" || return
+  (
+    flock 9
+    test -e "$PEERS/debian.tar" && exit
+    mirror=$(sed -n 's/^URIs: *\(http[^ ]*\).*/\1/p; s/^deb .*\(http[^ ]*\).*/\1/p' /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null | head -n 1)
+    debootstrap --variant=minbase bookworm "$T/.debian" "${mirror:-http://deb.debian.org/debian}" >/dev/null 2>&1 &&
+      tar -C "$T/.debian" -cf "$PEERS/debian.tar.new" . && mv "$PEERS/debian.tar.new" "$PEERS/debian.tar"
+    rm -rf "$T/.debian"
+  ) 9>"$PEERS/.debian.lock"
+  tar -C "$1" -xf "$PEERS/debian.tar"
+}
+
+# package VERSION: a Debian package of the build that is tested, as $T/VERSION.deb
+package() (
+  cd "$(dirname "$0")/../.." && mkdir -p "$T/$1" &&
+    cp -a "$B/bin" "$B/libexec" "$B/lib" "$B/doc" "$B/share" "$B/include" "$T/$1/" &&
+    examples/debian/build.sh "$T/$1" "$1" >/dev/null && mv "$T/$1"/*.deb "$T/$1.deb" && rm -rf "${T:?}/$1"
+)
+
 # smtp_source: unpacks Postfix's, which $SMTP_SOURCE then runs; 1 if it cannot be had
 smtp_source() {
   peers postfix libicu72 || return
