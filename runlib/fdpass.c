@@ -1,7 +1,8 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
+
+#include <skalibs/djbunix.h>
 
 #include <runlib/fdpass.h>
 
@@ -64,7 +65,7 @@ ssize_t fdpass_receive(int fd, char *s, size_t max, int *fds, unsigned int nfds,
     memcpy(fds, got, nfds * sizeof(int));
     return r;
   }
-  while (n) close(got[--n]);
+  while (n) fd_close(got[--n]);
   if (!r && !(m.msg_flags & (MSG_CTRUNC | MSG_TRUNC))) return 0;
   errno = EPROTO;
   return -1;
