@@ -1,8 +1,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#include <skalibs/djbunix.h>
+#include <unistd.h>
 
 #include <runlib/fdpass.h>
 
@@ -65,7 +64,7 @@ ssize_t fdpass_receive(int fd, char *s, size_t max, int *fds, unsigned int nfds,
     memcpy(fds, got, nfds * sizeof(int));
     return r;
   }
-  while (n) fd_close(got[--n]);
+  while (n) close(got[--n]);
   if (!r && !(m.msg_flags & (MSG_CTRUNC | MSG_TRUNC))) return 0;
   errno = EPROTO;
   return -1;

@@ -9,6 +9,7 @@
 
 #include <runlib/clock.h>
 #include <runlib/envelope.h>
+#include <runlib/handover.h>
 #include <runlib/intake.h>
 
 /* Bytes of a path into the spool. Not PATH_MAX: what a short process costs is the pages that it touches. */
@@ -28,21 +29,25 @@ static void new_name(intake *q)
   spoolname_fmt(q->name, &now, (unsigned int)getpid(), q->chance);
 }
 
-/* The group may write: it is spool-deliver's where todo/ is set-group-id, and it marks recipients in the file. */
+static int is_socket(char const *spool)
+{
+  struct stat st;
+  return !stat(spool, &st) && S_ISSOCK(st.st_mode);
+}
+
 int intake_open(intake *q, char const *spool)
 {
   char tmp[PATH];
-  mode_t mask;
 
   q->spool = spool;
   q->fd = -1;
   q->message = q->len = 0;
+  q->handed = is_socket(spool);
+  if (q->handed) return handover_ask(spool, HANDOVER_OPEN, q->name, &q->fd) ? -1 : 0;
   if (getrandom(&q->chance, sizeof q->chance, 0) != sizeof q->chance) return -1;
   new_name(q);
   if (path(tmp, q, "tmp") < 0) return -1;
-  mask = umask(0);
-  q->fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0660);
-  umask(mask);
+  q->fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (q->fd < 0) return -1;
   /* Held until the end: by this spool-deliver tells a file in use from one that a killed process left. */
   return flock(q->fd, LOCK_EX | LOCK_NB);
@@ -146,14 +151,26 @@ end:
   return result;
 }
 
+/* Closed first: spool-intake takes no file that anybody could still change. */
+static int hand_over(intake *q, char const *envelope, size_t len)
+{
+  if (seal(q, envelope, len) < 0) return INTAKE_WRITE;
+  close(q->fd);
+  q->fd = -1;
+  return handover_ask(q->spool, HANDOVER_COMMIT, q->name, 0);
+}
+
 void intake_abort(intake *q)
 {
   char tmp[PATH];
 
   if (q->fd < 0) return;
-  if (!path(tmp, q, "tmp")) unlink(tmp);
   close(q->fd);
   q->fd = -1;
+  if (q->handed)
+    (void)handover_ask(q->spool, HANDOVER_ABORT, q->name, 0);
+  else if (!path(tmp, q, "tmp"))
+    unlink(tmp);
 }
 
 static int wrong_envelope(char const *envelope, size_t len)
@@ -174,7 +191,9 @@ int intake_finish(intake *q, char const *envelope, size_t len)
 {
   int code = wrong_envelope(envelope, len);
 
-  if (!code && commit(q, envelope, len) < 0) code = errno == ENOMEM ? INTAKE_MEMORY : INTAKE_WRITE;
+  if (!code && q->handed) code = hand_over(q, envelope, len);
+  if (!code && !q->handed && commit(q, envelope, len) < 0)
+    code = errno == ENOMEM ? INTAKE_MEMORY : INTAKE_WRITE;
   if (code)
   {
     int e = errno;

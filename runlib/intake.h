@@ -8,10 +8,14 @@
 
 /*
  * Writes one message into a spool: what spool-queue does, for any program that links it.
- * Bytes go to SPOOL/tmp/NAME; intake_finish makes them a message of SPOOL/todo, durably.
+ * Bytes go to SPOOL/tmp/NAME; intake_finish makes them a message of SPOOL/todo, durably. Where the spool is another
+ * user's, SPOOL is the socket of its spool-intake, which does both (handover.h).
  * The others return 0, or -1 and errno; after -1, intake_abort.
  */
 #define INTAKE_BUFFER 65536U
+
+/* Bytes of a message, where control/databytes does not say: for those who take it, and for spool-intake. */
+#define INTAKE_MESSAGE 52428800U
 
 /* qmail-queue(8)'s exit codes: 11 to 40 are for good, the others may go away. */
 #define INTAKE_ADDRESS_LONG 11
@@ -28,6 +32,7 @@ typedef struct intake_s intake;
 struct intake_s
 {
   char const *spool; /* not owned */
+  int handed;        /* it is a socket */
   int fd;
   uint64_t message;         /* bytes of the message so far */
   uint64_t chance;          /* in its names */

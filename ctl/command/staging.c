@@ -1,22 +1,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/stralloc.h>
 
+#include <runlib/run.h>
+
 #include <ctl/command/staging.h>
 #include <ctl/say.h>
+
+#define MAKER_TIME 60000 /* ms for a program that init runs */
 
 static int failed(char const *verb, char const *path)
 {
@@ -155,54 +156,19 @@ int maker_mode(maker *m, char const *name, mode_t mode)
 
 /* --- programs ------------------------------------------------------------------------------------ */
 
-/* It dies with us, so that it writes nothing into what the next init makes. */
-static void become(char const *const *argv, int in, int out)
-{
-  sigset_t none;
-
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, 0);
-  umask(077);
-  if (dup2(in, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0) _exit(111);
-  execvp(argv[0], (char *const *)argv);
-  if (errno == ENOENT) _exit(127);
-  dprintf(2, "%s: %s\n", argv[0], strerror(errno));
-  _exit(111);
-}
-
-/* Feeds the child and gathers what it says, until it closes its output. */
-static int converse(int in, int out, char const *input, stralloc *said)
-{
-  size_t len = input ? strlen(input) : 0;
-  int e = allwrite(in, input ? input : "", len) < len;
-
-  fd_close(in);
-  if (!slurp(said, out)) e = 1;
-  fd_close(out);
-  return e;
-}
-
 int maker_run(maker *m, char const *const *argv, char const *input)
 {
   stralloc said = STRALLOC_ZERO;
-  int in[2] = {-1, -1}, out[2] = {-1, -1};
-  int status = -1;
-  pid_t pid;
+  mode_t mask = umask(077);
+  int status = run_wait(argv, input, input ? strlen(input) : 0, &said, MAKER_TIME);
 
   (void)m;
-  if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0) return failed("make a pipe for", argv[0]);
-  pid = fork();
-  if (!pid) become(argv, in[0], out[1]);
-  fd_close(in[0]);
-  fd_close(out[1]);
-  if (pid < 0) return failed("fork for", argv[0]);
-  converse(in[1], out[0], input, &said);
-  if (waitpid_nointr(pid, &status, 0) < 0) status = -1;
-  if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127 && !strchr(argv[0], '/'))
+  umask(mask);
+  if (status < 0 && errno == ENOENT)
     say("the program ", argv[0], " is not there (apt-get install ", argv[0], ")");
   else if (status)
   {
+    if (status < 0) say_cannot("run ", argv[0]);
     allwrite(2, said.s, said.len);
     say("the program ", argv[0], " failed");
   }

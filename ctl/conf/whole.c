@@ -245,7 +245,7 @@ static char const *hostname_wrong(char const *name)
 /* RUN/NAME.sock, for the longest NAME that a bundle has. */
 static void check_run(section const *s, report *r)
 {
-  static char const longest[] = "/rater.sock";
+  static char const longest[] = "/intake.submission";
   size_t len = strlen(section_text(s, "run")) + sizeof longest - 1;
 
   if (len > SOCKET_MAX)

@@ -1,21 +1,21 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
+
+#include <runlib/run.h>
 
 #include <ctl/live/access.h>
 #include <ctl/live/servicedir.h>
 #include <ctl/say.h>
 
-extern char **environ;
+#define ACCESS_TIME 60000 /* ms for s6-svperms */
 
 typedef struct grant_s grant;
 struct grant_s
@@ -62,17 +62,6 @@ static int open_log(grant const *g, char const *name)
   return result;
 }
 
-static int run(char const *const *argv)
-{
-  int status;
-  pid_t pid;
-  int e = posix_spawnp(&pid, argv[0], 0, 0, (char *const *)argv, environ);
-
-  if (e) return (errno = e, -1);
-  if (waitpid_nointr(pid, &status, 0) < 0) return -1;
-  return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : (errno = EPERM, -1);
-}
-
 /* Events stay the owner's group's unless they are given away: -E with our own. */
 static int change(grant const *g)
 {
@@ -90,7 +79,8 @@ static int change(grant const *g)
   argv[i++] = "-E";
   argv[i++] = g->gid[0] ? g->gid : own;
   memcpy(argv + i, genalloc_s(char *, &g->dirs), n * sizeof *argv);
-  result = run(argv);
+  result = run_wait(argv, 0, 0, 0, ACCESS_TIME);
+  if (result > 0) result = (errno = EPERM, -1);
   free(argv);
   return result;
 }

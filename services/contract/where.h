@@ -15,6 +15,8 @@
 extern int spool_present(bundle const *b);
 /* Appends the absolute name of SPOOL, of SPOOL/todo and so on with `below` "/todo", and a NUL. 0, or -1 and errno. */
 extern int spool_path(stralloc *path, bundle const *b, char const *below);
+/* The same for what $SPOOL is to the service `name`: SPOOL, or the socket of spool-intake where that is another user's. */
+extern int spool_queue(stralloc *path, bundle const *b, char const *name);
 /* The same for the directory of the Maildirs. */
 extern int spool_mail(stralloc *path, bundle const *b, char const *below);
 

@@ -18,7 +18,7 @@ static char const usage[] =
     "  -s  submission: log in before MAIL, messages are completed     -l  the MTA delivers here alone\n"
     "  -a  socket of the service auth; or the program after the options checks passwords\n"
     "  -A  AUTH without TLS too              -q  the qmail-queue program ($QMAILQUEUE overrides);\n"
-    "      builtin:spool queues in the folder $SPOOL as spool-queue does, without a process\n"
+    "      builtin:spool queues in $SPOOL as spool-queue does, without a process\n"
     "  -p  a plugin's time, -f it refuses when that is over             -w  the session's time\n"
     "  -e  errors until each costs -y ms, and until the session ends    -g  wait before the greeting\n"
     "  -r  recipients a message              -m  messages a session     -d  completes addresses\n"

@@ -156,12 +156,13 @@ static int add_listener(stralloc *sa, service *sv)
   return service_append(sa, " --\n");
 }
 
-/* The spool's folder is in $SPOOL, for builtin:spool and for a spool-queue behind a filter in $QMAILQUEUE. */
+/* The spool is in $SPOOL, for builtin:spool and for a spool-queue behind a filter in $QMAILQUEUE. */
 static int add_spool(service *sv)
 {
   stralloc path = STRALLOC_ZERO;
-  int result =
-      spool_path(&path, sv->bundle, "") < 0 ? -1 : service_add_text(sv, "env/SPOOL", 0644, "%s\n", path.s);
+  int result = spool_queue(&path, sv->bundle, sv->name) < 0
+                   ? -1
+                   : service_add_text(sv, "env/SPOOL", 0644, "%s\n", path.s);
 
   stralloc_free(&path);
   return result;
@@ -282,7 +283,8 @@ static int make(service *sv, report *r, int submission)
   int result = -1;
 
   examine(sv, r, submission);
-  if (service_add_need(sv, "spool") < 0 || add_listener(&sa, sv) < 0) goto end;
+  if (service_add_need(sv, "spool") < 0 || service_add_need(sv, "intake") < 0 || add_listener(&sa, sv) < 0)
+    goto end;
   if (add_overload(sv, submission) < 0 || add_rater_address(sv) < 0) goto end;
   if (program && *program ? service_append(&sa, "%s", program) < 0 : add_smtpd(&sa, sv, submission) < 0)
     goto end;

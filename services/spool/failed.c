@@ -12,7 +12,7 @@
 
 #include <services/spool/deliver.h>
 
-/* What is there under this name is from a killed delivery, or somebody else's where tmp/ is shared. */
+/* What is there under this name is from a killed delivery. */
 static int create(spool const *s, char const *name)
 {
   int fd;

@@ -76,7 +76,7 @@ int message_open_fd(message *m, int fd)
   return -1;
 }
 
-/* What stands in todo/ may be anybody's: no link is followed, and no FIFO is waited for. */
+/* What an administrator put into todo/ may be anything: no link is followed, and no FIFO is waited for. */
 int message_open(message *m, int at, char const *name)
 {
   m->marks = 1;

@@ -40,8 +40,6 @@ static uint64_t due(int todo, char const *name, uint64_t now, uint64_t most, uin
   struct stat st;
 
   if (fstatat(todo, name, &st, AT_SYMLINK_NOFOLLOW) < 0) return now;
-  /* Where todo/ is shared, another user's folder can be neither moved nor removed: then it is just there. */
-  if (S_ISDIR(st.st_mode) && faccessat(todo, name, W_OK, AT_EACCESS) < 0) return UINT64_MAX;
   tried = micros(&st.st_mtim);
   return tried < since ? now : spoolname_due(birth, tried, now, most);
 }

@@ -71,15 +71,30 @@ static char const *user_of(bundle const *b, char const *name)
   return user && *user ? user : "root";
 }
 
-/* Whether others than spool's own user queue messages or count them. */
-static int shared(bundle const *b)
+/* Whether the service `name` exists and runs as another user than spool: it may not enter the spool then. */
+static int is_other(bundle const *b, char const *name)
 {
-  static char const *const others[] = {"smtpd", "submission", "monitor"};
+  return b->root && bundle_section(b, name) && strcmp(user_of(b, "spool"), user_of(b, name));
+}
 
-  if (!b->root) return 0;
-  for (unsigned int i = 0; i < 3; i++)
-    if (bundle_section(b, others[i]) && strcmp(user_of(b, "spool"), user_of(b, others[i]))) return 1;
+static char const *const queuers[] = {"smtpd", "submission"};
+#define QUEUERS (sizeof queuers / sizeof queuers[0])
+
+static int intake_present(bundle const *b)
+{
+  if (!spool_present(b)) return 0;
+  for (unsigned int i = 0; i < QUEUERS; i++)
+    if (is_other(b, queuers[i])) return 1;
   return 0;
+}
+
+int spool_queue(stralloc *path, bundle const *b, char const *name)
+{
+  if (!is_other(b, name)) return spool_path(path, b, "");
+  return stralloc_cats(path, b->run) && stralloc_cats(path, "/intake.") && stralloc_cats(path, name) &&
+                 stralloc_0(path)
+             ? 0
+             : -1;
 }
 
 typedef int place(stralloc *, bundle const *, char const *);
@@ -105,18 +120,17 @@ static int counters_folder(stralloc *path, bundle const *b, char const *below)
 }
 
 /*
- * Where smtpd runs as another user than spool, spool-queue, which has smtpd's user, creates in tmp and renames
- * to todo: both are sticky, so that it can take back nothing but its own, and set-group-id, so that what it
- * creates (mode 0660) has spool's group and spool-deliver can read it and mark recipients in it.
+ * Nobody but spool's user enters the spool: other users queue through spool-intake. The monitor of another user
+ * counts the names in todo/.
  */
 static int add_folders(service *sv)
 {
-  int open = shared(sv->bundle);
+  int counted = is_other(sv->bundle, "monitor");
 
   if (add_folder(sv, &counters_folder, "", 0755) < 0) return -1;
-  if (add_folder(sv, &spool_path, "", open ? 0711 : 0700) < 0) return -1;
-  if (add_folder(sv, &spool_path, "/tmp", open ? 03733 : 0700) < 0) return -1;
-  if (add_folder(sv, &spool_path, "/todo", open ? 03777 : 0700) < 0) return -1;
+  if (add_folder(sv, &spool_path, "", counted ? 0711 : 0700) < 0) return -1;
+  if (add_folder(sv, &spool_path, "/tmp", 0700) < 0) return -1;
+  if (add_folder(sv, &spool_path, "/todo", counted ? 0755 : 0700) < 0) return -1;
   if (add_folder(sv, &spool_path, "/failed", 0700) < 0) return -1;
   if (add_folder(sv, &spool_mail, "", 0711) < 0 || add_folder(sv, &spool_mail, "/postmaster", 0700) < 0)
     return -1;
@@ -170,6 +184,61 @@ static int make(service *sv, report *r)
   return result;
 }
 
+/* --- intake --------------------------------------------------------------------------------------- */
+
+/* A socket for each service, which only that service's user may open, becomes a descriptor from 4 on. */
+static int add_sockets(stralloc *sa, service const *sv)
+{
+  bundle const *b = sv->bundle;
+  unsigned int fd = 4;
+
+  for (unsigned int i = 0; i < QUEUERS; i++)
+  {
+    stralloc path = STRALLOC_ZERO;
+    int ok = !is_other(b, queuers[i]) ||
+             (!spool_queue(&path, b, queuers[i]) &&
+              !service_word(sa, "s6-ipcserver-socketbinder -m -b 0 -a 0600 ", path.s, "") &&
+              !service_append(sa, "\nif { chown -h %s ", user_of(b, queuers[i])) &&
+              !service_word(sa, "", path.s, "") && !service_append(sa, " }\nfdmove %u 0\n", fd++));
+    stralloc_free(&path);
+    if (!ok) return -1;
+  }
+  return 0;
+}
+
+static int add_intake(stralloc *sa, service *sv, char const *program)
+{
+  if (service_append(sa, "redirfd -r 0 /dev/null\n") < 0 || service_drop(sv, sa) < 0 ||
+      service_quote(sa, program) < 0 || add_option(sa, " -d 3 -c ", sv->bundle->control) < 0 ||
+      add_place(sa, sv->bundle, &spool_path) < 0)
+    return -1;
+  for (unsigned int i = 0, fd = 4; i < QUEUERS; i++)
+    if (is_other(sv->bundle, queuers[i]) && service_append(sa, " %u", fd++) < 0) return -1;
+  return service_append(sa, "\n");
+}
+
+static int make_intake(service *sv, report *r)
+{
+  stralloc program = STRALLOC_ZERO, sa = STRALLOC_ZERO;
+  int result = -1;
+
+  (void)r;
+  sv->user = user_of(sv->bundle, "spool");
+  if (service_append(&program, "%s/spool-intake", sv->bundle->libexec) < 0 || !stralloc_0(&program) ||
+      service_prelude(sv, &sa) < 0 || add_sockets(&sa, sv) < 0 || add_intake(&sa, sv, program.s) < 0)
+    goto end;
+  if (service_add_file(sv, "run", sa.s, sa.len, 0755) < 0 || service_add_program(sv, program.s) < 0) goto end;
+  if (add_folder(sv, &spool_path, "", is_other(sv->bundle, "monitor") ? 0711 : 0700) < 0) goto end;
+  if (service_add_text(sv, "notification-fd", 0644, "3\n") < 0) goto end;
+  result = service_add_text(sv, "timeout-kill", 0644, "60000\n");
+end:
+  stralloc_free(&program);
+  stralloc_free(&sa);
+  return result;
+}
+
+/* --- the machine ---------------------------------------------------------------------------------- */
+
 /* What spool-deliver would refuse at its start. */
 static void check(service const *sv, report *r)
 {
@@ -209,4 +278,5 @@ service_kind const spool_kinds[] = {
      .uses = uses,
      .reloads = 1,
      .init = ""},
+    {.present = intake_present, .make = make_intake, .service = "intake"},
     {.section = {.name = 0}}};

@@ -128,14 +128,14 @@ static unsigned int batch_size(void)
 }
 
 /*
- * Two that deliver from one spool would deliver some of it twice. The folder itself is locked: a file would be
- * in the way when the service gets another user.
+ * Two that deliver from one spool would deliver some of it twice. A directory is locked, because a file would be in
+ * the way when the service gets another user; tmp/, because nobody else can open it.
  */
 static void take_lock(daemon_state *d)
 {
-  if (!flock(d->s.todo, LOCK_EX | LOCK_NB)) return;
+  if (!flock(d->s.tmp, LOCK_EX | LOCK_NB)) return;
   if (errno == EWOULDBLOCK) strerr_dief(111, "another process already delivers from ", d->s.path);
-  strerr_diefusys(111, "lock ", d->s.path, "/todo");
+  strerr_diefusys(111, "lock ", d->s.path, "/tmp");
 }
 
 static void trap(daemon_state *d)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# smtpd queues as one user, spool-deliver delivers as another, a third counts; a fourth reads nothing.
+# smtpd queues as one user, spool-deliver delivers as another, a third counts; a fourth reads nothing. And what smtpd's
+# user can do to the spool once it is somebody else's, which is no more than to hand over whole messages.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/bundle.sh"
 
@@ -10,19 +11,23 @@ for i in nobody mail news games; do id -u $i >/dev/null 2>&1 || skip_all "no use
 new_bundle "$T/b" || exit 111
 C=$T/b/mailctl.conf
 SPOOL=$T/b/state/spool
+INTAKE=$T/b/run/intake.smtpd
+cp "$(dirname "$0")/intake.py" "$T/" && chmod 644 "$T/intake.py"
 as() {
   who=$1
   shift
   setpriv --reuid="$(id -u "$who")" --regid="$(id -g "$who")" --clear-groups "$@"
 }
+arrived() { test "$(find "$T/b/mail/postmaster/new" -type f | grep -c .)" -eq "$1"; }
 sed -i 's/^\[spool\]/&\nuser = mail/; s/^\[monitor\]/&\nuser = news/' "$C"
 exits 0 "check" m check
 exits 0 "up" m up
 is "$(stat -c '%a %U' "$SPOOL" "$SPOOL/tmp" "$SPOOL/todo" "$SPOOL/failed" | tr '\n' ',')" \
-  "711 mail,3733 mail,3777 mail,700 mail," "the folders' modes and owner"
+  "711 mail,700 mail,755 mail,700 mail," "the folders' modes and owner"
+is "$(stat -c '%a %U' "$INTAKE" "$T/b/run/intake.submission" | tr '\n' ',')" "600 nobody,600 nobody," \
+  "the sockets are those users' who queue"
 swaks --silent 3 -s "$IP:2525" -f a@b.example -t postmaster@example.test >"$T/swaks" 2>&1
 ok $? "smtpd's user queues"
-arrived() { test "$(find "$T/b/mail/postmaster/new" -type f | grep -c .)" -eq "$1"; }
 wait_for 20 arrived 1
 ok $? "spool's user delivers"
 is "$(stat -c '%a %U' "$T"/b/mail/postmaster/new/*)" "600 mail" "to Maildirs of its own"
@@ -30,25 +35,72 @@ is "$(stat -c '%a %U' "$T"/b/mail/postmaster/new/*)" "600 mail" "to Maildirs of 
 m down spool >/dev/null
 swaks --silent 3 -s "$IP:2525" -f a@b.example -t postmaster@example.test,joe@example.test >"$T/swaks" 2>&1
 file=$(echo "$SPOOL"/todo/*)
-is "$(stat -c '%a %U %G' "$file")" "660 nobody $(id -gn mail)" "a message that waits is its writer's and spool's"
-as games cat "$file" >"$T/stolen" 2>/dev/null
-ok $((!$?)) "another user cannot read it"
-as games rm -f "$file" 2>/dev/null
-test -e "$file"
-ok $? "nor remove it"
-as games ls "$SPOOL/tmp" >/dev/null 2>&1
-ok $((!$?)) "nor see what is being written"
+is "$(stat -c '%a %U %G' "$file")" "600 mail $(id -gn mail)" "a message that waits is spool's alone"
+for who in nobody games; do
+  as $who cat "$file" >"$T/stolen" 2>/dev/null
+  ok $((!$?)) "$who cannot read it"
+  as $who sh -c ": >>'$file'" 2>/dev/null
+  ok $((!$?)) "nor change it"
+  as $who rm -f "$file" 2>/dev/null
+  test -e "$file"
+  ok $? "nor remove it"
+  as $who ls "$SPOOL/tmp" >/dev/null 2>&1
+  ok $((!$?)) "nor see what is being written"
+  as $who touch "$SPOOL/todo/1" "$SPOOL/tmp/1" 2>/dev/null
+  is "$(find "$SPOOL/todo" "$SPOOL/tmp" -name 1)" "" "nor leave anything there"
+  as $who flock -n "$SPOOL/tmp" true 2>/dev/null
+  ok $((!$?)) "nor hold the lock of spool-deliver"
+done
 like "$(as news ls "$SPOOL/todo")" '^1' "the monitor's user can count"
-# What others leave in todo/ does no harm.
-as games mkdir "$SPOOL/todo/theirs"
-as games sh -c "umask 077; echo secret >'$SPOOL/todo/unreadable'"
-as games ln -s /etc/shadow "$SPOOL/todo/link"
+
+# Through the socket.
+printf 'Fa@b\0Tpostmaster@example.test\0\0' >"$T/envelope"
+chmod 644 "$T/envelope"
+# queued WHO SPOOL: queues as WHO, prints the exit code
+queued() {
+  # shellcheck disable=SC2016 # for the inner shell
+  printf 'Subject: x\n\nbody\n' | as "$1" sh -c '"$1" "$2" 1<"$3"' - "$LIBEXEC/spool-queue" "$2" "$T/envelope" 2>"$T/err"
+  echo $?
+}
+is "$(queued nobody "$INTAKE")" 0 "spool-queue hands over for smtpd's user"
+is "$(queued games "$INTAKE")" 63 "and for no other"
+is "$(queued games "$SPOOL")" 63 "nor does it enter the spool"
+hostile() { as nobody /usr/bin/python3 "$T/intake.py" "$INTAKE" "$@" 2>&1 | tr '\n' ' '; }
+before=$(find "$SPOOL/todo" -type f | grep -c .)
+is "$(hostile kept)" "53 " "a message that its writer could still change is not taken"
+is "$(hostile sent)" "53 " "nor one whose descriptor waits in a socket"
+is "$(hostile sparse)" "31 " "nor one with holes"
+is "$(hostile torn)" "91 " "nor half of one"
+is "$(hostile marked)" "91 " "nor one that says that it is delivered"
+is "$(hostile guess)" "-1 " "a name leads nowhere else"
+is "$(hostile long 4000000)" "0 " "a long one is taken"
+echo 1000000 >"$T/b/control/databytes"
+is "$(hostile long 4000000)" "31 " "one beyond databytes is not"
+rm "$T/b/control/databytes"
+is "$(find "$SPOOL/todo" -type f | grep -c .)" $((before + 1)) "what was refused left nothing in todo/"
+is "$(hostile read)" "0 " "its writer cannot read the file"
+is "$(hostile twice)" "53 " "a message is taken once"
+
+# A service that restarts is waited for.
+i=0
+while test $i -lt 10; do
+  queued nobody "$INTAKE" >>"$T/codes" &
+  pids="${pids-} $!"
+  test $i -ne 5 || m restart intake >/dev/null
+  i=$((i + 1))
+done
+# shellcheck disable=SC2086 # a list
+wait $pids
+is "$(sort -u "$T/codes")" 0 "who queues notices nothing of a restart"
+
+# What the administrator leaves in todo/ does no harm.
+mkdir "$SPOOL/todo/theirs"
+(umask 077; echo secret >"$SPOOL/todo/unreadable")
+ln -s /etc/shadow "$SPOOL/todo/link"
+rm -rf "$SPOOL"/failed/*
 m up >/dev/null
-wait_for 20 arrived 2
+wait_for 20 arrived 13
 ok $? "started again, spool delivers past what others put there"
-failed() { test "$(find "$SPOOL/failed" -type f -name '1*' | grep -c .)" -eq 1; }
-wait_for 20 failed
-ok $? "the unknown recipient is in failed/"
 is "$(grep -rl root: "$SPOOL" "$T/b/mail" 2>/dev/null)" "" "no link was followed"
 exits 0 "down" m down
 finish

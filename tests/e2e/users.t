@@ -43,7 +43,7 @@ echo "the log goes on" >"$T/b/run/service/s6-svscan-log/fifo"
 try "and hears" wait_for 10 grep -q "the log goes on" "$T/b/log/supervisor/current"
 unlike "$(m log supervisor)" 's6-log: (warning|fatal)' "no logger complained"
 
-# One user more: spool's messages are shared then, and its group's.
+# One user more: what smtpd's user hands over is spool's.
 m down spool >/dev/null
 try "a message waits again" queue "waits longer"
 sed -i 's/^\[spool\]/&\nuser = games/' "$C"
@@ -54,7 +54,7 @@ chown -R games: "$MAIL"
 try "what waited arrives" wait_for 20 arrived "waits longer"
 m down spool >/dev/null
 try "a message waits, which is smtpd's user's" queue "waits again"
-is "$(stat -c '%U %G' "$SPOOL"/todo/*)" "mail $(id -gn games)" "and of spool's group"
+is "$(stat -c '%U %G' "$SPOOL"/todo/*)" "games $(id -gn games)" "is spool's alone"
 sed -i 's/^user = games/user = nobody/' "$C"
 exits 0 "up with a third one" m up
 is "$(stat -c '%U %G' "$SPOOL"/todo)" "nobody $(id -gn nobody)" "todo is its own"

@@ -177,8 +177,9 @@ static struct
                                              "look\n"},
     {"[bundle]\nstatus-group = a,b\n",
      "f:2: [bundle] status-group: the group name `a,b` is not made of letters, digits, - and _ alone\n"},
-    {"[bundle]\nrun = /" L64 "/" L16 L16 "\n", "f:2: [bundle] run: too long: the socket RUN/rater.sock would "
-                                               "have 109 bytes, and the kernel takes 107\n"},
+    {"[bundle]\nrun = /" L64 "/" L16 L16 "\n",
+     "f:2: [bundle] run: too long: the socket RUN/intake.submission would "
+     "have 116 bytes, and the kernel takes 107\n"},
     {"[web]\ncertificate = /" L64 "/" L16 L16 L16 ".sock\n",
      "f:2: [web] certificate: too long for a socket: 119 bytes, and the kernel takes 107\n"},
     /* all in one go */
