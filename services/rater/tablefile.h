@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "siphash-internal.h"
+#include <runlib/siphash.h>
 
 /*
  * What raterd remembers: a file of fixed size, mapped into memory, so that kill -9 loses nothing.

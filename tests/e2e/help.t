@@ -16,7 +16,7 @@ of_manual() {
 }
 
 for row in bin/rater:rater.1 libexec/mailctl/raterd:raterd.8 libexec/mailctl/smtpd:smtpd.8 \
-  libexec/mailctl/spool-deliver:spool-deliver.8 libexec/mailctl/spool-queue:spool-queue.8 \
+  libexec/mailctl/policyd:policyd.8 libexec/mailctl/spool-deliver:spool-deliver.8 libexec/mailctl/spool-queue:spool-queue.8 \
   libexec/mailctl/tcplisten:tcplisten.8 libexec/mailctl/tlsd:tlsd.8 \
   libexec/mailctl/checkpassword-file:checkpassword-file.8 libexec/mailctl/plugins/rate:rate.8 \
   libexec/mailctl/plugins/overload:overload.8 libexec/mailctl/plugins/plusaliases:plusaliases.8 \

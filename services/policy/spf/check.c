@@ -128,13 +128,13 @@ static spf_result match_mx(spf_run *run, spf_term const *t, char const *name)
   if (mx->n > MX_MAX) return trouble(run, SPF_PERMERROR, name, "more than 10 MX records");
   /* All are asked for before the first is waited for. */
   for (unsigned int i = 0; i < mx->n; i++)
-    if (spf_name_valid(mx->records[i].data) &&
+    if (dns_name_valid(mx->records[i].data) &&
         !run->q->lookup(run->q->world, mx->records[i].data, ADDRESS(run)))
       r = SPF_PENDING;
   if (r == SPF_PENDING) return r;
   for (unsigned int i = 0; i < mx->n; i++)
   {
-    if (!spf_name_valid(mx->records[i].data)) continue;
+    if (!dns_name_valid(mx->records[i].data)) continue;
     a = run->q->lookup(run->q->world, mx->records[i].data, ADDRESS(run));
     if (!a) return SPF_PENDING;
     if (a->status == DNS_FAILED)
@@ -303,7 +303,7 @@ spf_result spf_check(spf_question const *q, spf_answer *answer)
   domain[n] = 0;
   run.origin = domain;
   /* An address literal, a name of one label or an impossible one has no record (RFC 7208, 4.3). */
-  if (*domain == '[' || !strchr(domain, '.') || !spf_name_valid(domain)) return SPF_NONE;
+  if (*domain == '[' || !strchr(domain, '.') || !dns_name_valid(domain)) return SPF_NONE;
   answer->result = check_host(&run, domain);
   if (answer->result != SPF_FAIL) *answer->explanation = 0;
   if (answer->result == SPF_TEMPERROR || answer->result == SPF_PERMERROR)

@@ -7,6 +7,9 @@
 
 #define DNS_NAME_MAX 253 /* bytes of a name as text, without a dot at its end */
 
+/* Whether the DNS could have that name: labels of 1 to 63 bytes, DNS_NAME_MAX in all. */
+extern int dns_name_valid(char const *name);
+
 typedef enum dns_type_e
 {
   DNS_A = 1,

@@ -279,7 +279,7 @@ int spf_expand_name(spf_run *run, char const *domain, char const *spec, size_t l
   if (from >= t.len || memchr(buffer + from, 0, t.len - from)) return 0;
   memcpy(name, buffer + from, t.len - from);
   name[t.len - from] = 0;
-  return spf_name_valid(name);
+  return dns_name_valid(name);
 }
 
 int spf_expand_explanation(spf_run *run, char const *domain, char const *s, size_t len)

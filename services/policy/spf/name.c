@@ -5,7 +5,7 @@
 
 #define CLIENT_NAMES 10 /* RFC 7208, 4.6.4 */
 
-int spf_name_valid(char const *name)
+int dns_name_valid(char const *name)
 {
   size_t label = 0, n = 0;
 
@@ -84,7 +84,7 @@ static int confirmed(spf_run *run, char const *name)
 {
   dns_answer const *a;
 
-  if (!spf_name_valid(name)) return 0;
+  if (!dns_name_valid(name)) return 0;
   a = run->q->lookup(run->q->world, name, run->ip_len == 4 ? DNS_A : DNS_AAAA);
   if (!a) return -1;
   if (a->status != DNS_FOUND) return 0;

@@ -73,8 +73,6 @@ extern int spf_expand_explanation(spf_run *run, char const *domain, char const *
 
 /* --- name.c ---------------------------------------------------------------------------------------- */
 
-/* Whether the DNS could have that name: labels of 1 to 63 bytes, DNS_NAME_MAX in all. */
-extern int spf_name_valid(char const *name);
 /* Whether name is domain or below it. */
 extern int spf_name_within(char const *name, char const *domain);
 /* Whether the first bits of both are the same. */
