@@ -185,7 +185,7 @@ for i in range(struct.unpack_from('I', d, 12)[0]):
     name, value = struct.unpack_from('24sQ', d, 32 + 32 * i)
     print(name.rstrip(b'\0').decode(), value, end=' ')
 EOF
-is "$(python3 "$T/counts.py" "$T/counts")" "now 3 limit 3 total 3 refused 2 " "-s counts"
+is "$(python3 "$T/counts.py" "$T/counts")" "now 3 limit 3 total 3 refused 2 draining 0 draining-of 0 short 1 yielded 0 " "-s counts"
 kill "$a"
 again() {
   hold d "$IP" 2525 127.0.0.1
@@ -319,6 +319,96 @@ if test -z "${MEMCHECK:-}" && strace -o /dev/null true 2>/dev/null; then
 else
   ok 0 "failing system calls # SKIP strace does not work here, or would see those of valgrind"
 fi
+
+# --- the door: sockets and sessions that go on to the next one
+
+# counter NAME: of $T/counts
+counter() { python3 "$T/counts.py" "$T/counts" | tr -s ' ' '\n' | grep -x -A 1 "$1" | tail -n 1; }
+counts() { test "$(counter "$1")" = "$2"; }
+# second PID: the standby of that process
+second() { pgrep -P "$1" -x standby; }
+doors() { pgrep -f "tcplisten .*$T/door"; }
+none_stand() { ! doors; }
+serves() {
+  hold x "$IP" 2525 127.0.0.4
+  wait_for 20 says x pid
+  served=$?
+  kill $!
+  return $served
+}
+on_exit 'command kill -9 $(doors) 2>/dev/null' # whose path is this test's own
+ln -s generations/0012 "$T/current"
+door() { start -D "$T/door" -G "$T/current" -s "$T/counts" -t 60 -c 10 -C 4 -r '421 too busy' "$@" -- "$T/wait"; }
+
+exits 0 "--close where nobody is" "$tcplisten" --close "$T/door"
+door "$IP:2525" "$IP:2526"
+first=$server
+hold a "$IP" 2525 127.0.0.1
+a=$!
+wait_for 20 says a pid
+session=$(sed 's/pid //' "$T/a")
+is "$(stat -c %a "$T/door")" 600 "the door is its owner's alone"
+rm "$T/current"
+ln -s generations/0013 "$T/current"
+door "$IP:2525"
+wait "$first"
+is $? 0 "a successor: the one before ends"
+try "its session goes on" kill -0 "$session"
+is "$(counter now) $(counter draining) $(counter draining-of)" "1 1 12" "and is counted with its generation"
+try "an address that was removed is closed" sh -c "! python3 '$T/talk' $IP 2526"
+hold b "$IP" 2525 127.0.0.1
+b=$!
+wait_for 20 says b pid
+hold c "$IP" 2525 127.0.0.1
+clients=$!
+wait_for 20 says c pid
+hold d "$IP" 2525 127.0.0.1
+clients="$clients $!"
+wait_for 20 says d pid
+is "$(talk "$IP" 2525 127.0.0.1 | tr '\r' '$')" '421 too busy$' "-C counts old and new sessions together"
+kill "$a"
+try "the end of an old one is seen" wait_for 20 counts now 3
+is "$(counter draining)" 0 "which drains no more"
+
+try "it has a standby" wait_for 20 second "$server"
+kill -9 "$server"
+wait "$server" 2>/dev/null
+hold e "$IP" 2525 127.0.0.2
+clients="$clients $!"
+try "kill -9: the standby serves" wait_for 20 says e pid
+try "and knows the sessions" wait_for 20 counts now 4
+door "$IP:2525"
+try "the next one takes over from it" wait_for 20 counts draining 4
+kill -9 "$(second "$server")"
+hold f "$IP" 2525 127.0.0.3
+clients="$clients $!"
+try "kill -9 of the standby changes nothing" wait_for 20 says f pid
+try "there is another one" wait_for 20 second "$server"
+exits 111 "one that cannot have its addresses" "$tcplisten" -D "$T/door" "$IP:2525" 192.0.2.1:25 -- "$T/wait"
+try "leaves them to a standby" serves
+
+door "$IP:2525"
+stop
+is $? 0 "TERM: it leaves at once"
+try "the port stays open" serves
+door "$IP:2525"
+"$tcplisten" --close "$T/door" &
+closer=$!
+wait "$server"
+try "--close: the port is closed at once" wait_for 20 refused
+try "the sessions go on" kill -0 "$(sed 's/pid //' "$T/b")"
+try "and are waited for" kill -0 "$closer"
+door "$IP:2525"
+wait "$closer"
+is $? 0 "one that is started meanwhile ends the wait"
+try "and has the sessions" wait_for 20 counts draining 5
+"$tcplisten" --close "$T/door" &
+closer=$!
+wait "$server"
+kill "$b" $clients
+wait "$closer"
+is $? 0 "--close ends with the last session"
+try "and leaves no process" wait_for 20 none_stand
 
 # --- users
 

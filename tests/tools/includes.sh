@@ -4,9 +4,10 @@
 set -eu
 table='
 runlib             -
+runlib/tcp         runlib
 services/contract  runlib
-services/*         runlib
-services/policy    runlib services/policy/spf
+services/*         runlib runlib/tcp
+services/policy    runlib runlib/tcp services/policy/spf
 ctl                runlib services/contract
 ctl/conf           ctl runlib services/contract
 ctl/plan           ctl runlib services/contract ctl/conf

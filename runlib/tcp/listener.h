@@ -1,9 +1,9 @@
-#ifndef TCPLISTEN_LISTENER_INTERNAL_H
-#define TCPLISTEN_LISTENER_INTERNAL_H
+#ifndef RUNLIB_TCP_LISTENER_H
+#define RUNLIB_TCP_LISTENER_H
 
 #include <runlib/address.h>
 
-#include "endpoint-internal.h"
+#include <runlib/tcp/endpoint.h>
 
 typedef struct listener_s listener;
 struct listener_s
@@ -14,13 +14,22 @@ struct listener_s
   char label[ADDRESS_LABEL_MAX + 1];
 };
 
+/* Sockets that another process listened on before: one that is taken from them is -1 afterwards. */
+typedef struct held_s held;
+struct held_s
+{
+  int *fds;
+  unsigned int n;
+};
+
 /*
  * Listens on the address that text names: what address_scan reads, or `fd:N[/label]`, a listening TCP
  * socket that was inherited as descriptor N. `*` makes two listeners, one a family; a family that this
- * machine lacks is left out. l has room for two. Returns how many were made, or 0 with what went wrong
+ * machine lacks is left out. A held socket that is bound there is used. l has room for two. Returns how many were made, or 0 with what went wrong
  * in *why (static; 0: see errno).
  */
-extern unsigned int listener_open(listener *l, char const *text, unsigned int backlog, char const **why);
+extern unsigned int listener_open(listener *l, char const *text, unsigned int backlog, held *h,
+                                  char const **why);
 /* What is wrong with text, or 0: what listener_open can tell without opening anything. */
 extern char const *listener_wrong(char const *text);
 /*

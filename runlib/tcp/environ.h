@@ -1,11 +1,11 @@
-#ifndef TCPLISTEN_ENVIRON_INTERNAL_H
-#define TCPLISTEN_ENVIRON_INTERNAL_H
+#ifndef RUNLIB_TCP_ENVIRON_H
+#define RUNLIB_TCP_ENVIRON_H
 
 #include <stddef.h>
 
 #include <runlib/address.h>
 
-#include "endpoint-internal.h"
+#include <runlib/tcp/endpoint.h>
 
 /*
  * The environment of the program, by UCSPI: https://cr.yp.to/proto/ucspi.txt and ucspi-tcp's environment.

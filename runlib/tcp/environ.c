@@ -5,7 +5,7 @@
 #include <skalibs/env.h>
 #include <skalibs/types.h>
 
-#include "environ-internal.h"
+#include <runlib/tcp/environ.h>
 
 #define OWN 7 /* variables, at most, that are added */
 

@@ -1,5 +1,3 @@
-#include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,12 +6,14 @@
 #include <skalibs/strerr.h>
 #include <skalibs/types.h>
 
-#include "listener-internal.h"
-#include "options-internal.h"
+#include <runlib/tcp/listener.h>
+#include <runlib/tcp/options.h>
 
 static char const help[] =
     "usage: tcplisten [-v] [-d FD] [-c TOTAL] [-C PER-CLIENT] [-b BACKLOG] [-t SECONDS] [-r LINE]\n"
-    "                 [-s FILE] [-l NAME] [-u USER] [-g GROUP] ADDRESS... -- PROGRAM [ARGUMENT...]\n"
+    "                 [-s FILE] [-l NAME] [-u USER] [-g GROUP] [-D DOOR] [-G LINK]\n"
+    "                 ADDRESS... -- PROGRAM [ARGUMENT...]\n"
+    "       tcplisten --close DOOR\n"
     "Listens on each ADDRESS (127.0.0.1:25, [::1]:25, *:25, fd:N; each may end in /LABEL) and runs\n"
     "PROGRAM for each connection, with the connection as descriptors 0 and 1 (UCSPI).\n"
     "  -d FD          write a newline to FD when listening (s6 readiness)\n"
@@ -26,6 +26,9 @@ static char const help[] =
     "  -l NAME        the programs' TCPLOCALHOST: this machine's name\n"
     "  -u USER        become this user, by name or number, once listening\n"
     "  -g GROUP       become this group rather than the user's own\n"
+    "  -D DOOR        a socket by which sockets and sessions go on to the next tcplisten -D DOOR;\n"
+    "                 --close ends them\n"
+    "  -G LINK        the end of what LINK says is the number that its sessions go by in FILE\n"
     "  -v             log a line for each connection\n"
     "See tcplisten(8).\n";
 
@@ -58,7 +61,7 @@ static char const *refusal_line(char const *text)
   return text;
 }
 
-static void set(options *o, int letter, char const *arg)
+static void set(tcp_options *o, int letter, char const *arg)
 {
   switch (letter)
   {
@@ -73,11 +76,13 @@ static void set(options *o, int letter, char const *arg)
     case 'l': o->name = arg; break;
     case 'u': o->user = arg; break;
     case 'g': o->group = arg; break;
+    case 'D': o->door = arg; break;
+    case 'G': o->generation = arg; break;
     default: break;
   }
 }
 
-static void scan_addresses(options *o)
+static void scan_addresses(tcp_options *o)
 {
   char const *const *a = o->addresses;
   char const *wrong;
@@ -91,7 +96,7 @@ static void scan_addresses(options *o)
   o->program = a + o->count + 1;
 }
 
-void options_parse(options *o, int argc, char const *const *argv)
+void tcp_options_parse(tcp_options *o, int argc, char const *const *argv)
 {
   subgetopt l = SUBGETOPT_ZERO;
   char letter[2] = "";
@@ -100,7 +105,7 @@ void options_parse(options *o, int argc, char const *const *argv)
   l.err = 0;
   for (;;)
   {
-    int opt = subgetopt_r(argc, argv, "vd:c:C:b:t:r:s:l:u:g:", &l);
+    int opt = subgetopt_r(argc, argv, "vd:c:C:b:t:r:s:l:u:g:D:G:", &l);
     letter[0] = (char)l.problem;
     if (opt == -1) break;
     if (opt == '?') strerr_dief(100, "no such option, or one without its value: -", letter);
@@ -110,46 +115,10 @@ void options_parse(options *o, int argc, char const *const *argv)
   scan_addresses(o);
 }
 
-static void become(uid_t uid, gid_t gid, char const *name)
+void tcp_options_user(tcp_options const *o, become *b)
 {
-  int none = geteuid() && uid == geteuid() && gid == getegid();
+  char const *name;
+  char const *wrong = become_find(b, o->user, o->group, &name);
 
-  if (none) return;
-  if ((name ? initgroups(name, gid) : setgroups(1, &gid)) < 0 || setgid(gid) < 0 || setuid(uid) < 0)
-    strerr_diefusys(111, "change user");
-}
-
-static gid_t group_of(char const *text)
-{
-  gid_t gid;
-  struct group *gr;
-
-  if (gid0_scan(text, &gid)) return gid;
-  gr = getgrnam(text);
-  if (!gr) strerr_dief(100, "-g: no such group: ", text);
-  return gr->gr_gid;
-}
-
-void options_become(options const *o)
-{
-  uid_t uid = geteuid();
-  gid_t gid = getegid();
-  struct passwd *pw = 0;
-
-  if (!o->user && !o->group) return;
-  if (o->user)
-  {
-    pw = uid0_scan(o->user, &uid) ? getpwuid(uid) : getpwnam(o->user);
-    if (pw)
-    {
-      uid = pw->pw_uid;
-      gid = pw->pw_gid;
-    }
-    else if (!uid0_scan(o->user, &uid))
-      strerr_dief(100, "-u: no such user: ", o->user);
-    else if (!o->group)
-      strerr_dief(100, "-u: the number has no user of this machine, so it needs a group (-g): ", o->user);
-  }
-  if (o->group) gid = group_of(o->group);
-  become(uid, gid, pw ? pw->pw_name : 0);
+  if (wrong) strerr_dief(100, wrong, name);
 }

@@ -1,12 +1,18 @@
 #include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include <services/tcplisten/endpoint-internal.h>
-#include <services/tcplisten/environ-internal.h>
-#include <services/tcplisten/listener-internal.h>
-#include <services/tcplisten/sessions-internal.h>
+#include <runlib/tcp/endpoint.h>
+#include <runlib/tcp/environ.h>
+#include <runlib/tcp/listener.h>
+#include <runlib/tcp/places.h>
 
 #include "unit.h"
 
@@ -96,39 +102,135 @@ START_TEST(not_an_endpoint)
 }
 END_TEST
 
-static unsigned int count(sessions const *s, char const *ip)
+static unsigned int count(places const *p, char const *ip)
 {
   endpoint e = end(ip, 9);
   client c;
 
   endpoint_client(&c, &e);
-  return sessions_count(s, &c);
+  return places_count(p, &c);
+}
+
+static unsigned int take(places *p, pid_t pid, char const *ip)
+{
+  endpoint e = end(ip, (uint16_t)pid);
+  unsigned int i = places_free(p);
+
+  p->marks[i] = 0;
+  places_take(p, i, pid, &e, 12);
+  return i;
 }
 
 START_TEST(table)
 {
-  sessions s = SESSIONS_ZERO;
-  endpoint a = end("192.0.2.1", 1000), b = end("2001:db8::1", 1001), c = end("2001:db8::2", 1002), out;
+  places p;
+  endpoint out;
 
-  ck_assert_int_eq(sessions_init(&s, 4), 0);
-  sessions_add(&s, 101, &a);
-  sessions_add(&s, 102, &b);
-  sessions_add(&s, 103, &c);
-  sessions_add(&s, 104, &a);
-  ck_assert_uint_eq(s.n, 4);
-  ck_assert_uint_eq(count(&s, "192.0.2.1"), 2);
-  ck_assert_uint_eq(count(&s, "2001:db8::ffff"), 2);
-  ck_assert_uint_eq(count(&s, "192.0.2.2"), 0);
-  ck_assert(!sessions_remove(&s, 999, &out));
-  ck_assert(sessions_remove(&s, 102, &out));
-  ck_assert_uint_eq(out.port, 1001);
-  ck_assert(sessions_remove(&s, 104, &out));
-  ck_assert_uint_eq(out.port, 1000);
-  ck_assert_uint_eq(count(&s, "192.0.2.1"), 1);
-  ck_assert_uint_eq(count(&s, "2001:db8::ffff"), 1);
-  ck_assert(sessions_remove(&s, 101, &out) && sessions_remove(&s, 103, &out));
-  ck_assert_uint_eq(s.n, 0);
-  sessions_free(&s);
+  ck_assert_int_eq(places_open(&p, -1, 0), 0);
+  take(&p, 101, "192.0.2.1");
+  take(&p, 102, "2001:db8::1");
+  take(&p, 103, "2001:db8::2");
+  take(&p, 104, "192.0.2.1");
+  ck_assert_uint_eq(p.n, 4);
+  ck_assert_uint_eq(count(&p, "192.0.2.1"), 2);
+  ck_assert_uint_eq(count(&p, "2001:db8::ffff"), 2);
+  ck_assert_uint_eq(count(&p, "192.0.2.2"), 0);
+  ck_assert(!places_leave(&p, 999, &out));
+  ck_assert(places_leave(&p, 102, &out));
+  ck_assert_uint_eq(out.port, 102);
+  ck_assert_uint_eq(take(&p, 105, "192.0.2.1"), 1);
+  ck_assert(places_leave(&p, 104, &out) && places_leave(&p, 105, &out));
+  ck_assert_uint_eq(count(&p, "192.0.2.1"), 1);
+  ck_assert_uint_eq(count(&p, "2001:db8::ffff"), 1);
+  ck_assert(places_leave(&p, 101, &out) && places_leave(&p, 103, &out));
+  ck_assert_uint_eq(p.n, 0);
+  ck_assert_uint_eq(p.top, 0);
+}
+END_TEST
+
+/* A child that ends when it is killed. */
+static pid_t sleeper(void)
+{
+  pid_t pid = fork();
+
+  if (!pid)
+  {
+    signal(SIGTERM, SIG_DFL); /* check's own would end the test */
+    for (;;) pause();
+  }
+  ck_assert_int_gt(pid, 0);
+  return pid;
+}
+
+static int await_adopted(places *p, unsigned int n)
+{
+  struct pollfd x = {.fd = p->watch, .events = POLLIN};
+
+  while (p->n != n && poll(&x, 1, 10000) > 0) places_reap(p);
+  return p->n == n;
+}
+
+START_TEST(adoption)
+{
+  places old, new;
+  pid_t a = sleeper(), b = sleeper(), gone = sleeper();
+  uint32_t generation;
+  uint64_t now;
+  int status;
+
+  ck_assert_int_eq(places_open(&old, -1, 0), 0);
+  take(&old, a, "192.0.2.1");
+  take(&old, gone, "192.0.2.2");
+  take(&old, b, "192.0.2.1");
+  kill(gone, SIGKILL);
+  ck_assert_int_eq(waitpid(gone, &status, 0), gone);
+  now = places_now();
+  ck_assert_int_eq(places_open(&new, old.fd, now + 60000), 0);
+  ck_assert_uint_eq(new.n, 2);
+  ck_assert_uint_eq(count(&new, "192.0.2.1"), 2);
+  ck_assert_uint_eq(places_draining(&new, &generation), 2);
+  ck_assert_uint_eq(generation, 12);
+  ck_assert_uint_eq(places_tell(&new, now), now + 60000);
+  places_hasten(&new, 1, now);
+  ck_assert_uint_eq(places_tell(&new, now), now + 5000); /* one was told; KILL comes then */
+  ck_assert(await_adopted(&new, 1));
+  places_end(&new, now);
+  places_tell(&new, now);
+  ck_assert(await_adopted(&new, 0));
+  ck_assert_uint_eq(places_tell(&new, now), UINT64_MAX);
+}
+END_TEST
+
+START_TEST(adopted_not_a_table)
+{
+  places p;
+
+  ck_assert_int_eq(places_open(&p, open("/dev/null", O_RDWR), 0), -1);
+  ck_assert_int_eq(errno, EPROTO);
+}
+END_TEST
+
+START_TEST(yielding)
+{
+  places p;
+  endpoint stranger = end("192.0.2.9", 1), many = end("192.0.2.1", 1);
+  unsigned int first;
+  uint64_t now;
+
+  ck_assert_int_eq(places_open(&p, -1, 0), 0);
+  first = take(&p, 101, "192.0.2.1");
+  take(&p, 102, "192.0.2.2");
+  p.marks[take(&p, 103, "192.0.2.1")] = 1;
+  take(&p, 104, "192.0.2.1");
+  p.list[first].born -= 10;
+  now = places_now();
+  ck_assert_uint_eq(places_yield(&p, &stranger, now), first); /* of the three, the oldest that is silent */
+  p.marks[first] = 1;
+  ck_assert_uint_eq(places_yield(&p, &stranger, now), 3);
+  ck_assert_uint_eq(places_yield(&p, &many, now), PLACES_MAX);
+  p.marks[3] = 1;
+  ck_assert_uint_eq(places_yield(&p, &stranger, now), PLACES_MAX); /* 102 has as few, and is too young */
+  ck_assert_uint_eq(places_yield(&p, &stranger, now + PLACES_AGE + 1000), 1);
 }
 END_TEST
 
@@ -215,14 +317,17 @@ END_TEST
 
 int main(void)
 {
-  Suite *s = suite_create("tcplisten");
-  TCase *t = tcase_create("tcplisten");
+  Suite *s = suite_create("tcp");
+  TCase *t = tcase_create("tcp");
 
   tcase_add_loop_test(t, endpoints, 0, sizeof ends / sizeof ends[0]);
   tcase_add_test(t, longest_endpoint);
   tcase_add_test(t, clients);
   tcase_add_test(t, not_an_endpoint);
   tcase_add_test(t, table);
+  tcase_add_test(t, adoption);
+  tcase_add_test(t, adopted_not_a_table);
+  tcase_add_test(t, yielding);
   tcase_add_test(t, variables);
   tcase_add_loop_test(t, listening_addresses, 0, sizeof addresses / sizeof addresses[0]);
   suite_add_tcase(s, t);

@@ -8,7 +8,7 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/types.h>
 
-#include "listener-internal.h"
+#include <runlib/tcp/listener.h>
 
 static socklen_t to_sockaddr(struct sockaddr_storage *sa, address const *a)
 {
@@ -50,7 +50,25 @@ static void set_for_connections(int fd)
   (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
 }
 
-static int listen_on(listener *l, address const *a, unsigned int backlog)
+/* The held socket that is bound to this address; -1: there is none. */
+static int take_held(held *h, struct sockaddr_storage const *sa, socklen_t len)
+{
+  struct sockaddr_storage there;
+
+  for (unsigned int i = 0; i < h->n; i++)
+  {
+    socklen_t n = sizeof there;
+    int fd = h->fds[i];
+    memset(&there, 0, sizeof there);
+    if (fd < 0 || getsockname(fd, (struct sockaddr *)&there, &n) < 0 || n != len || memcmp(&there, sa, len))
+      continue;
+    h->fds[i] = -1;
+    return fd;
+  }
+  return -1;
+}
+
+static int listen_on(listener *l, address const *a, unsigned int backlog, held *h)
 {
   struct sockaddr_storage sa;
   socklen_t len = to_sockaddr(&sa, a);
@@ -59,6 +77,8 @@ static int listen_on(listener *l, address const *a, unsigned int backlog)
 
   memset(l, 0, sizeof *l);
   memcpy(l->label, a->label, sizeof l->label);
+  l->fd = take_held(h, &sa, len);
+  if (l->fd >= 0) return listen(l->fd, (int)backlog) < 0 ? -1 : learn(l);
   l->fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (l->fd < 0) return -1;
   set_for_connections(l->fd);
@@ -78,17 +98,17 @@ static int family_is_missing(void)
 }
 
 /* With port 0 the second family takes the port that the kernel chose for the first. */
-static unsigned int listen_on_both(listener *l, address a, unsigned int backlog)
+static unsigned int listen_on_both(listener *l, address a, unsigned int backlog, held *h)
 {
   unsigned int n = 0;
 
   a.family = 4;
-  if (listen_on(l, &a, backlog) == 0)
+  if (listen_on(l, &a, backlog, h) == 0)
     a.port = l[n++].local.port;
   else if (!family_is_missing())
     return 0;
   a.family = 6;
-  if (listen_on(l + n, &a, backlog) == 0) return n + 1;
+  if (listen_on(l + n, &a, backlog, h) == 0) return n + 1;
   if (n && family_is_missing()) return n;
   if (n) fd_close(l[0].fd);
   return 0;
@@ -131,7 +151,7 @@ char const *listener_wrong(char const *text)
   return strncmp(text, "fd:", 3) ? address_scan(text, &a) : scan_inherited(text, &fd, &a);
 }
 
-unsigned int listener_open(listener *l, char const *text, unsigned int backlog, char const **why)
+unsigned int listener_open(listener *l, char const *text, unsigned int backlog, held *h, char const **why)
 {
   unsigned int fd;
   address a;
@@ -143,8 +163,8 @@ unsigned int listener_open(listener *l, char const *text, unsigned int backlog, 
   }
   *why = address_scan(text, &a);
   if (*why) return 0;
-  if (!a.family) return listen_on_both(l, a, backlog);
-  return listen_on(l, &a, backlog) == 0;
+  if (!a.family) return listen_on_both(l, a, backlog, h);
+  return listen_on(l, &a, backlog, h) == 0;
 }
 
 int listener_accept(listener const *l, endpoint *local, endpoint *remote)

@@ -1,5 +1,5 @@
-#ifndef TCPLISTEN_ENDPOINT_INTERNAL_H
-#define TCPLISTEN_ENDPOINT_INTERNAL_H
+#ifndef RUNLIB_TCP_ENDPOINT_H
+#define RUNLIB_TCP_ENDPOINT_H
 
 #include <stdint.h>
 #include <sys/socket.h>

@@ -5,7 +5,7 @@
 #include <skalibs/fmtscan.h>
 #include <skalibs/types.h>
 
-#include "endpoint-internal.h"
+#include <runlib/tcp/endpoint.h>
 
 static unsigned char const mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 

@@ -1,13 +1,14 @@
-#ifndef TCPLISTEN_OPTIONS_INTERNAL_H
-#define TCPLISTEN_OPTIONS_INTERNAL_H
+#ifndef RUNLIB_TCP_OPTIONS_H
+#define RUNLIB_TCP_OPTIONS_H
 
-#include <sys/types.h>
+#include <runlib/become.h>
 
 #define ADDRESSES_MAX 32
 #define SESSIONS_MAX  20000
 
-typedef struct options_s options;
-struct options_s
+/* The command line of a listener: tcplisten(8). */
+typedef struct tcp_options_s tcp_options;
+struct tcp_options_s
 {
   unsigned int ready;      /* the descriptor of -d, 0: none */
   unsigned int total;      /* -c */
@@ -19,21 +20,24 @@ struct options_s
   char const *user;        /* -u, or 0 */
   char const *group;       /* -g, or 0 */
   char const *counters;    /* -s, or 0 */
+  char const *door;        /* -D, or 0 */
+  char const *generation;  /* -G, or 0 */
   int verbose;             /* -v */
   char const *const *addresses;
   unsigned int count; /* of addresses */
   char const *const *program;
 };
-#define OPTIONS_ZERO                                                                                         \
+#define TCP_OPTIONS_ZERO                                                                                     \
   {                                                                                                          \
     .ready = 0, .total = 100, .per_client = 0, .backlog = 256, .drain = 60, .refusal = 0, .name = 0,         \
-    .user = 0, .group = 0, .counters = 0, .verbose = 0, .addresses = 0, .count = 0, .program = 0             \
+    .user = 0, .group = 0, .counters = 0, .door = 0, .generation = 0, .verbose = 0, .addresses = 0,          \
+    .count = 0, .program = 0                                                                                 \
   }
 
 /* Fills in o, which points into argv. --help and --version are answered here; bad usage ends the program (100). */
-extern void options_parse(options *o, int argc, char const *const *argv);
+extern void tcp_options_parse(tcp_options *o, int argc, char const *const *argv);
 
-/* Becomes the user and group of -u and -g, if any. Ends the program if it cannot (100, 111). */
-extern void options_become(options const *o);
+/* The user and groups of -u and -g, if any. Ends the program if there are none such (100). */
+extern void tcp_options_user(tcp_options const *o, become *b);
 
 #endif

@@ -1,0 +1,2 @@
+$(eval $(call library,runlib/tcp,$(notdir $(wildcard runlib/tcp/*.c))))
+$(eval $(call unit,tests/unit/tcp.c,runlib/tcp))

@@ -1,0 +1,103 @@
+#ifndef RUNLIB_TCP_SERVER_H
+#define RUNLIB_TCP_SERVER_H
+
+#include <signal.h>
+
+#include <skalibs/tai.h>
+
+#include <runlib/counters.h>
+#include <runlib/tcp/listener.h>
+#include <runlib/tcp/options.h>
+#include <runlib/tcp/places.h>
+#include <runlib/tcp/standby.h>
+
+/* A server of TCP connections, a process each: tcplisten(8), and smtpd(8) --listen. */
+
+#define LISTENERS_MAX (2 * ADDRESSES_MAX)
+
+typedef struct connection_s connection;
+struct connection_s
+{
+  int fd; /* stays the listener's */
+  endpoint local;
+  endpoint remote;
+  char const *label;
+  place_mark *mark;
+  int hurried; /* places are short already */
+};
+
+/* What is run for a connection. */
+typedef struct tcp_program_s tcp_program;
+struct tcp_program_s
+{
+  /* Returns the pid of the process that serves it, or 0 and errno. */
+  pid_t (*start)(void *data, connection const *c, sigset_t const *mask);
+  void *data;
+  int marks; /* its processes mark their places, and know PLACES_EVICT and PLACES_HURRY */
+};
+
+/* A log line of one kind at most once a second; the ones between are counted. */
+typedef struct hush_s hush;
+struct hush_s
+{
+  tain next;
+  unsigned int missed;
+};
+
+/*
+ * What is published with -s. NOW, LIMIT, DRAINING (sessions that are to end) and DRAINING_OF (their lowest generation),
+ * and SHORT (1: places are) are gauges; TOTAL (served), REFUSED, and YIELDED (places that were given to another) only grow.
+ */
+enum
+{
+  NOW,
+  LIMIT,
+  TOTAL,
+  REFUSED,
+  DRAINING,
+  DRAINING_OF,
+  SHORT,
+  YIELDED,
+  COUNTERS
+};
+
+typedef struct server_s server;
+struct server_s
+{
+  tcp_options const *o;
+  tcp_program program;
+  int signals;   /* the selfpipe's descriptor */
+  sigset_t mask; /* the signal mask that the processes start with */
+  listener listeners[LISTENERS_MAX];
+  unsigned int nlisteners;
+  standby standby;
+  int predecessor; /* waits for our standby, as long as it is not -1 */
+  places places;
+  uint32_t generation;
+  counter *counters[COUNTERS];
+  int draining;  /* listens no more */
+  int scarce;    /* places are short */
+  uint64_t tell; /* when a place is to be told to end (places_now) */
+  tain pause;    /* no accept before, after a failure */
+  int failing;   /* the errno of a failure that lasts, which the log knows; 0: none */
+  hush refusals;
+  hush failures;
+};
+
+/* Whatever else this program was given stays its own; 0, 1 and 2 are open. To be called first. */
+extern void server_keep_descriptors(void);
+/*
+ * Listens, with the sockets and places of a predecessor where there is one, and traps signals. Ends the program if it
+ * cannot (111). s->o and s->program must be set, and STAMP.
+ */
+extern void server_open(server *s);
+/* Serves until it is told to end, by a signal or at the door, and has ended its sessions or left them to another. */
+extern void server_run(server *s);
+
+/* accept.c */
+extern int server_accepts(server const *s);
+extern void server_accept(server *s, listener const *l);
+extern void server_reap(server *s);
+extern void server_count(server *s);
+
+#endif
