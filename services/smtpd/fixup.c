@@ -2,6 +2,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <runlib/mailbox.h>
+
 #include "fixup.h"
 #include "fixup-internal.h"
 
@@ -73,30 +75,6 @@ static int add_date(stralloc *out, time_t now)
   return stralloc_cats(out, s) ? 0 : -1;
 }
 
-static int is_dot_atom(char const *s, size_t len)
-{
-  for (size_t i = 0; i < len; i++)
-  {
-    if (s[i] == '.' && (!i || i == len - 1 || s[i - 1] == '.')) return 0;
-    if ((unsigned char)s[i] <= ' ' || s[i] == 127 || strchr("()<>[]:;@\\,\"", s[i])) return 0;
-  }
-  return len > 0;
-}
-
-/* A local part as a header has it: quoted if it must be. */
-static int add_local(stralloc *out, char const *s, size_t len)
-{
-  if (is_dot_atom(s, len)) return stralloc_catb(out, s, len) ? 0 : -1;
-  if (!stralloc_catb(out, "\"", 1)) return -1;
-  for (; len; s++, len--)
-  {
-    if ((unsigned char)*s < ' ' || *s == 127) continue;
-    if ((*s == '"' || *s == '\\') && !stralloc_catb(out, "\\", 1)) return -1;
-    if (!stralloc_catb(out, s, 1)) return -1;
-  }
-  return stralloc_catb(out, "\"", 1) ? 0 : -1;
-}
-
 static int add_from(stralloc *out, fixup_info const *info)
 {
   char const *sender = info->sender;
@@ -109,7 +87,7 @@ static int add_from(stralloc *out, fixup_info const *info)
     host = info->host;
   }
   if (!stralloc_cats(out, "From: <") ||
-      add_local(out, sender, at ? (size_t)(at - sender) : strlen(sender)) < 0)
+      mailbox_local(out, sender, at ? (size_t)(at - sender) : strlen(sender)) < 0)
     return -1;
   return stralloc_catb(out, "@", 1) && stralloc_cats(out, host) && stralloc_cats(out, ">\n") ? 0 : -1;
 }
@@ -191,9 +169,26 @@ static int begin_field(fixup *f, stralloc *out)
   return 0;
 }
 
+/* `From joe Mon ...`, the first line of a message in an mbox, or quoted there, which mail programs send on. */
+static int is_mbox_line(fixup const *f)
+{
+  char const *s = f->held.s;
+  size_t n = f->held.len;
+
+  if (n && *s == '>') s++, n--;
+  return f->first && n > 5 && !memcmp(s, "From ", 5);
+}
+
 /* This line is no field: the body has begun without an empty line, which is put before it. */
 static int begin_body(fixup *f, stralloc *out)
 {
+  if (is_mbox_line(f))
+  {
+    f->use = FIXUP_DROP;
+    f->state = f->held.s[f->held.len - 1] == '\n' ? FIXUP_START : FIXUP_VALUE;
+    f->held.len = 0;
+    return 0;
+  }
   if (end_header(f, out) < 0 || !stralloc_catb(out, "\n", 1)) return -1;
   return flush(f, out);
 }
@@ -220,6 +215,7 @@ static int line_start(fixup *f, char c, stralloc *out)
     return value(f, &c, 1, out);
   }
   if (end_field(f, out) < 0) return -1;
+  f->first = f->use == FIXUP_NONE;
   f->use = FIXUP_NONE;
   if (c == '\n') return end_header(f, out) < 0 || !stralloc_catb(out, "\n", 1) ? -1 : 0;
   f->state = FIXUP_NAME;
@@ -259,8 +255,8 @@ int fixup_feed(fixup *f, char const *s, size_t len, stralloc *out)
 
 int fixup_end(fixup *f, stralloc *out)
 {
+  if (f->state == FIXUP_NAME && begin_body(f, out) < 0) return -1;
   if (f->state == FIXUP_BODY) return 0;
-  if (f->state == FIXUP_NAME) return begin_body(f, out);
   if (f->state == FIXUP_VALUE && value(f, "\n", 1, out) < 0) return -1;
   if (end_field(f, out) < 0) return -1;
   return end_header(f, out);

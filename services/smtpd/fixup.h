@@ -50,6 +50,7 @@ struct fixup_s
   fixup_info info;
   fixup_state state;
   fixup_use use;     /* of the field that this line is in */
+  int first;         /* this line is the message's first */
   unsigned int seen; /* 1 Date, 2 Message-ID, 4 From */
   stralloc held;     /* no more than FIXUP_FIELD_MAX */
 };

@@ -8,6 +8,7 @@
 #include <skalibs/allreadwrite.h>
 #include <skalibs/strerr.h>
 
+#include <runlib/mailbox.h>
 #include <runlib/spoolname.h>
 
 #include <services/spool/deliver.h>
@@ -97,13 +98,17 @@ static void doubt(job *j, recipient const *r, stralloc *why)
     postpone_recipient(j, r, "out of memory");
 }
 
+static int add_address(stralloc *sa, char const *field, char const *address, char const *end)
+{
+  return stralloc_cats(sa, field) && !mailbox_address(sa, address) && stralloc_cats(sa, end) ? 0 : -1;
+}
+
 static void refuse(batch *b, job *j, recipient const *r, char const *why)
 {
   size_t was = j->why.len;
 
-  if (was > WHY_MAX ||
-      (stralloc_cats(&j->why, "X-Spool-Failed: <") && !printable(&j->why, r->address) &&
-       stralloc_cats(&j->why, ">: ") && !printable(&j->why, why) && stralloc_cats(&j->why, "\n")))
+  if (was > WHY_MAX || (!add_address(&j->why, "X-Spool-Failed: <", r->address, ">: ") &&
+                        !printable(&j->why, why) && stralloc_cats(&j->why, "\n")))
   {
     j->m.envelope.s[r->mark] = DELIVER_REFUSED;
     j->refused++;
@@ -115,11 +120,6 @@ static void refuse(batch *b, job *j, recipient const *r, char const *why)
 }
 
 /* --- writing ------------------------------------------------------------------------------------- */
-
-static int add_address(stralloc *sa, char const *field, char const *address, char const *end)
-{
-  return stralloc_cats(sa, field) && !printable(sa, address) && stralloc_cats(sa, end) ? 0 : -1;
-}
 
 static int write_file(pending const *p)
 {

@@ -56,10 +56,22 @@ static int received_fmt(char *s, size_t n)
                   tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
 }
 
+/* A message that begins with a blank would continue our own Received field: it has no header then. */
+static ssize_t take_first(char *place, size_t room)
+{
+  ssize_t r = read(0, place + 1, room - 1);
+
+  if (r <= 0) return r;
+  if (place[1] != ' ' && place[1] != '\t') return memmove(place, place + 1, (size_t)r), r;
+  *place = '\n';
+  return r + 1;
+}
+
 static void take_message(void)
 {
   size_t room;
   char *place = intake_room(&q, &room);
+  int first = 1;
   ssize_t r = received_fmt(place, room);
 
   while (r)
@@ -67,7 +79,8 @@ static void take_message(void)
     intake_filled(&q, (size_t)r);
     place = intake_room(&q, &room);
     if (!place) die(INTAKE_WRITE, "unable to write to ", q.spool);
-    r = read(0, place, room);
+    r = first ? take_first(place, room) : read(0, place, room);
+    first = 0;
     if (r < 0) die(INTAKE_READ, "unable to read the message", "");
   }
 }

@@ -114,6 +114,23 @@ is $bad 0 "20 at once are all queued"
 is "$(count queue/todo)" 20 "as 20 files"
 rm queue/todo/*
 
+# --- what a header says of an address -------------------------------------------------------------------
+
+begin -i 3600
+envelope 'victim@other.test> x@b.test' 'joe@example.test' 'nobody <x>@example.test' >odd
+message quoted | "$LIBEXEC/spool-queue" queue 1<odd
+wait_for 20 holds mail/joe quoted
+is "$(head -1 mail/joe/new/*)" 'Return-Path: <"victim@other.test> x"@b.test>' 'a sender is quoted'
+wait_for 20 has queue/failed 1
+is "$(head -1 queue/failed/*)" 'X-Spool-Failed: <"nobody <x>"@example.test>: no such user: nobody <x>' 'and a recipient'
+printf ' for <forged@a.b>\nX: y\n\nbody\n' | queue_to joe@example.test
+wait_for 20 has mail/joe/new 2
+is "$(cat mail/joe/new/* | grep -B1 -A1 '^ for')" "
+ for <forged@a.b>
+X: y" 'a message that begins with a blank does not continue our Received field'
+end
+rm mail/joe/new/* queue/failed/*
+
 # --- delivery -----------------------------------------------------------------------------------------
 
 begin -i 3600
@@ -135,14 +152,14 @@ wait_for 20 has queue/failed 1 && wait_for 20 empty
 ok $? "unknown users go to failed/"
 try "the known one gets it" holds mail/joe unknown
 like "$(cat queue/failed/*)" '^X-Spool-Failed: <nobody@example.test>: no such user: nobody$' "with the reason"
-like "$(cat queue/failed/*)" '^X-Spool-Failed: <../ann@example.test>: no such user' "a path leads nowhere"
+like "$(cat queue/failed/*)" '^X-Spool-Failed: <"../ann"@example.test>: no such user' "a path leads nowhere"
 is "$(count queue/failed)" 1 "one file a message"
 "$LIBEXEC/spool-deliver" --make mail/nobody
 mv queue/failed/* queue/todo/
 wait_for 20 holds mail/nobody unknown
 ok $? "moved to todo/ after the user was made, it arrives"
 wait_for 20 has queue/failed 1
-like "$(cat queue/failed/*)" '^X-Spool-Failed: <../ann@example.test>' "and the other is back in failed/"
+like "$(cat queue/failed/*)" '^X-Spool-Failed: <"../ann"@example.test>' "and the other is back in failed/"
 rm -rf queue/failed/* mail/nobody mail/*/new/*
 
 message away | queue_to away@example.test joe@elsewhere.test

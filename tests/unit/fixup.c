@@ -191,9 +191,20 @@ static struct
     {".joe@a.b", "From: <\".joe\"@a.b>\n"},
     {"a..b@a.b", "From: <\"a..b\"@a.b>\n"},
     {"j\xc3\xb6rg@a.b", "From: <j\xc3\xb6rg@a.b>\n"},
-    {"a\nb@a.b", "From: <\"ab\"@a.b>\n"},
+    {"a\nb@a.b", "From: <\"a?b\"@a.b>\n"},
     {"joe@", "From: <joe@example.test>\n"},
 };
+
+/* Mail programs send on what an mbox begins a message with. */
+START_TEST(mbox)
+{
+  check_all("From joe Mon Jan  1 00:00:00 2024\n" HAVE "From: a@b.c\n\nx\n", HAVE "From: a@b.c\n\nx\n");
+  check_all(">From joe\n" HAVE "From: a@b.c\n\nFrom x\n", HAVE "From: a@b.c\n\nFrom x\n");
+  check_all("From \n" HAVE "From: a@b.c\n\nx\n", HAVE "From: a@b.c\n\nx\n");
+  check_all("From joe\n" HAVE_ALL, HAVE_ALL);
+  check_all(HAVE "From: a@b.c\nFrom joe\n\nx\n", HAVE "From: a@b.c\n\nFrom joe\n\nx\n");
+}
+END_TEST
 
 START_TEST(from)
 {
@@ -264,6 +275,7 @@ int main(void)
   tcase_add_loop_test(t, header, 0, sizeof examples / sizeof examples[0]);
   tcase_add_loop_test(t, list, 0, sizeof lists / sizeof lists[0]);
   tcase_add_test(t, fields);
+  tcase_add_test(t, mbox);
   tcase_add_loop_test(t, from, 0, sizeof senders / sizeof senders[0]);
   tcase_add_test(t, no_domain);
   tcase_add_test(t, bounds);
