@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <runlib/enhanced.h>
 #include <runlib/field.h>
 #include <runlib/overload.h>
 
@@ -104,16 +105,21 @@ unsigned int overload_refuses(unsigned int level, overload_client const *client)
 
 size_t overload_reply(char *s, unsigned int refuses, char const *text)
 {
+  size_t n = 5;
+
   if (!text || !text[0]) text = "Temporary Failure: Server overload";
-  memcpy(s, refuses >= 2 ? "R421 " : "R451 ", 5);
+  memcpy(s, refuses >= 2 ? "R421 4.3.2 " : "R451 4.3.2 ", 11);
+  if (!enhanced_at(text, strlen(text))) n = 11;
   /* RFC 5321 4.5.3.1.5: a reply line has at most 512 octets, code and CRLF included. */
-  field_clean(s + 5, OVERLOAD_REPLY - 8, text, strlen(text));
+  field_clean(s + n, OVERLOAD_REPLY - 3 - n, text, strlen(text));
   return strlen(s);
 }
 
 size_t overload_log(char *s, char const *reply, long session)
 {
-  int n = snprintf(s, OVERLOAD_REPLY, "overload: %ld %.460s\n", session, strlen(reply) > 5 ? reply + 5 : "");
+  char const *text = strlen(reply) > 5 ? reply + 5 : "";
+  size_t code = enhanced_at(text, strlen(text));
+  int n = snprintf(s, OVERLOAD_REPLY, "overload: %ld %.460s\n", session, text + code + (text[code] == ' '));
   return n < 0 ? 0 : n >= OVERLOAD_REPLY ? OVERLOAD_REPLY - 1 : (size_t)n;
 }
 

@@ -75,7 +75,7 @@ extern overload_client overload_client_of(overload_variable *get, void const *da
 extern unsigned int overload_refuses(unsigned int level, overload_client const *client);
 
 /*
- * Writes what a qmail-spp plugin prints for that: `R451 TEXT` or `R421 TEXT`, no newline, NUL-terminated,
+ * Writes what a qmail-spp plugin prints for that: `R451 4.3.2 TEXT` or `R421 4.3.2 TEXT`, no newline, NUL-terminated,
  * into s (OVERLOAD_REPLY bytes); s + 1 is the SMTP reply, after which the connection is closed.
  * text: $OVERLOADTEXT; 0 or empty: `Temporary Failure: Server overload`, as the original. Control
  * characters become `?`, and an over-long text is cut. Returns its length.

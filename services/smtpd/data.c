@@ -3,16 +3,23 @@
 
 #include "data.h"
 
+static int is_field(data const *d, char const *name)
+{
+  size_t n = strlen(name);
+
+  if (d->position <= n || strncasecmp(d->field, name, n)) return 0;
+  while (n < d->position && (d->field[n] == ' ' || d->field[n] == '\t')) n++;
+  return n < d->position && d->field[n] == ':';
+}
+
 static void line_ends(data *d)
 {
   if (!d->body)
   {
     if (!d->position)
       d->body = 1;
-    else if (d->position >= 8 && !strncasecmp(d->field, "received", 8))
-      d->hops++;
-    else if (d->position >= 9 && !strncasecmp(d->field, "delivered", 9))
-      d->hops++;
+    else
+      d->hops += is_field(d, "received") || is_field(d, "delivered-to");
   }
   d->position = 0;
 }

@@ -21,7 +21,7 @@ typedef enum data_state_e
   DATA_BAD
 } data_state;
 
-#define DATA_FIELD 9 /* as long as the longest name that counts as a hop */
+#define DATA_FIELD 16 /* the longest name that counts as a hop, its colon, and some blanks between the two */
 
 typedef struct data_s data;
 struct data_s

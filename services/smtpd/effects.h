@@ -64,6 +64,7 @@ struct effects_s
   int (*throttled)(void *world, int failed);
   /* Whether an IP address, of 4 or 16 bytes, is one of this machine. Returns 1, 0, or -1: nobody can tell now. */
   int (*own)(void *world, char const *ip, size_t len);
+  void (*pause)(void *world, unsigned int ms);
   void (*log)(void *world, char const *line, size_t len); /* without newline */
   void (*count)(void *world, tally t);
   uint64_t (*now)(void *world); /* microseconds since 1970 */

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -41,8 +42,11 @@ static int put_fixed(session *s, int result)
   return result;
 }
 
-static int put(session *s, char const *bytes, size_t len)
+/* A first line that begins with a blank would continue our own Received field: it is no header that begins so. */
+static int put(session *s, char const *bytes, size_t len, int first)
 {
+  if (first && (*bytes == ' ' || *bytes == '\t') && !s->config->submission)
+    s->effects->queue_put(s->effects->world, "\n", 1);
   if (s->config->submission) return put_fixed(s, fixup_feed(&s->fixup, bytes, len, &s->fixed));
   s->effects->queue_put(s->effects->world, bytes, len);
   return 0;
@@ -61,7 +65,9 @@ int command_data(session *s, char const *argument)
   if (r) return r < 0 ? -1 : refused(s, STAGE_DATA, s->reply = s->out.len - s->spp.later[2].len);
   r = plugins_run(s, SPP_DATA, STAGE_DATA, 0);
   if (r <= SPP_REFUSE) return r;
-  if (e->queue_open(e->world, &s->spp.vars) < 0) return refuse(s, STAGE_DATA, "451 4.3.0 qqt failure");
+  if (e->queue_open(e->world, &s->spp.vars) < 0)
+    return refuse(s, STAGE_DATA,
+                  errno == ENOSPC || errno == EDQUOT ? "452 4.3.1 disk full" : "451 4.3.0 qqt failure");
   s->phase = PHASE_DATA; /* from here on whoever ends the session must abandon the queue program */
   s->data = fresh;
   s->too_big = 0;
@@ -70,15 +76,19 @@ int command_data(session *s, char const *argument)
   return reply(s, "354 go ahead");
 }
 
-static int accepted(session *s, unsigned long id)
+#define ACCEPTED 96
+
+/* The message is queued: from here on nothing may fail, or it would come again. There is room in out. */
+static void accepted(session *s, unsigned long id)
 {
-  char text[96];
+  char text[ACCEPTED];
 
   snprintf(text, sizeof text, "250 2.0.0 ok %llu qp %lu",
            (unsigned long long)(s->effects->now(s->effects->world) / 1000000), id);
   s->effects->count(s->effects->world, TALLY_ACCEPTED);
-  s->errors = 0;
-  return record_message(s, 250, text, id) < 0 ? -1 : reply(s, text);
+  s->errors = s->idle = s->over = s->spp.runs = 0;
+  (void)record_message(s, 250, text, id);
+  (void)reply(s, text);
 }
 
 static int rejected(session *s, char const *text, unsigned long id)
@@ -109,6 +119,7 @@ static int finish(session *s)
                       : s->data.hops > MESSAGE_HOPS ? "554 5.4.6 too many hops, this message is looping"
                                                     : 0;
 
+  if (!stralloc_readyplus(&s->out, ACCEPTED + 2)) return -1;
   if (!wrong && s->config->submission && put_fixed(s, fixup_end(&s->fixup, &s->fixed)) < 0) return -1;
   if (wrong)
     s->effects->queue_abandon(s->effects->world);
@@ -116,7 +127,10 @@ static int finish(session *s)
     return -1;
   s->phase = PHASE_COMMAND;
   if (!wrong && code) wrong = queue_reply(s, code);
-  if ((wrong ? rejected(s, wrong, id) : accepted(s, id)) < 0) return -1;
+  if (!wrong)
+    accepted(s, id);
+  else if (rejected(s, wrong, id) < 0)
+    return -1;
   s->messages++;
   spp_reset(&s->spp);
   transaction_forget(s);
@@ -134,11 +148,12 @@ static int bad(session *s)
 size_t message_feed(session *s, char const *bytes, size_t len)
 {
   static char out[MESSAGE_CHUNK];
+  int first = !s->data.size;
   size_t n;
   size_t took = data_decode(&s->data, bytes, len < sizeof out ? len : sizeof out, out, &n);
 
   if (s->config->databytes && s->data.size > s->config->databytes) s->too_big = 1;
-  if (n && !s->too_big && put(s, out, n) < 0) s->failed = 1;
+  if (n && !s->too_big && put(s, out, n, first) < 0) s->failed = 1;
   if (s->data.state == DATA_END && !s->failed) s->failed = finish(s) < 0;
   if (s->data.state == DATA_BAD && !s->failed) s->failed = bad(s) < 0;
   return took;

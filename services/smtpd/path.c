@@ -7,9 +7,6 @@
 
 #include "path.h"
 
-#define SYNTAX "501 5.5.4 syntax error in the address"
-#define NOMEM  ""
-
 int path_utf8(char const *text, size_t len)
 {
   while (len)
@@ -100,25 +97,26 @@ static char const *unquote(char const *s, char end, stralloc *sa, size_t *at)
   return s;
 }
 
-static char const *verdict(stralloc *sa, size_t at, int utf8)
+static path_wrong verdict(stralloc *sa, size_t at, int utf8)
 {
   char const *last = sa->len ? memrchr(sa->s, '@', sa->len) : 0;
 
   sa->s[sa->len] = 0;
-  if (sa->len > PATH_MAX_ADDRESS) return "501 5.1.3 address too long";
+  if (sa->len > PATH_MAX_ADDRESS) return PATH_LONG;
   /* A quoted @ behind the real one would move the host. */
-  if (last && at != (size_t)(last - sa->s)) return SYNTAX;
-  if (last && (last == sa->s || !domain_ok(last + 1, sa->len - (size_t)(last + 1 - sa->s)))) return SYNTAX;
+  if (last && at != (size_t)(last - sa->s)) return PATH_SYNTAX;
+  if (last && (last == sa->s || !domain_ok(last + 1, sa->len - (size_t)(last + 1 - sa->s))))
+    return PATH_SYNTAX;
   for (size_t i = 0; i < sa->len; i++)
     if ((unsigned char)sa->s[i] >= 128)
     {
-      if (!utf8) return "553 5.6.7 a non-ASCII address needs SMTPUTF8";
-      return path_utf8(sa->s, sa->len) ? 0 : "553 5.6.7 the address is not UTF-8";
+      if (!utf8) return PATH_ASCII;
+      return path_utf8(sa->s, sa->len) ? PATH_OK : PATH_UTF8;
     }
-  return 0;
+  return PATH_OK;
 }
 
-char const *path_scan(char const *s, int utf8, stralloc *sa, char const **rest)
+path_wrong path_scan(char const *s, int utf8, stralloc *sa, char const **rest)
 {
   char end = ' ';
   size_t at;
@@ -130,15 +128,15 @@ char const *path_scan(char const *s, int utf8, stralloc *sa, char const **rest)
     s++;
   }
   else if (!*s)
-    return SYNTAX;
+    return PATH_SYNTAX;
   s = skip_route(s);
-  if (!s) return SYNTAX;
+  if (!s) return PATH_SYNTAX;
   sa->len = 0;
-  if (!stralloc_ready(sa, strlen(s) + 1)) return NOMEM;
+  if (!stralloc_ready(sa, strlen(s) + 1)) return PATH_MEMORY;
   s = unquote(s, end, sa, &at);
-  if (!s) return SYNTAX;
+  if (!s) return PATH_SYNTAX;
   if (*s == '>') s++;
-  if (*s && *s != ' ' && *s != '\t') return SYNTAX;
+  if (*s && *s != ' ' && *s != '\t') return PATH_SYNTAX;
   *rest = s;
   return verdict(sa, at, utf8);
 }

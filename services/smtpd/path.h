@@ -7,13 +7,22 @@
 
 #define PATH_MAX_ADDRESS 900 /* as qmail-smtpd */
 
+typedef enum path_wrong_e
+{
+  PATH_OK,
+  PATH_SYNTAX,
+  PATH_LONG,
+  PATH_ASCII, /* a non-ASCII address, and utf8 is 0 */
+  PATH_UTF8,  /* it is not UTF-8 */
+  PATH_MEMORY
+} path_wrong;
+
 /*
  * Reads the path at s, which begins behind `FROM:` or `TO:`. The address goes to sa, with a NUL that len
  * does not count, in qmail's form: source route dropped, quotes and backslashes taken away. utf8: bytes
- * above 127 may stand in it, as UTF-8. Returns 0 and *rest, where the parameters begin; or the reply (static)
- * that refuses it; or an empty text for ENOMEM.
+ * above 127 may stand in it, as UTF-8. *rest is where the parameters begin, if it is PATH_OK.
  */
-extern char const *path_scan(char const *s, int utf8, stralloc *sa, char const **rest);
+extern path_wrong path_scan(char const *s, int utf8, stralloc *sa, char const **rest);
 
 /* An address literal, `[192.0.2.1]` or `[IPv6:2001:db8::1]`. Returns the length of its ip, 4 or 16; 0: it is none. */
 extern size_t path_literal(char const *s, size_t len, char ip[16]);

@@ -1,4 +1,7 @@
 #include <stdio.h>
+#include <string.h>
+
+#include <runlib/enhanced.h>
 
 #include "queue.h"
 #include "session-internal.h"
@@ -6,12 +9,16 @@
 /* The codes are qmail-queue's (qmail-queue(8)), the texts those that qmail-smtpd's users know. */
 char const *queue_reply(session const *s, int code)
 {
-  static char text[sizeof((queue *)0)->words + 16];
+  static char text[2 * sizeof((queue *)0)->words];
   char const *words = code == QUEUE_WORDS ? s->effects->queue_words(s->effects->world) : "";
 
   if ((*words == 'D' || *words == 'Z') && words[1])
   {
-    snprintf(text, sizeof text, "%s %s", *words == 'D' ? "554" : "451", words + 1);
+    size_t n;
+    char c = *words == 'D' ? '5' : '4';
+    char const *status = enhanced_for(c, words + 1, strlen(words + 1), c == '5' ? "5.3.0" : "4.3.0", &n);
+    snprintf(text, sizeof text, "%s %.*s%s%s", c == '5' ? "554" : "451", (int)n, status, n ? " " : "",
+             words + 1);
     return text;
   }
   switch (code)
@@ -21,7 +28,7 @@ char const *queue_reply(session const *s, int code)
     case 31: return "554 5.3.0 mail server permanently rejected message";
     case 51: return "451 4.3.0 qq out of memory";
     case 52: return "451 4.3.0 qq timeout";
-    case 53: return "451 4.3.0 qq write error or disk full";
+    case 53: return "452 4.3.1 qq write error or disk full";
     case 54: return "451 4.3.0 qq read error";
     case 55: return "451 4.3.0 qq unable to read configuration";
     case 56: return "451 4.3.0 qq trouble making network connection";

@@ -14,13 +14,15 @@ char const *session_protocol(session const *s)
   return names[s->utf8 != 0][(s->user.len != 0) + 2 * (s->tls != 0)]; /* RFC 3848, RFC 6531 */
 }
 
-/* As qmail: what could be taken for syntax becomes a question mark. */
+/* As qmail: what could be taken for syntax becomes a question mark. Four of them fit into a line (RFC 5322, 2.1.1). */
 static int put_safe(stralloc *sa, char const *s)
 {
   static char const safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.@%+/=:-_[]";
 
-  if (!stralloc_readyplus(sa, strlen(s))) return -1;
-  for (; *s; s++) sa->s[sa->len++] = strchr(safe, *s) ? *s : '?';
+  size_t most = 200;
+
+  if (!stralloc_readyplus(sa, most)) return -1;
+  for (; *s && most--; s++) sa->s[sa->len++] = strchr(safe, *s) ? *s : '?';
   return 0;
 }
 

@@ -7,7 +7,8 @@
 
 /* The log: a line a message and a refusal, `event: key=value ...`, nothing secret in it. */
 
-#define RECORD_VALUE 256 /* bytes of a value that are kept */
+#define RECORD_VALUE 256   /* bytes that a value takes */
+#define RECORD_MAX   16384 /* bytes of refusals and failed logins that a session may have written */
 #define RECORD_RCPTS 8
 
 static char const *const stages[] = {"connection", "helo", "mail", "rcpt", "data", "auth", "command"};
@@ -29,15 +30,16 @@ static size_t printable(char const *s, size_t len)
 static int put_escaped(stralloc *sa, char const *s, size_t len, char const *also)
 {
   static char const hex[] = "0123456789abcdef";
-  int cut = len > RECORD_VALUE;
+  size_t end;
 
-  if (cut) len = RECORD_VALUE;
-  if (!stralloc_readyplus(sa, 4 * len + 3)) return -1;
+  if (!stralloc_readyplus(sa, RECORD_VALUE + 3)) return -1;
+  end = sa->len + RECORD_VALUE;
   while (len)
   {
     size_t n = *s == also[0] || *s == also[1] ? 0 : printable(s, len);
     unsigned char c = (unsigned char)*s;
     char const escaped[] = {'\\', 'x', hex[c >> 4], hex[c & 15]};
+    if (sa->len + (n ? n : sizeof escaped) > end) return stralloc_catb(sa, "...", 3) ? 0 : -1;
     if (n)
       for (len -= n; n; n--) sa->s[sa->len++] = *s++;
     else
@@ -47,7 +49,6 @@ static int put_escaped(stralloc *sa, char const *s, size_t len, char const *also
       len--;
     }
   }
-  if (cut) stralloc_catb(sa, "...", 3);
   return 0;
 }
 
@@ -108,14 +109,27 @@ static int done(session *s, stralloc *sa, int ok)
   return ok ? 0 : -1;
 }
 
+/* As done, for what a client can have as often as it likes: it could empty the log of everything else. */
+static int done_cheap(session *s, stralloc *sa, int ok)
+{
+  if (ok && s->recorded + sa->len > RECORD_MAX)
+  {
+    s->unrecorded++;
+    stralloc_free(sa);
+    return 0;
+  }
+  s->recorded += sa->len;
+  return done(s, sa, ok);
+}
+
 int record_refusal(session *s, stage at, char const *text, size_t len)
 {
   stralloc sa = STRALLOC_ZERO;
   int ok = put_client(&sa, s, "refused:") == 0;
 
   if (ok && s->rcpt.len && at == STAGE_RCPT) ok = put(&sa, "to", s->rcpt.s, s->rcpt.len) == 0;
-  return done(s, &sa,
-              ok && put(&sa, "stage", stages[at], strlen(stages[at])) == 0 && put_reply(&sa, text, len) == 0);
+  return done_cheap(
+      s, &sa, ok && put(&sa, "stage", stages[at], strlen(stages[at])) == 0 && put_reply(&sa, text, len) == 0);
 }
 
 int record_message(session *s, int code, char const *text, unsigned long id)
@@ -126,15 +140,25 @@ int record_message(session *s, int code, char const *text, unsigned long id)
   size_t n = (size_t)snprintf(seconds, sizeof seconds, "%llu.%03llu", (unsigned long long)(took / 1000000),
                               (unsigned long long)(took / 1000 % 1000));
 
-  return done(s, &sa,
-              put_client(&sa, s, code == 250 ? "accepted:" : "rejected:") == 0 &&
-                  put_recipients(&sa, s) == 0 && put_number(&sa, "size", s->data.size) == 0 &&
-                  put_number(&sa, "queue", id) == 0 && put_reply(&sa, text, strlen(text)) == 0 &&
-                  put(&sa, "seconds", seconds, n) == 0);
+  return (code == 250 ? done : done_cheap)(
+      s, &sa,
+      put_client(&sa, s, code == 250 ? "accepted:" : "rejected:") == 0 && put_recipients(&sa, s) == 0 &&
+          put_number(&sa, "size", s->data.size) == 0 && put_number(&sa, "queue", id) == 0 &&
+          put_reply(&sa, text, strlen(text)) == 0 && put(&sa, "seconds", seconds, n) == 0);
 }
 
 int record_event(session *s, char const *event, char const *key, char const *value)
 {
   stralloc sa = STRALLOC_ZERO;
-  return done(s, &sa, put_client(&sa, s, event) == 0 && (!key || put(&sa, key, value, strlen(value)) == 0));
+  return done_cheap(s, &sa,
+                    put_client(&sa, s, event) == 0 && (!key || put(&sa, key, value, strlen(value)) == 0));
+}
+
+void session_over(session *s)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (!s->unrecorded) return;
+  (void)done(s, &sa, put_client(&sa, s, "left-out:") == 0 && put_number(&sa, "lines", s->unrecorded) == 0);
+  s->unrecorded = 0;
 }

@@ -8,8 +8,8 @@ int reply(session *s, char const *text)
   return stralloc_cats(&s->out, text) && stralloc_catb(&s->out, "\r\n", 2) ? 0 : -1;
 }
 
-/* What an error costs: from errors_delay on a delay, at errors_max the session. */
-static int charge(session *s)
+/* What an error costs: from errors_delay on a pause, or at once if it is slow; at errors_max the session. */
+static int charge(session *s, int slow)
 {
   session_config const *c = s->config;
 
@@ -20,11 +20,8 @@ static int charge(session *s)
     s->want = SESSION_CLOSE;
     return reply(s, "421 4.7.0 too many errors");
   }
-  if (c->errors_delay && s->errors >= c->errors_delay && c->error_delay)
-  {
-    s->want = SESSION_DELAY;
-    s->delay = c->error_delay;
-  }
+  if (c->errors_delay && s->errors >= c->errors_delay) slow = 1;
+  if (slow && c->error_delay) s->effects->pause(s->effects->world, c->error_delay);
   return 0;
 }
 
@@ -39,12 +36,17 @@ static int record(session *s, stage at, size_t from)
 
 int refused(session *s, stage at, size_t from)
 {
-  return record(s, at, from) < 0 ? -1 : charge(s);
+  return record(s, at, from) < 0 ? -1 : charge(s, 0);
 }
 
 int refuse(session *s, stage at, char const *text)
 {
-  return refuse_free(s, at, text) < 0 ? -1 : charge(s);
+  return refuse_free(s, at, text) < 0 ? -1 : charge(s, 0);
+}
+
+int refuse_slow(session *s, stage at, char const *text)
+{
+  return refuse_free(s, at, text) < 0 ? -1 : charge(s, 1);
 }
 
 int refuse_free(session *s, stage at, char const *text)

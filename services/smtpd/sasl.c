@@ -25,7 +25,7 @@ static void wipe(stralloc *sa)
   sa->len = 0;
 }
 
-static int end(session *s, char const *text)
+int auth_end(session *s, char const *text)
 {
   s->phase = PHASE_COMMAND;
   wipe(&s->auth_user);
@@ -38,17 +38,14 @@ static int bad_login(session *s, char const *user)
 
   e->count(e->world, TALLY_AUTH_BAD);
   if (record_event(s, "auth-bad:", "login", user) < 0) return -1;
-  if (s->config->error_delay)
-  {
-    s->want = SESSION_DELAY;
-    s->delay = s->config->error_delay;
-  }
+  s->phase = PHASE_COMMAND;
+  wipe(&s->auth_user);
   if (e->throttled(e->world, 1))
   {
     s->want = SESSION_CLOSE;
-    return end(s, "421 4.7.0 too many failed logins");
+    return refuse(s, STAGE_AUTH, "421 4.7.0 too many failed logins");
   }
-  return end(s, "535 5.7.8 authentication failed");
+  return refuse_slow(s, STAGE_AUTH, "535 5.7.8 authentication failed");
 }
 
 /* The password is right: the plugins of [auth] have the last word. */
@@ -77,17 +74,17 @@ static int check(session *s, char const *user, char const *password, char const 
 {
   effects const *e = s->effects;
 
-  if (!*user || !*password) return end(s, "501 5.5.2 a user and a password are needed");
+  if (!*user || !*password) return auth_end(s, "501 5.5.2 a user and a password are needed");
   if (e->throttled(e->world, 0))
   {
     s->want = SESSION_CLOSE;
-    return end(s, "421 4.7.0 too many failed logins");
+    return auth_end(s, "421 4.7.0 too many failed logins");
   }
   switch (e->auth(e->world, user, password))
   {
     case LOGIN_GOOD: return good_login(s, user, method);
     case LOGIN_REFUSED: return bad_login(s, user);
-    default: return end(s, "454 4.7.0 temporary authentication failure");
+    default: return auth_end(s, "454 4.7.0 temporary authentication failure");
   }
 }
 
@@ -98,10 +95,11 @@ static int plain(session *s, stralloc const *response)
   char const *last = response->s + response->len;
   char const *password;
 
-  if (user > last) return end(s, "501 5.5.2 malformed response");
+  if (user > last) return auth_end(s, "501 5.5.2 malformed response");
   password = user + strlen(user) + 1;
-  if (password > last || password + strlen(password) != last) return end(s, "501 5.5.2 malformed response");
-  if (*response->s && strcmp(response->s, user)) return end(s, "535 5.7.8 authentication failed");
+  if (password > last || password + strlen(password) != last)
+    return auth_end(s, "501 5.5.2 malformed response");
+  if (*response->s && strcmp(response->s, user)) return auth_end(s, "535 5.7.8 authentication failed");
   return check(s, user, password, "PLAIN");
 }
 
@@ -111,13 +109,13 @@ static int step(session *s, stralloc const *response)
   {
     case WAIT_PLAIN: return plain(s, response);
     case WAIT_USER:
-      if (strlen(response->s) != response->len) return end(s, "501 5.5.2 malformed response");
+      if (strlen(response->s) != response->len) return auth_end(s, "501 5.5.2 malformed response");
       if (!stralloc_copyb(&s->auth_user, response->s, response->len + 1)) return -1;
       s->auth_state = WAIT_PASSWORD;
       s->phase = PHASE_AUTH;
       return reply(s, "334 UGFzc3dvcmQ6");
     default:
-      if (strlen(response->s) != response->len) return end(s, "501 5.5.2 malformed response");
+      if (strlen(response->s) != response->len) return auth_end(s, "501 5.5.2 malformed response");
       return check(s, s->auth_user.s, response->s, "LOGIN");
   }
 }
@@ -129,10 +127,10 @@ int auth_line(session *s, char const *text)
   size_t len = strlen(text);
   int r;
 
-  if (!strcmp(text, "*")) return end(s, "501 5.7.0 authentication cancelled");
+  if (!strcmp(text, "*")) return auth_end(s, "501 5.7.0 authentication cancelled");
   if (!stralloc_ready(&response, len + 1)) return -1;
   if (base64_decode(text, len, response.s, &response.len) < 0)
-    r = end(s, "501 5.5.2 malformed base64");
+    r = auth_end(s, "501 5.5.2 malformed base64");
   else
   {
     response.s[response.len] = 0;

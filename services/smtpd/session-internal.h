@@ -22,7 +22,9 @@ typedef enum stage_e
 extern int reply(session *s, char const *text);
 /* A 4xx or 5xx: logged, counted, and it costs the client an error. */
 extern int refuse(session *s, stage at, char const *text);
-/* The same, but it costs nothing. */
+/* The same, and error-delay, which other errors cost only when there were some. */
+extern int refuse_slow(session *s, stage at, char const *text);
+/* The same as refuse, but it costs nothing. */
 extern int refuse_free(session *s, stage at, char const *text);
 /* As refuse, for a reply that is in out already, from `from` on. */
 extern int refused(session *s, stage at, size_t from);
@@ -50,6 +52,8 @@ extern size_t message_feed(session *s, char const *bytes, size_t len);
 /* sasl.c */
 extern command_function command_auth;
 extern int auth_line(session *s, char const *line);
+/* Ends the exchange with this refusal. */
+extern int auth_end(session *s, char const *text);
 extern int auth_offered(session const *s);
 
 /* received.c */

@@ -1,3 +1,5 @@
+#include <search.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -7,8 +9,10 @@
 
 #define LINE_MAX_COMMAND 4096  /* RFC 5321 asks for 512 and what the extensions add */
 #define LINE_MAX_AUTH    12288 /* RFC 4954, 4 */
-#define OUT_ENOUGH       2048  /* replies are sent once so many bytes of them wait */
-#define OUT_ROOM         64    /* for the last one, when there is no memory for more */
+#define IDLE_MAX                                                                                             \
+  100 /* commands without a message: who needs more, such as MAIL and RSET, is up to something */
+#define OUT_ENOUGH 2048 /* replies are sent once so many bytes of them wait */
+#define OUT_ROOM   64   /* for the last one, when there is no memory for more */
 
 void session_init(session *s, session_config const *config, effects const *e)
 {
@@ -32,6 +36,7 @@ void session_free(session *s)
   stralloc_free(&s->from);
   stralloc_free(&s->rcpt);
   stralloc_free(&s->envelope);
+  tdestroy(s->seen, &free);
   stralloc_free(&s->fixed);
   fixup_free(&s->fixup);
   spp_free(&s->spp);
@@ -197,6 +202,18 @@ static struct
     {"BDAT", command_unimplemented}, {"GET", command_http},           {"POST", command_http},
     {"PUT", command_http},           {"CONNECT", command_http},       {0, 0}};
 
+/* Each command costs something, HELO and MAIL plugins' processes. */
+static int idle(session *s, command_function *run)
+{
+  return run != &command_rcpt && run != &command_data && run != &command_quit && ++s->idle > IDLE_MAX;
+}
+
+static int too_idle(session *s)
+{
+  s->want = SESSION_CLOSE;
+  return refuse(s, STAGE_COMMAND, "421 4.7.0 too many commands without a message");
+}
+
 /* line: NUL-terminated, and no NUL or other control byte is in it. */
 static int dispatch(session *s, char *line, size_t len)
 {
@@ -208,7 +225,8 @@ static int dispatch(session *s, char *line, size_t len)
   if (argument > line + len) argument = line + len;
   s->verb = line;
   for (unsigned int i = 0; commands[i].name; i++)
-    if (!strcasecmp(line, commands[i].name)) return commands[i].run(s, argument);
+    if (!strcasecmp(line, commands[i].name))
+      return idle(s, commands[i].run) ? too_idle(s) : commands[i].run(s, argument);
   return refuse(s, STAGE_COMMAND, "500 5.5.1 command not recognized");
 }
 
@@ -220,12 +238,13 @@ static int obey(session *s)
   int overlong = s->overlong || len > (auth ? LINE_MAX_AUTH : LINE_MAX_COMMAND);
 
   s->overlong = 0;
-  if (overlong && s->phase == PHASE_AUTH) return auth_line(s, "!");
+  if (overlong && auth) return auth_end(s, "500 5.5.6 line too long");
   if (overlong) return refuse(s, STAGE_COMMAND, "500 5.5.2 line too long");
   for (size_t i = 0; i < len; i++)
     if (((unsigned char)s->line.s[i] < 32 && s->line.s[i] != '\t') || s->line.s[i] == 127)
       return s->phase == PHASE_AUTH ? auth_line(s, "!")
                                     : refuse(s, STAGE_COMMAND, "500 5.5.2 control character");
+  while (s->phase == PHASE_AUTH && len && (s->line.s[len - 1] == ' ' || s->line.s[len - 1] == '\t')) len--;
   s->line.s[len] = 0;
   return s->phase == PHASE_AUTH ? auth_line(s, s->line.s) : dispatch(s, s->line.s, len);
 }

@@ -21,7 +21,6 @@ typedef enum session_want_e
 {
   SESSION_INPUT, /* everything was taken; send out, feed more */
   SESSION_FLUSH, /* send out, then feed the rest */
-  SESSION_DELAY, /* send out, wait delay milliseconds, then feed the rest */
   SESSION_TLS,   /* send out, shake hands, then session_tls or session_no_tls */
   SESSION_CLOSE  /* send out and end */
 } session_want;
@@ -40,7 +39,6 @@ struct session_s
   effects const *effects;
   stralloc out;
   session_want want;
-  unsigned int delay;
   /* the rest is the session's own */
   session_phase phase;
   stralloc line; /* the part of a command that came so far */
@@ -62,17 +60,22 @@ struct session_s
   stralloc from;
   stralloc rcpt;     /* the one being looked at */
   stralloc envelope; /* T recipient NUL ... */
+  void *seen;        /* the same recipients, a tree (tsearch) */
   unsigned int recipients;
-  unsigned int over; /* recipients that were too many */
   data data;
   fixup fixup; /* of a submission */
   stralloc fixed;
   char message_id[64];
   int too_big;
-  uint64_t began; /* microseconds */
-  unsigned int errors;
+  uint64_t began;          /* microseconds */
+  size_t recorded;         /* bytes of the log */
+  unsigned int unrecorded; /* lines that were too many */
   unsigned int messages;
-  size_t reply; /* where the last reply begins in out */
+  /* since the last message that was accepted */
+  unsigned int errors;
+  unsigned int idle; /* commands but RCPT */
+  unsigned int over; /* recipients that were too many */
+  size_t reply;      /* where the last reply begins in out */
   char const *verb;
   spp spp;
 };
@@ -82,6 +85,8 @@ struct session_s
 
 extern void session_init(session *s, session_config const *config, effects const *e);
 extern void session_free(session *s);
+/* The connection is over: the log learns how many lines were left out, if any. */
+extern void session_over(session *s);
 /*
  * The greeting, or what a [connection] plugin says instead. early: the client talked before it. Without memory for even a
  * reply, out.s is 0.

@@ -37,14 +37,6 @@ static uint64_t deadline(server const *v)
   return x < v->end ? x : v->end;
 }
 
-static void pause_for(server *v)
-{
-  uint64_t until = child_clock() + v->session.delay;
-
-  if (until > v->end) until = v->end;
-  while (child_clock() < until && !child_terminated()) child_pause(-1, 0, until);
-}
-
 /* From here on the session goes through tlsd. Returns 0; or -1, the connection is of no more use. */
 static int shake_hands(server *v, tls_mode mode)
 {
@@ -75,7 +67,6 @@ static int act(server *v)
 {
   session *s = &v->session;
 
-  if (s->want == SESSION_DELAY) pause_for(v);
   if (s->out.len && client_flush(&s->out, deadline(v)) < 0) return -1;
   if (s->want == SESSION_TLS)
   {
@@ -118,7 +109,7 @@ static void serve(server *v)
         if (feed(v, n) < 0) return;
         break;
       case CLIENT_IDLE:
-        if (child_clock() < v->end) session_end(s, "451 4.4.2 timeout");
+        if (child_clock() < v->end) session_end(s, "421 4.4.2 timeout");
         break;
       case CLIENT_STOP: session_end(s, "421 4.3.2 the service is stopping"); break;
     }
@@ -159,11 +150,13 @@ int main(int argc, char const *const *argv)
   v.control = fresh;
   setup(&v, argc, argv);
   world_init(&v.world, &v.options, &v.effects);
+  v.world.end = v.end;
   session_init(&v.session, &v.options.config, &v.effects);
   if (v.options.implicit_tls && shake_hands(&v, TLS_IMPLICIT) < 0) return 1;
   early = v.options.greet_delay && client_talks(v.options.greet_delay);
   client_greet(&v.session, early);
   serve(&v);
+  session_over(&v.session);
   if (v.session.want == SESSION_CLOSE)
     client_linger();
   else

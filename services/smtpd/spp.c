@@ -1,11 +1,15 @@
 #include <errno.h>
 #include <string.h>
 
+#include <runlib/enhanced.h>
+
 #include "path.h"
 #include "spp.h"
 
-#define SPP_VARS_MAX (128ul << 10) /* of all variables together */
-#define SPP_KEPT_MAX (64ul << 10)  /* of headers, and of replies kept for later */
+#define SPP_VARS_MAX  (128ul << 10) /* of all variables together */
+#define SPP_RUNS_MAX  10000 /* plugins run for one message: a session that needs more goes on without end */
+#define SPP_RUNS_OVER "421 4.7.0 too many commands without a message\r\n"
+#define SPP_KEPT_MAX  (64ul << 10) /* of headers, and of replies kept for later */
 
 static spp_section section_of(char const *line)
 {
@@ -110,10 +114,27 @@ void spp_free(spp *p)
   for (unsigned int i = 0; i < 3; i++) stralloc_free(&p->later[i]);
 }
 
-/* A line that goes to the client: control bytes would break the protocol. */
-static int put_reply(stralloc *sa, char const *s, size_t len)
+/* Returns how many bytes of s it took, or -1. */
+static int put_code(stralloc *sa, char const *s, size_t len)
 {
+  char const *code;
+  size_t n;
+
+  if (len < 4 || (*s != '4' && *s != '5')) return 0;
+  code = enhanced_for(*s, s + 4, len - 4, *s == '4' ? "4.7.1" : "5.7.1", &n);
+  if (!n) return 0;
+  return stralloc_catb(sa, s, 4) && stralloc_catb(sa, code, n) && stralloc_catb(sa, " ", 1) ? 4 : -1;
+}
+
+int spp_reply(stralloc *sa, char const *s, size_t len)
+{
+  int n;
+
   if (!len) return stralloc_cats(sa, "554 5.7.1 refused\r\n") ? 0 : -1;
+  n = put_code(sa, s, len);
+  if (n < 0) return -1;
+  s += n;
+  len -= (size_t)n;
   if (!stralloc_readyplus(sa, len + 2)) return -1;
   for (; len; len--, s++) sa->s[sa->len++] = (unsigned char)*s < 32 || *s == 127 ? '?' : *s;
   return stralloc_catb(sa, "\r\n", 2) ? 0 : -1;
@@ -124,7 +145,7 @@ static int keep_reply(spp *p, char const *s, size_t len)
   stralloc *sa = len ? *s == 'M' ? &p->later[0] : *s == 'R' ? &p->later[1] : *s == 'D' ? &p->later[2] : 0 : 0;
 
   if (!sa || sa->len + len > SPP_KEPT_MAX) return 0;
-  return put_reply(sa, s + 1, len - 1);
+  return spp_reply(sa, s + 1, len - 1);
 }
 
 /* An empty line would end the header, a CR would be a line's end to some and not to others. */
@@ -161,8 +182,8 @@ static int obey(spp *p, char letter, char const *s, size_t len, spp_run const *r
   {
     case 'A': p->off = 1; return 0;
     case 'E':
-    case 'R': return put_reply(run->out, s, len);
-    case 'P': return len ? put_reply(run->out, s, len) : 0;
+    case 'R': return spp_reply(run->out, s, len);
+    case 'P': return len ? spp_reply(run->out, s, len) : 0;
     case 'L': return keep_reply(p, s, len);
     case 'S':
     case 'U': return set_or_unset(p, letter, s, len);
@@ -231,7 +252,7 @@ static int log_plugin(spp_run const *run, char const *what, char const *plugin)
 static int fail(spp_run const *run, char const *plugin, char const *why)
 {
   if (log_plugin(run, why, plugin) < 0) return -1;
-  return stralloc_cats(run->out, "451 qmail-spp failure: ") && stralloc_cats(run->out, plugin) &&
+  return stralloc_cats(run->out, "451 4.3.0 qmail-spp failure: ") && stralloc_cats(run->out, plugin) &&
                  stralloc_cats(run->out, ": ") && stralloc_cats(run->out, why) &&
                  stralloc_cats(run->out, " (#4.3.0)\r\n")
              ? SPP_REFUSE
@@ -241,10 +262,12 @@ static int fail(spp_run const *run, char const *plugin, char const *why)
 static int run_one(spp *p, char const *plugin, spp_run const *run, stralloc *output, int *last)
 {
   effects const *e = run->effects;
-  plugin_end end = e->plugin(e->world, plugin, &p->vars, output);
+  plugin_end end;
   int letter;
 
   *last = 1;
+  if (++p->runs > SPP_RUNS_MAX) return stralloc_cats(run->out, SPP_RUNS_OVER) ? SPP_DROP : -1;
+  end = e->plugin(e->world, plugin, &p->vars, output);
   if (end == PLUGIN_TIMEOUT)
   {
     e->count(e->world, TALLY_PLUGIN_TIMEOUTS);

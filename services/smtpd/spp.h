@@ -41,10 +41,11 @@ struct spp_s
   stralloc later[3];  /* replies that refuse the next MAIL, RCPT, DATA */
   unsigned int count; /* accepted recipients */
   unsigned int tried; /* recipients, accepted or not */
+  unsigned int runs;  /* of plugins, since the last message that was accepted */
 };
 #define SPP_ZERO                                                                                             \
   {                                                                                                          \
-    .off = 0, .vars = STRALLOC_ZERO, .headers = STRALLOC_ZERO, .count = 0, .tried = 0                        \
+    .off = 0, .vars = STRALLOC_ZERO, .headers = STRALLOC_ZERO, .count = 0, .tried = 0, .runs = 0             \
   }
 
 /* What a run is about: the file's lines, the address that C may replace (else 0), and where replies go. */
@@ -80,5 +81,11 @@ extern int spp_set(spp *p, char const *name, char const *value);
 /* The variable as a plugin set it: its value; 0: not touched; *unset says that one unset it. */
 extern char const *spp_get(spp const *p, char const *name, int *unset);
 extern void spp_free(spp *p);
+/*
+ * Appends a reply of so many bytes as one line, CRLF included: what is not printable becomes `?`; a line of class 4 or 5
+ * without an enhanced status code gets one, that which qmail puts at its end, `(#5.7.1)`, or a default.
+ * Returns 0, or -1 for ENOMEM.
+ */
+extern int spp_reply(stralloc *sa, char const *s, size_t len);
 
 #endif

@@ -1,3 +1,5 @@
+#include <search.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -17,7 +19,25 @@ void transaction_forget(session *s)
   s->rcpt.len = 0;
   s->envelope.len = 0;
   s->recipients = 0;
-  s->over = 0;
+  tdestroy(s->seen, &free);
+  s->seen = 0;
+}
+
+static int by_text(void const *a, void const *b)
+{
+  return strcmp(a, b);
+}
+
+/* Returns 1 if this transaction had the recipient before, and 0 if it has it from now on; -1 for ENOMEM. */
+static int seen(session *s, char const *address)
+{
+  char *copy;
+
+  if (tfind(address, &s->seen, &by_text)) return 1;
+  copy = strdup(address);
+  if (copy && tsearch(copy, &s->seen, &by_text)) return 0;
+  free(copy);
+  return -1;
 }
 
 /* Where the path begins behind `FROM:` or `TO:`; 0 if the argument does not begin so. */
@@ -98,35 +118,53 @@ static int complete(session *s, stralloc *address)
   return 0;
 }
 
-/* An address literal of this machine becomes localiphost, as in qmail-smtpd. Returns as path_scan. */
-static char const *localize(session *s, stralloc *address)
+/* An address literal of this machine becomes localiphost, as in qmail-smtpd. Returns 1, 0 or -1: nobody can tell now. */
+static int is_own(session *s, stralloc const *address, char const **at)
 {
-  char const *at = address->len ? memrchr(address->s, '@', address->len) : 0;
   char ip[16];
-  size_t n = at && at[1] == '[' ? path_literal(at + 1, strlen(at + 1), ip) : 0;
-  int own = n ? s->effects->own(s->effects->world, ip, n) : 0;
+  size_t n;
 
-  if (own < 0) return "421 4.3.0 unable to figure out my IP addresses";
-  if (!own) return 0;
+  *at = address->len ? memrchr(address->s, '@', address->len) : 0;
+  n = *at && (*at)[1] == '[' ? path_literal(*at + 1, strlen(*at + 1), ip) : 0;
+  return n ? s->effects->own(s->effects->world, ip, n) : 0;
+}
+
+static int localize(session *s, stralloc *address, char const *at)
+{
   address->len = (size_t)(at + 1 - address->s);
-  if (!stralloc_cats(address, s->config->control->localiphost.s) || !stralloc_0(address)) return "";
+  if (!stralloc_cats(address, s->config->control->localiphost.s) || !stralloc_0(address)) return -1;
   address->len--;
   return 0;
 }
 
+static char const *const wrong_paths[][2] = {
+    [PATH_SYNTAX] = {"501 5.1.7 syntax error in the address", "501 5.1.3 syntax error in the address"},
+    [PATH_LONG] = {"501 5.1.7 address too long", "501 5.1.3 address too long"},
+    [PATH_ASCII] = {"553 5.6.7 a non-ASCII address needs SMTPUTF8",
+                    "553 5.6.7 a non-ASCII address needs SMTPUTF8"},
+    [PATH_UTF8] = {"553 5.6.7 the address is not UTF-8", "553 5.6.7 the address is not UTF-8"}};
+
 /* Reads the path into sa. Returns 0; 1, refused; or -1. */
 static int scan(session *s, stage at, char const *path, stralloc *sa, char const **rest)
 {
-  char const *wrong = path ? path_scan(path, s->utf8, sa, rest) : "501 5.5.4 syntax error";
+  path_wrong wrong = path ? path_scan(path, s->utf8, sa, rest) : PATH_SYNTAX;
+  char const *host;
+  int own;
 
-  if (!wrong) wrong = localize(s, sa);
-  if (wrong && !*wrong) return -1;
-  if (wrong && *wrong == '4') s->want = SESSION_CLOSE;
-  if (wrong)
+  if (wrong == PATH_MEMORY) return -1;
+  if (wrong != PATH_OK)
   {
     sa->len = 0;
-    return refuse(s, at, wrong) < 0 ? -1 : 1;
+    return refuse(s, at, wrong_paths[wrong][at == STAGE_RCPT]) < 0 ? -1 : 1;
   }
+  own = is_own(s, sa, &host);
+  if (own < 0)
+  {
+    sa->len = 0;
+    s->want = SESSION_CLOSE;
+    return refuse(s, at, "421 4.3.0 unable to figure out my IP addresses") < 0 ? -1 : 1;
+  }
+  if (own && localize(s, sa, host) < 0) return -1;
   return complete(s, sa) < 0 ? -1 : 0;
 }
 
@@ -193,16 +231,28 @@ static int rcpt_variables(session *s, int allowed)
   return spp_set(&s->spp, "SMTPRCPTHOSTSOK", allowed ? "1" : "0");
 }
 
-static int add_recipient(session *s)
+static int add_to_envelope(session *s)
 {
   stralloc *e = &s->envelope;
-  int verdict = plugins_run(s, SPP_PASS, STAGE_RCPT, &s->rcpt);
+  size_t before = e->len;
   char const *relay = relayclient(s); /* only now: a plugin may have moved it */
+  int r;
 
-  if (verdict <= SPP_REFUSE) return verdict;
   if (!stralloc_catb(e, "T", 1) || !stralloc_catb(e, s->rcpt.s, s->rcpt.len)) return -1;
   if (relay && !stralloc_cats(e, relay)) return -1;
   if (!stralloc_0(e)) return -1;
+  r = seen(s, e->s + before + 1);
+  if (r) e->len = before;
+  return r;
+}
+
+/* A recipient that is named again gets the message once, and counts all the same. */
+static int add_recipient(session *s)
+{
+  int verdict = plugins_run(s, SPP_PASS, STAGE_RCPT, &s->rcpt);
+
+  if (verdict <= SPP_REFUSE) return verdict;
+  if (add_to_envelope(s) < 0) return -1;
   s->recipients++;
   s->spp.count++;
   return reply(s, "250 2.1.5 ok");

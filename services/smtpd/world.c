@@ -15,6 +15,7 @@
 #include <runlib/overload.h>
 #include <runlib/rater.h>
 
+#include "child.h"
 #include "ownip.h"
 #include "pluginrun.h"
 #include "world.h"
@@ -190,6 +191,15 @@ static int own(void *data, char const *ip, size_t len)
   return r;
 }
 
+static void pause_for(void *data, unsigned int ms)
+{
+  world const *w = data;
+  uint64_t until = child_clock() + ms;
+
+  if (until > w->end) until = w->end;
+  while (child_clock() < until && !child_terminated()) child_pause(-1, 0, until);
+}
+
 /* One write a line: lines of several sessions share the log's pipe. */
 static void put_log(void *data, char const *line, size_t len)
 {
@@ -257,6 +267,7 @@ void world_init(world *w, options const *o, effects *e)
                                .auth = check,
                                .throttled = throttled,
                                .own = own,
+                               .pause = pause_for,
                                .log = put_log,
                                .count = count,
                                .now = now};

@@ -13,6 +13,7 @@ typedef struct world_s world;
 struct world_s
 {
   options const *options;
+  uint64_t end;                   /* of the session, on child_clock */
   counter *counters[3 * TALLIES]; /* each with the pair of its rate */
   int direct;                     /* builtin:spool has the message, not queue */
   int direct_error;               /* errno of what went wrong there first */

@@ -59,7 +59,7 @@ try 'it holds the level' says 'level 1'
 try 'it holds who made it' says 'made monitor'
 try 'it holds the reason' says 'reason backlog 10 (enters at 10)'
 like "$(sed -n 's/^since //p' control/overloaded)" '^[0-9]+ 20[0-9-]+T[0-9:]+Z$' 'it holds since when'
-is "$(answer)" 'R451 Temporary Failure: Server overload' 'the plugin refuses'
+is "$(answer)" 'R451 4.3.2 Temporary Failure: Server overload' 'the plugin refuses'
 is "$(stat -c %a run/overload/flag)" 644 'everybody may read the flag'
 before=$(stat -c %y "$flag")
 beats() { test "$(stat -c %y "$flag")" != "$before"; }
@@ -111,7 +111,7 @@ try 'it outlives an overload that came and went' raised
 is "$(wc -c <control/overloaded)" 0 'and nobody has written into it'
 end
 try 'it outlives the monitor' raised
-is "$(answer)" 'R451 Temporary Failure: Server overload' 'it never grows old'
+is "$(answer)" 'R451 4.3.2 Temporary Failure: Server overload' 'it never grows old'
 begin todo split
 try 'it outlives the next monitor' raised
 rm "$flag"
@@ -174,7 +174,7 @@ fill todo 1 20
 hooks_are() { test "$(tr '\n' , <hooks)" = "$1"; }
 try 'commands run on the way up, level by level' wait_for 20 hooks_are 'enter 1,enter 2,'
 is "$(sed -n 's/^level //p' control/overloaded)" 2 'level 2 is in the flag'
-is "$("$plugin" 2>/dev/null)" 'R421 Temporary Failure: Server overload' 'the plugin refuses at connection'
+is "$("$plugin" 2>/dev/null)" 'R421 4.3.2 Temporary Failure: Server overload' 'the plugin refuses at connection'
 rm todo/*
 try 'and on the way down' wait_for 20 hooks_are 'enter 1,enter 2,leave 2,leave 1,'
 end

@@ -50,8 +50,8 @@ both() {
   like "$(grep -v '^220 \|^250-\|^250 8BIT\|^250 SIZE' out.builtin | sed 's/^\([25][0-9][0-9]\) .*/\1/' | tr '\n' '/')" "^$wanted\$" "$name"
 }
 flag() { printf '%s\n' "$@" >control/overloaded; }
-refused='451 Temporary Failure: Server overload'
-severe='421 Temporary Failure: Server overload'
+refused='451 4.3.2 Temporary Failure: Server overload'
+severe='421 4.3.2 Temporary Failure: Server overload'
 logline='log Temporary Failure: Server overload'
 
 both 'no flag, a stranger' "$stranger" '250/250/221/'
@@ -61,8 +61,8 @@ both 'no flag, a friend' "$friend" '(250/)?235/250/221/'
 both 'a flag made by hand, a stranger' "$stranger" "250/$refused/$logline/"
 both 'one who logged in' "$friend" '(250/)?235/250/221/'
 both 'an empty user' "$stranger" "250/$refused/$logline/" SMTPAUTHUSER=
-both 'a text' "$stranger" '250/451 come back at noon/log come back at noon/' OVERLOADTEXT='come back at noon'
-both 'a text of several lines' "$stranger" '250/451 no[?][?]250 ok/log no[?][?]250 ok/' OVERLOADTEXT="$(printf 'no\r\n250 ok')"
+both 'a text' "$stranger" '250/451 4.3.2 come back at noon/log come back at noon/' OVERLOADTEXT='come back at noon'
+both 'a text of several lines' "$stranger" '250/451 4.3.2 no[?][?]250 ok/log no[?][?]250 ok/' OVERLOADTEXT="$(printf 'no\r\n250 ok')"
 both 'a relay client' "$stranger" "250/$refused/$logline/" RELAYCLIENT=
 both 'a relay client, exempt' "$stranger" '250/250/221/' RELAYCLIENT= OVERLOADRELAY=
 both 'no relay client' "$stranger" "250/$refused/$logline/" OVERLOADRELAY=

@@ -49,7 +49,7 @@ clean
 
 # shellcheck disable=SC2016 # for the shell that smtpd runs
 plugins '[mail]' ':echo "E550 $SMTPMAILFROM is not welcome"'
-is "$(say "$mail")" '550 a@client.test is not welcome
+is "$(say "$mail")" '550 5.7.1 a@client.test is not welcome
 503 5.5.1 MAIL first' 'a line with a colon'
 
 plugin headers <<'E'
@@ -83,10 +83,10 @@ plugins '[mail]' plugins/overload
 serve -p 60000
 is "$(say "${mail}QUIT\n" | cut -c1-3 | tr '\n' ' ')" '250 250 221 ' 'overload: clear'
 touch "$H/control/overloaded"
-is "$(say "${mail}QUIT\n")" '451 Temporary Failure: Server overload' 'overload: refused and dropped'
+is "$(say "${mail}QUIT\n")" '451 4.7.1 Temporary Failure: Server overload' 'overload: refused and dropped'
 like "$(cat "$H/log")" '^overload: [0-9]+ Temporary Failure: Server overload' "a plugin's standard error is the log"
 plugins '[mail]' builtin:overload
-is "$(say "${mail}QUIT\n")" '451 Temporary Failure: Server overload' 'builtin:overload says the same'
+is "$(say "${mail}QUIT\n")" '451 4.3.2 Temporary Failure: Server overload' 'builtin:overload says the same'
 rm "$H/control/overloaded"
 is "$(say "${mail}QUIT\n" | cut -c1-3 | tr '\n' ' ')" '250 250 221 ' 'builtin:overload: clear'
 
@@ -95,14 +95,14 @@ echo "E550 never seen"
 kill -SEGV $$
 E
 plugins '[mail]' plugins/crash
-is "$(say "$mail" | head -1)" '451 qmail-spp failure: plugins/crash: child crashed (#4.3.0)' 'a plugin that crashes'
+is "$(say "$mail" | head -1)" '451 4.3.0 qmail-spp failure: plugins/crash: child crashed (#4.3.0)' 'a plugin that crashes'
 plugins '[mail]' plugins/none
 test -n "${MEMCHECK:-}" || # where a parent does not learn that an exec failed, because vfork is fork
-  is "$(say "$mail" | head -1)" "451 qmail-spp failure: plugins/none: can't execute (#4.3.0)" 'a plugin that is not there'
+  is "$(say "$mail" | head -1)" "451 4.3.0 qmail-spp failure: plugins/none: can't execute (#4.3.0)" 'a plugin that is not there'
 plugins '[mail]' ':exit 120'
-is "$(say "$mail" | head -1)" "451 qmail-spp failure: :exit 120: can't execute (#4.3.0)" 'exit 120'
+is "$(say "$mail" | head -1)" "451 4.3.0 qmail-spp failure: :exit 120: can't execute (#4.3.0)" 'exit 120'
 plugins '[mail]' ':echo E550 no; exit 3'
-is "$(say "$mail" | head -1)" '550 no' 'any other exit code does not matter'
+is "$(say "$mail" | head -1)" '550 5.7.1 no' 'any other exit code does not matter'
 
 # A grandchild that keeps the output open, longer than any test may take.
 plugin daemon <<'E'
@@ -112,7 +112,7 @@ echo 'E550 quick'
 E
 plugins '[mail]' plugins/daemon
 serve -p 1000000
-is "$(say "$mail" | head -1)" '550 quick' 'a grandchild that holds the pipe does not block the session'
+is "$(say "$mail" | head -1)" '550 5.7.1 quick' 'a grandchild that holds the pipe does not block the session'
 kill "$(cat "$H/queue/grandchild")"
 ok $? 'and is left alone'
 
@@ -123,7 +123,7 @@ wait
 E
 # The next one needs no process, and so no time.
 touch "$H/control/overloaded"
-next='451 Temporary Failure: Server overload'
+next='451 4.3.2 Temporary Failure: Server overload'
 plugins '[mail]' plugins/slow builtin:overload
 serve -p 700
 # Once more if its time was over before it had begun.
@@ -134,7 +134,7 @@ like "$(cat "$H/log")" 'plugin: timed out plugin=plugins/slow' 'time-out: logged
 wait_for 20 sh -c "! kill -0 $(cat "$H/queue/sleeper")"
 ok $? 'time-out: its process group is killed'
 serve -p 700 -f -c "$T/counters"
-is "$(say "$mail" | head -1)" '451 qmail-spp failure: plugins/slow: timed out (#4.3.0)' 'time-out with -f: refused'
+is "$(say "$mail" | head -1)" '451 4.3.0 qmail-spp failure: plugins/slow: timed out (#4.3.0)' 'time-out with -f: refused'
 like "$(od -An -v -c "$T/counters" | tr -d ' \n')" 'plugin_timeouts[\\0]*001' 'time-out: counted'
 
 # TERM while a plugin runs: the command is answered, then the session ends.
@@ -156,7 +156,7 @@ wait_for 20 test -s "$H/queue/session"
 kill "$(cat "$H/queue/session")"
 echo go >"$H/queue/go"
 wait "$client"
-is "$(tail -n 2 "$T/out")" '550 after all
+is "$(tail -n 2 "$T/out")" '550 5.7.1 after all
 421 4.3.2 the service is stopping' 'TERM while a plugin runs'
 
 plugin flood <<'E'
@@ -179,6 +179,6 @@ serve NOSPP=1
 is "$(printf 'EHLO c\nQUIT\n' | talk | cut -c1-3 | uniq | tr '\n' ' ')" '220 250 221 ' 'NOSPP'
 printf '[connection]\n:echo R421 from elsewhere\n' >"$H/control/others"
 serve SPPCONFFILE=control/others
-is "$(printf 'EHLO c\nQUIT\n' | talk)" '421 from elsewhere' 'SPPCONFFILE'
+is "$(printf 'EHLO c\nQUIT\n' | talk)" '421 4.7.1 from elsewhere' 'SPPCONFFILE'
 
 finish

@@ -165,8 +165,8 @@ START_TEST(answers)
 
   ck_assert_uint_eq(overload_answer(s, "no-flag", 0, &get, "SMTPMAILFROM=\n"), 0);
   put("a-flag", "");
-  ck_assert_uint_eq(overload_answer(s, "a-flag", 0, &get, "SMTPMAILFROM=\nOVERLOADTEXT=later\n"), 10);
-  ck_assert_str_eq(s, "R451 later");
+  ck_assert_uint_eq(overload_answer(s, "a-flag", 0, &get, "SMTPMAILFROM=\nOVERLOADTEXT=later\n"), 16);
+  ck_assert_str_eq(s, "R451 4.3.2 later");
   ck_assert_uint_eq(overload_log(line, s, 77), 19);
   ck_assert_str_eq(line, "overload: 77 later\n");
   ck_assert_uint_eq(overload_answer(s, "a-flag", 0, &get, "SMTPHELOHOST=x\n"), 0);
@@ -181,12 +181,12 @@ START_TEST(replies)
   char s[OVERLOAD_REPLY];
   char text[1000];
 
-  ck_assert_uint_eq(overload_reply(s, 1, 0), 39);
-  ck_assert_str_eq(s, "R451 Temporary Failure: Server overload");
+  ck_assert_uint_eq(overload_reply(s, 1, 0), 45);
+  ck_assert_str_eq(s, "R451 4.3.2 Temporary Failure: Server overload");
   overload_reply(s, 2, "");
-  ck_assert_str_eq(s, "R421 Temporary Failure: Server overload");
+  ck_assert_str_eq(s, "R421 4.3.2 Temporary Failure: Server overload");
   overload_reply(s, 1, "busy\r\n250 ok");
-  ck_assert_str_eq(s, "R451 busy??250 ok");
+  ck_assert_str_eq(s, "R451 4.3.2 busy??250 ok");
   memset(text, 'x', sizeof text - 1);
   text[sizeof text - 1] = 0;
   ck_assert_uint_eq(overload_reply(s, 1, text), 509);

@@ -1,6 +1,7 @@
 #ifndef TESTS_SMTPD_WORLD_H
 #define TESTS_SMTPD_WORLD_H
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +35,7 @@ struct fake_s
   stralloc envelope;
   stralloc log;
   stralloc out; /* all replies */
-  unsigned int queued, abandoned;
+  unsigned int queued, abandoned, pauses;
   unsigned int tallies[TALLIES];
 };
 
@@ -60,7 +61,7 @@ static int fake_open(void *world, stralloc const *vars)
   fake *f = world;
   (void)vars;
   if (f->is_open) abort();
-  if (f->open_fails) return -1;
+  if (f->open_fails) return (errno = f->open_fails, -1);
   f->is_open = 1;
   f->message.len = 0;
   return 0;
@@ -122,6 +123,13 @@ static int fake_own(void *world, char const *ip, size_t len)
   return !memcmp(ip, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x09", 16);
 }
 
+static void fake_pause(void *world, unsigned int ms)
+{
+  fake *f = world;
+  if (ms != f->config.error_delay) abort();
+  f->pauses++;
+}
+
 static void fake_log(void *world, char const *line, size_t len)
 {
   fake *f = world;
@@ -175,6 +183,7 @@ static void fake_settings(fake *f)
                          .auth = fake_auth,
                          .throttled = fake_throttled,
                          .own = fake_own,
+                         .pause = fake_pause,
                          .log = fake_log,
                          .count = fake_count,
                          .now = fake_now};

@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -127,6 +128,31 @@ static void queue_closed(fake *f)
   f->open_fails = 1;
 }
 
+static void queue_full(fake *f)
+{
+  f->open_fails = ENOSPC;
+}
+static void plugin_crash(fake *f)
+{
+  fake_list(&f->control.plugins, "[mail]\ncrash\n");
+}
+static void plugin_plain(fake *f)
+{
+  fake_list(&f->control.plugins, "[mail]\nsay E451 not now\n");
+}
+static void plugin_hash(fake *f)
+{
+  fake_list(&f->control.plugins, "[mail]\nsay E553 go (#5.1.8)\n");
+}
+static void plugin_lines(fake *f)
+{
+  fake_list(&f->control.plugins, "[mail]\nsay P451-one|E451 4.2.0 two\n");
+}
+static void plugin_odd(fake *f)
+{
+  fake_list(&f->control.plugins, "[mail]\nsay E553 #5.x\n");
+}
+
 static dialogue const dialogues[] = {
     {"a message", RCPT "DATA\nSubject: x\n\nhi\n.\nQUIT\n", "220 250 250 250 354 250 221", 0},
     {"HELO", "HELO c\nMAIL FROM:<>\nRCPT TO:<u@here.test>\nDATA\n.\n", "220 250 250 250 354 250", 0},
@@ -191,7 +217,7 @@ static dialogue const dialogues[] = {
 
     {"bare LF at the end", RCPT "DATA\nx\r\n\x01.\nNOOP\n", "220 250 250 250 354 550", 0},
     {"queue: for good", RCPT "DATA\n.\nNOOP\n", "220 250 250 250 354 554 250", queue_31},
-    {"queue: for now", RCPT "DATA\n.\nNOOP\n", "220 250 250 250 354 451 250", queue_53},
+    {"queue: for now", RCPT "DATA\n.\nNOOP\n", "220 250 250 250 354 452 250", queue_53},
     {"queue: its own words, for good", RCPT "DATA\n.\nNOOP\n", "220 250 250 250 354 554 250", queue_words_d},
     {"queue: its own words, for now", RCPT "DATA\n.\nNOOP\n", "220 250 250 250 354 451 250", queue_words_z},
     {"queue: no words", RCPT "DATA\n.\nNOOP\n", "220 250 250 250 354 451 250", queue_words_none},
@@ -476,7 +502,10 @@ START_TEST(loops)
   ck_assert_uint_eq(looped(100, "Received: x\n"), 1);
   ck_assert_uint_eq(looped(101, "receiVED: x\n"), 0);
   ck_assert_uint_eq(looped(101, "Delivered-To: x\n"), 0);
+  ck_assert_uint_eq(looped(101, "delivered-to \t: x\n"), 0);
   ck_assert_uint_eq(looped(200, "X-Received: x\n"), 1);
+  ck_assert_uint_eq(looped(200, "Received-SPF: pass\n"), 1);
+  ck_assert_uint_eq(looped(200, "Delivered-By: x\n"), 1);
 }
 END_TEST
 
@@ -537,7 +566,7 @@ START_TEST(overlong)
   ck_assert(stralloc_cats(&says, "NOOP\n") && stralloc_0(&says));
   talk(&f, says.s, 4096);
   codes(&got, &f.out);
-  ck_assert_str_eq(got.s, "220 250 500 250 500 250 334 501 501 250");
+  ck_assert_str_eq(got.s, "220 250 500 250 500 250 334 500 501 250");
   stralloc_free(&got);
   stralloc_free(&says);
   fake_free(&f);
@@ -583,11 +612,167 @@ START_TEST(delays)
   f.config.errors_delay = 2;
   f.config.error_delay = 700;
   fake_begin(&f);
-  ck_assert_uint_eq(session_feed(&f.session, "FOO\r\nFOO\r\nNOOP\r\n", 16), 10);
-  ck_assert_int_eq(f.session.want, SESSION_DELAY);
-  ck_assert_uint_eq(f.session.delay, 700);
-  ck_assert_uint_eq(session_feed(&f.session, "NOOP\r\n", 6), 6);
-  ck_assert_int_eq(f.session.want, SESSION_INPUT);
+  fake_feed(&f, "FOO\r\n", 5, 5);
+  ck_assert_uint_eq(f.pauses, 0);
+  fake_feed(&f, "FOO\r\nNOOP\r\n", 11, 11);
+  ck_assert_uint_eq(f.pauses, 1);
+  fake_feed(&f, "FOO\r\n", 5, 5);
+  ck_assert_uint_eq(f.pauses, 2);
+  fake_free(&f);
+}
+END_TEST
+
+/* A failed login costs one pause, at once, also when errors would cost one by themselves. */
+START_TEST(login_delays)
+{
+  static char const says[] = "EHLO c\nAUTH PLAIN AGpvZQB4\nNOOP\nAUTH LOGIN\nam9l\nd3Jvbmc=\nNOOP\n";
+  fake f;
+
+  for (unsigned int errors = 0; errors < 3; errors++)
+  {
+    fake_init(&f);
+    submission(&f);
+    f.config.errors_delay = errors;
+    f.config.error_delay = 700;
+    talk(&f, says, 100);
+    ck_assert_uint_eq(f.pauses, 2);
+    ck_assert_uint_eq(f.session.errors, 2);
+    fake_free(&f);
+  }
+}
+END_TEST
+
+/* Recipients that are one get one copy. */
+START_TEST(same_recipients)
+{
+  static char const envelope[] = "Fa@b.c\0Tu@here.test\0Tv@here.test\0";
+  fake f;
+
+  fake_init(&f);
+  talk(&f,
+       RCPT "RCPT TO:<v@here.test>\nRCPT TO:<u@here.test>\nRCPT TO:<u@here.test>\nDATA\n.\n"
+            "MAIL FROM:<a@b.c>\nRCPT TO:<u@here.test>\nRCPT TO:<v@here.test>\nDATA\n.\n",
+       100);
+  ck_assert(has(&f.out, "250 2.1.5 ok\r\n354 "));
+  ck_assert_uint_eq(f.queued, 2);
+  ck_assert(is(&f.envelope, envelope, sizeof envelope));
+  fake_free(&f);
+}
+END_TEST
+
+/* What a client can do without end costs it the session. */
+START_TEST(idle)
+{
+  stralloc says = STRALLOC_ZERO;
+  fake f;
+
+  fake_init(&f);
+  fake_list(&f.control.plugins, "[helo]\nsay x\n");
+  for (unsigned int i = 0; i < 200; i++) ck_assert(stralloc_cats(&says, "HELO c\n"));
+  ck_assert(stralloc_0(&says));
+  talk(&f, says.s, 100);
+  ck_assert(has(&f.out, "421 4.7.0 too many commands without a message\r\n"));
+  ck_assert_uint_eq(f.plugins_run.len, 100 * sizeof "say x");
+  stralloc_free(&says);
+  fake_free(&f);
+}
+END_TEST
+
+START_TEST(plugin_runs)
+{
+  stralloc says = STRALLOC_ZERO;
+  fake f;
+
+  fake_init(&f);
+  f.config.recipients = 0;
+  fake_list(&f.control.plugins, "[rcpt]\nsay x\n");
+  ck_assert(stralloc_cats(&says, MAIL));
+  for (unsigned int i = 0; i < 11000; i++) ck_assert(stralloc_cats(&says, "RCPT TO:<u@here.test>\n"));
+  ck_assert(stralloc_0(&says));
+  talk(&f, says.s, 4096);
+  ck_assert(has(&f.out, "421 4.7.0 too many commands without a message\r\n"));
+  ck_assert_uint_eq(f.plugins_run.len, 10000 * sizeof "say x");
+  stralloc_free(&says);
+  fake_free(&f);
+}
+END_TEST
+
+/* RSET does not give a client another thousand free refusals, and the log of a session has a bound. */
+START_TEST(log_budget)
+{
+  stralloc says = STRALLOC_ZERO;
+  fake f;
+
+  fake_init(&f);
+  f.config.recipients = 1;
+  f.config.errors_max = 20;
+  ck_assert(stralloc_cats(&says, "EHLO c\n"));
+  for (unsigned int i = 0; i < 40; i++)
+  {
+    ck_assert(stralloc_cats(&says, "MAIL FROM:<a@b.c>\nRCPT TO:<u@here.test>\n"));
+    for (unsigned int k = 0; k < 100; k++)
+      ck_assert(stralloc_cats(&says, "RCPT TO:<\"\\\"\\\"\\\"\"@here.test>\n"));
+    ck_assert(stralloc_cats(&says, "RSET\n"));
+  }
+  ck_assert(stralloc_0(&says));
+  talk(&f, says.s, 4096);
+  ck_assert(has(&f.out, "421 4.7.0 too many errors\r\n"));
+  ck_assert_uint_lt(f.log.len, 20000);
+  session_over(&f.session);
+  ck_assert(has(&f.log, "left-out: client=192.0.2.1 helo=c"));
+  stralloc_free(&says);
+  fake_free(&f);
+}
+END_TEST
+
+/* Every line of ours has less than 998 bytes, and no client continues it. */
+START_TEST(received_lines)
+{
+  stralloc says = STRALLOC_ZERO;
+  fake f;
+
+  fake_init(&f);
+  ck_assert(stralloc_cats(&says, "HELO "));
+  for (unsigned int i = 0; i < 3000; i++) ck_assert(stralloc_catb(&says, "x", 1));
+  ck_assert(stralloc_cats(
+                &says, "\nMAIL FROM:<a@b.c>\nRCPT TO:<u@here.test>\nDATA\n for <forged@a.b>\nX: y\n\n.\n") &&
+            stralloc_0(&says));
+  talk(&f, says.s, 100);
+  ck_assert(has(&f.message, " -0000\n\n for <forged@a.b>\n"));
+  ck_assert_uint_lt((size_t)((char *)memchr(f.message.s, '\n', f.message.len) - f.message.s), 998);
+  stralloc_free(&says);
+  fake_free(&f);
+}
+END_TEST
+
+static struct
+{
+  char const *says;
+  char const *reply;
+  void (*setup)(fake *f);
+} const coded[] = {
+    {"EHLO c\nMAIL FROM:<a@b@c>\n", "\r\n501 5.1.7 ", 0},
+    {MAIL "RCPT TO:<a@b@c>\n", "\r\n501 5.1.3 ", 0},
+    {RCPT "DATA\n.\n", "\r\n452 4.3.1 ", queue_53},
+    {RCPT "DATA\n", "\r\n452 4.3.1 ", queue_full},
+    {RCPT "DATA\n.\n", "\r\n554 5.3.0 no such thing\r\n", queue_words_d},
+    {"EHLO c\nAUTH PLAIN\nAGpvZQBzZWNyZXQ= \t\n", "\r\n235 ", submission},
+    {"EHLO c\nAUTH PLAIN AGpvZQBzZWNyZXQ= \t\n", "\r\n235 ", submission},
+    {MAIL, "\r\n451 4.3.0 qmail-spp failure: crash: child crashed (#4.3.0)\r\n", plugin_crash},
+    {MAIL, "\r\n451 4.7.1 not now\r\n", plugin_plain},
+    {MAIL, "\r\n553 5.1.8 go (#5.1.8)\r\n", plugin_hash},
+    {MAIL, "\r\n451-4.7.1 one\r\n451 4.2.0 two\r\n", plugin_lines},
+    {MAIL, "\r\n553 5.7.1 #5.x\r\n", plugin_odd},
+};
+
+START_TEST(enhanced_codes)
+{
+  fake f;
+
+  fake_init(&f);
+  if (coded[_i].setup) coded[_i].setup(&f);
+  talk(&f, coded[_i].says, 100);
+  ck_assert_msg(has(&f.out, coded[_i].reply), "%s: got %s", coded[_i].reply, f.out.s);
   fake_free(&f);
 }
 END_TEST
@@ -645,13 +830,13 @@ START_TEST(path)
 {
   stralloc sa = STRALLOC_ZERO;
   char const *rest;
-  char const *wrong = path_scan(paths[_i].path, paths[_i].utf8, &sa, &rest);
+  path_wrong wrong = path_scan(paths[_i].path, paths[_i].utf8, &sa, &rest);
 
   if (!paths[_i].address)
-    ck_assert_msg(wrong && *wrong == '5', "%s", paths[_i].path);
+    ck_assert_msg(wrong != PATH_OK, "%s", paths[_i].path);
   else
   {
-    ck_assert_msg(!wrong, "%s: %s", paths[_i].path, wrong);
+    ck_assert_msg(wrong == PATH_OK, "%s: %u", paths[_i].path, (unsigned int)wrong);
     ck_assert_str_eq(sa.s, paths[_i].address);
     ck_assert_uint_eq(sa.len, strlen(paths[_i].address));
   }
@@ -670,7 +855,7 @@ START_TEST(localip)
        "EHLO c\nMAIL FROM:<s@[192.0.2.9]>\nRCPT TO:<u@[192.0.2.10]>\nRCPT TO:<u@[192.0.2.90]>\n"
        "RCPT TO:<u@[IPv6:2001:DB8:0::9]>\nRCPT TO:<\"[192.0.2.9]\">\nDATA\n.\n",
        100);
-  ck_assert(is(&f.envelope, "Fs@own.test\0Tu@own.test\0Tu@[192.0.2.90]\0Tu@own.test\0T[192.0.2.9]\0", 66));
+  ck_assert(is(&f.envelope, "Fs@own.test\0Tu@own.test\0Tu@[192.0.2.90]\0T[192.0.2.9]\0", 54));
   fake_free(&f);
 }
 END_TEST
@@ -683,9 +868,9 @@ START_TEST(long_addresses)
   int n = snprintf(text, sizeof text, "<%0890d@b.c>", 1);
 
   ck_assert_int_lt(n, (int)sizeof text);
-  ck_assert_ptr_null(path_scan(text, 0, &sa, &rest));
+  ck_assert_int_eq(path_scan(text, 0, &sa, &rest), PATH_OK);
   snprintf(text, sizeof text, "<%0900d@b.c>", 1);
-  ck_assert_ptr_nonnull(path_scan(text, 0, &sa, &rest));
+  ck_assert_int_eq(path_scan(text, 0, &sa, &rest), PATH_LONG);
   stralloc_free(&sa);
 }
 END_TEST
@@ -708,6 +893,13 @@ static Suite *suite(void)
   tcase_add_test(t, overlong);
   tcase_add_test(t, recipients);
   tcase_add_test(t, delays);
+  tcase_add_test(t, login_delays);
+  tcase_add_test(t, same_recipients);
+  tcase_add_test(t, idle);
+  tcase_add_test(t, plugin_runs);
+  tcase_add_test(t, log_budget);
+  tcase_add_test(t, received_lines);
+  tcase_add_loop_test(t, enhanced_codes, 0, sizeof coded / sizeof coded[0]);
   tcase_add_test(t, localip);
   suite_add_tcase(s, t);
   t = tcase_create("path");
