@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,16 +12,24 @@
 
 #include <runlib/journal.h>
 
-/* Whoever comes second renames the new file over the old: at the worst a few lines are lost, never mixed. */
-static void rotate(char const *file, int fd)
+/*
+ * One at a time: who comes second finds that the file has become another. The lock lies where only those can open it who
+ * may write the journal.
+ */
+static void journal_rotate(char const *file, int fd)
 {
-  char old[4096];
+  char name[4096];
   struct stat st;
   struct stat now;
+  int lock;
 
   if (fstat(fd, &st) < 0 || st.st_size < JOURNAL_SIZE) return;
-  if (stat(file, &now) < 0 || now.st_ino != st.st_ino) return;
-  if ((size_t)snprintf(old, sizeof old, "%s.old", file) < sizeof old) (void)rename(file, old);
+  if ((size_t)snprintf(name, sizeof name, "%s.lock", file) >= sizeof name) return;
+  lock = open3(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (lock < 0) return;
+  snprintf(name, sizeof name, "%s.old", file);
+  if (flock(lock, LOCK_EX) == 0 && stat(file, &now) == 0 && now.st_ino == st.st_ino) (void)rename(file, name);
+  fd_close(lock);
 }
 
 int journal_add(char const *file, char const *format, ...)
@@ -44,7 +53,7 @@ int journal_add(char const *file, char const *format, ...)
   fd = open3(file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
   if (fd < 0) return -1;
   result = write(fd, line, n) == (ssize_t)n ? 0 : -1;
-  rotate(file, fd);
+  journal_rotate(file, fd);
   fd_close(fd);
   return result;
 }

@@ -9,6 +9,8 @@
 #include <skalibs/uint32.h>
 #include <skalibs/uint64.h>
 
+#include <runlib/walk.h>
+
 #include "overload-history.h"
 #include "overload-place.h"
 
@@ -137,7 +139,7 @@ int history_read(char const *folder, uint64_t now, history_point *points, size_t
 
   for (size_t i = 0; i < n; i++) points[i] = blank;
   if (place_path(path, folder, "history") < 0) return -1;
-  got = openreadnclose_nb(path, ring, sizeof ring);
+  got = walk_read(AT_FDCWD, path, ring, sizeof ring);
   if (got < 0) return -1;
   for (size_t at = 0; at + HISTORY_RECORD <= (size_t)got; at += HISTORY_RECORD)
   {

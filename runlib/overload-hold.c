@@ -8,6 +8,7 @@
 #include <skalibs/djbunix.h>
 
 #include <runlib/field.h>
+#include <runlib/walk.h>
 
 #include "overload-hold.h"
 #include "overload-place.h"
@@ -58,7 +59,7 @@ int hold_equal(hold const *a, hold const *b)
 static int read_file(hold *h, char const *path)
 {
   char buf[2 * HOLD_TEXT];
-  ssize_t n = openreadnclose_nb(path, buf, sizeof buf);
+  ssize_t n = walk_read(AT_FDCWD, path, buf, sizeof buf);
 
   hold_parse(h, buf, n < 0 ? 0 : (size_t)n);
   return n < 0 && errno != ENOENT ? -1 : 0;

@@ -9,6 +9,7 @@
 #include <skalibs/djbunix.h>
 
 #include <runlib/field.h>
+#include <runlib/walk.h>
 
 #include "overload-place.h"
 #include "overload-state.h"
@@ -199,7 +200,7 @@ int state_read(monitor_state *m, char const *folder)
 
   memset(m, 0, sizeof *m);
   if (place_path(path, folder, "state") < 0) return -1;
-  n = openreadnclose_nb(path, buf, sizeof buf);
+  n = walk_read(AT_FDCWD, path, buf, sizeof buf);
   if (n < 0) return -1;
   state_parse(m, buf, (size_t)n);
   return 0;

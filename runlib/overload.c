@@ -8,6 +8,7 @@
 #include <runlib/enhanced.h>
 #include <runlib/field.h>
 #include <runlib/overload.h>
+#include <runlib/walk.h>
 
 #define LIFETIME 10 /* of a monitor's flag that does not say, seconds */
 
@@ -65,8 +66,8 @@ int overload_read(overload *o, char const *path, uint64_t now)
   char buf[OVERLOAD_FLAG];
   struct stat st;
   ssize_t n = 0;
-  /* Nonblocking, lest a FIFO of that name hang every session. */
-  int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  /* Whatever has that name, a FIFO too, is a flag. */
+  int fd = walk_open(AT_FDCWD, path, O_RDONLY, 0);
 
   *o = blank;
   if (fd < 0)
@@ -77,7 +78,7 @@ int overload_read(overload *o, char const *path, uint64_t now)
   else
   {
     if (fstat(fd, &st) < 0) st.st_mtime = 0;
-    if (S_ISREG(st.st_mode)) n = read(fd, buf, sizeof buf);
+    n = read(fd, buf, sizeof buf);
     close(fd);
   }
   overload_parse(o, buf, n > 0 ? (size_t)n : 0, st.st_mtime > 0 ? (uint64_t)st.st_mtime : 0, now);

@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <skalibs/djbunix.h>
 
 #include <runlib/users.h>
+#include <runlib/walk.h>
 
 static int read_fd(stralloc *text, int fd)
 {
@@ -35,7 +35,7 @@ static int read_fd(stralloc *text, int fd)
 
 int users_read(stralloc *text, char const *file)
 {
-  int fd = open_readb(file);
+  int fd = walk_open(AT_FDCWD, file, O_RDONLY, 0);
   int result;
   int e;
 
@@ -47,38 +47,16 @@ int users_read(stralloc *text, char const *file)
   return result;
 }
 
-/* The folders above, for everybody to pass through. path is changed meanwhile. */
-static int make_parents(char *path)
+/* Opens the directory, made if it is missing, and locks it. */
+static int users_directory(char const *path, uid_t uid, gid_t gid)
 {
-  for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/'))
-  {
-    *slash = 0;
-    int result = mkdir(path, 0755);
-    *slash = '/';
-    if (result < 0 && errno != EEXIST) return -1;
-  }
-  return 0;
-}
+  int made;
+  int at = walk_make(path, 0700, &made);
+  int fd = at < 0 || (made && fchownat(at, "", uid, gid, AT_EMPTY_PATH) < 0) ? -1 : walk_directory(at, ".");
 
-/* Opens the file's folder, made if it is missing, and locks it. */
-static int open_folder(char *folder, uid_t uid, gid_t gid)
-{
-  int fd;
-
-  if (mkdir(folder, 0700) == 0 || (errno == ENOENT && make_parents(folder) == 0 && mkdir(folder, 0700) == 0))
-  {
-    if (lchown(folder, uid, gid) < 0) return -1;
-  }
-  else if (errno != EEXIST)
-    return -1;
-  fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return -1;
-  while (flock(fd, LOCK_EX) < 0)
-  {
-    if (errno == EINTR) continue;
-    fd_close(fd);
-    return -1;
-  }
+  if (at >= 0) fd_close(at);
+  while (fd >= 0 && flock(fd, LOCK_EX) < 0)
+    if (errno != EINTR) return (fd_close(fd), -1);
   return fd;
 }
 
@@ -87,7 +65,7 @@ static struct stat heritage(int folder, char const *base, uid_t uid, gid_t gid)
 {
   struct stat st;
 
-  if (fstatat(folder, base, &st, 0) == 0) return st;
+  if (fstatat(folder, base, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) return st;
   st.st_uid = uid;
   st.st_gid = gid;
   st.st_mode = 0600;
@@ -127,7 +105,7 @@ static int replace(int folder, char const *base, stralloc const *text, struct st
 
 static int read_at(stralloc *text, int folder, char const *base)
 {
-  int fd = openat(folder, base, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  int fd = walk_open(folder, base, O_RDONLY, 0);
   int result;
   int e;
 
@@ -157,21 +135,14 @@ static int update(int folder, char const *base, char const *name, char const *ha
 
 int users_update(char const *file, char const *name, char const *hash, uid_t uid, gid_t gid)
 {
-  char *copies[2] = {strdup(file), strdup(file)};
-  int result = -1;
-  int fd;
-  int e;
+  char const *slash = strrchr(file, '/');
+  char *path = slash ? strndup(file, (size_t)(slash + 1 - file)) : strdup(".");
+  int fd = path ? users_directory(path, uid, gid) : -1;
+  int result = fd < 0 ? -1 : update(fd, slash ? slash + 1 : file, name, hash, uid, gid);
+  int e = errno;
 
-  if (copies[0] && copies[1] && (fd = open_folder(dirname(copies[0]), uid, gid)) >= 0)
-  {
-    result = update(fd, basename(copies[1]), name, hash, uid, gid);
-    e = errno;
-    fd_close(fd);
-    errno = e;
-  }
-  e = errno;
-  free(copies[0]);
-  free(copies[1]);
+  if (fd >= 0) fd_close(fd);
+  free(path);
   errno = e;
   return result;
 }

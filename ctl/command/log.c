@@ -9,6 +9,8 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/types.h>
 
+#include <runlib/walk.h>
+
 #include <ctl/command/command.h>
 #include <ctl/live/logfiles.h>
 #include <ctl/live/logs.h>
@@ -98,7 +100,7 @@ static int show(options const *o, char const *path)
 {
   logs_place p = LOGS_PLACE_ZERO;
   stralloc sa = STRALLOC_ZERO;
-  int dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int dir = walk_directory(AT_FDCWD, path);
   int status = 0;
 
   if (dir < 0 || logs_tail_at(&sa, dir, o->lines, o->follow ? &p : 0) < 0)

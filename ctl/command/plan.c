@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,8 @@
 
 #include <skalibs/djbunix.h>
 #include <skalibs/strerr.h>
+
+#include <runlib/walk.h>
 
 #include <ctl/command/command.h>
 #include <ctl/live/current.h>
@@ -103,7 +106,7 @@ static int write_and_diff(wanted const *w, sigset_t const *signals)
   if (generation_write(dir, &w->p, w->c.bytes.s, w->c.bytes.len, &number) >= 0 &&
       service_append(&old, "%s/current/", w->b.state) >= 0 && stralloc_0(&old))
     result = run_diff(old.s, dir, signals);
-  rm_rf(dir);
+  (void)walk_remove(AT_FDCWD, dir);
   stralloc_free(&old);
   return result;
 }

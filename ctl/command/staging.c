@@ -13,6 +13,7 @@
 #include <skalibs/stralloc.h>
 
 #include <runlib/run.h>
+#include <runlib/walk.h>
 
 #include <ctl/command/staging.h>
 #include <ctl/say.h>
@@ -97,7 +98,7 @@ static int begin(maker *m)
   }
   result = refuse_taken(m);
   if (result) return result;
-  if (rm_rf(m->work) < 0 && errno != ENOENT) return failed("remove", m->work);
+  if (walk_remove(AT_FDCWD, m->work) < 0) return failed("remove", m->work);
   return mkdir(m->work, 0700) < 0 ? failed("make the folder", m->work) : 0;
 }
 
@@ -194,7 +195,7 @@ int maker_end(maker *m)
 /* Folders go with all that programs have left in them: nobody but us knew them. */
 static void forget(char const *path)
 {
-  if (rm_rf(path) < 0 && errno != ENOENT) failed("remove", path);
+  if (walk_remove(AT_FDCWD, path) < 0) failed("remove", path);
 }
 
 void maker_undo(maker *m)

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,6 +9,9 @@
 #include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/tai.h>
+
+#include <runlib/tail.h>
+#include <runlib/walk.h>
 
 #include <services/contract/service.h>
 
@@ -73,31 +77,13 @@ size_t dash_log_find(dash_log const *l, size_t i, int step, char const *text)
 
 /* --- reading ------------------------------------------------------------------------------------- */
 
-/* Appends the last max bytes of a file, from the beginning of a line on. 0, or -1 and errno. */
 static int read_end(stralloc *sa, char const *file, size_t max)
 {
-  int fd = openc_read(file);
-  size_t base = sa->len;
-  struct stat st;
-  ssize_t n = -1;
-  off_t from;
-  char *line;
+  int fd = walk_open(AT_FDCWD, file, O_RDONLY, 0);
+  int result = fd < 0 ? -1 : tail_read(sa, fd, max, 0);
 
-  if (fd < 0) return -1;
-  if (fstat(fd, &st) >= 0 && stralloc_readyplus(sa, max))
-  {
-    from = st.st_size > (off_t)max ? st.st_size - (off_t)max : 0;
-    n = pread(fd, sa->s + base, max, from);
-    if (n > 0) sa->len += (size_t)n;
-    if (n > 0 && from && (line = memchr(sa->s + base, '\n', (size_t)n)))
-    {
-      size_t cut = (size_t)(line + 1 - (sa->s + base));
-      memmove(sa->s + base, line + 1, (size_t)n - cut);
-      sa->len -= cut;
-    }
-  }
-  fd_close(fd);
-  return n < 0 ? -1 : 0;
+  if (fd >= 0) fd_close(fd);
+  return result;
 }
 
 /* The name of the newest rotated file; empty: there is none. */
@@ -139,7 +125,7 @@ int dash_log_read(dash_log *l, size_t max)
   int result = -1;
 
   if (service_append(&current, "%s/current", l->dir.s) >= 0 && stralloc_0(&current) &&
-      stat(current.s, &st) >= 0)
+      lstat(current.s, &st) >= 0)
   {
     result = l->max != max || l->dev != st.st_dev || l->ino != st.st_ino || l->size != st.st_size;
     l->max = max;

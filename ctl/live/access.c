@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <skalibs/djbunix.h>
 
 #include <runlib/run.h>
+#include <runlib/walk.h>
 
 #include <ctl/live/access.h>
 #include <ctl/live/servicedir.h>
@@ -26,17 +28,22 @@ struct grant_s
   genalloc dirs; /* of char *: those that must change */
 };
 
-/* The way to a service that is controlled by another user is open (0001): see control. */
-static int is_right(grant const *g, char const *dir)
+/*
+ * Whether the service directory dir is open to whom it should be: supervise/ to the group, and event/, in which who
+ * subscribes makes files, to nobody but us. The way to a service that is controlled by another user is open (0001):
+ * see control.
+ */
+static int access_is_right(grant const *g, char const *dir)
 {
-  stralloc sa = STRALLOC_ZERO;
-  struct stat st;
-  int right = 0;
+  struct stat status, event;
+  int fd = walk_directory(AT_FDCWD, dir);
+  int right = fd >= 0 && !fstatat(fd, "supervise", &status, AT_SYMLINK_NOFOLLOW) &&
+              !fstatat(fd, "event", &event, AT_SYMLINK_NOFOLLOW) && event.st_gid == getegid() &&
+              !(event.st_mode & 0007);
 
-  if (service_append(&sa, "%s/supervise", dir) >= 0 && stralloc_0(&sa) && !stat(sa.s, &st))
-    right = g->gid[0] ? (st.st_mode & 07776) == 0710 && st.st_gid == g->group : (st.st_mode & 07776) == 0700;
-  stralloc_free(&sa);
-  return right;
+  if (fd >= 0) fd_close(fd);
+  if (!right || !g->gid[0]) return right && (status.st_mode & 07776) == 0700;
+  return (status.st_mode & 07776) == 0710 && status.st_gid == g->group;
 }
 
 static int add_dir(grant *g, char const *name, char const *suffix)
@@ -44,25 +51,40 @@ static int add_dir(grant *g, char const *name, char const *suffix)
   stralloc dir = STRALLOC_ZERO;
 
   if (servicedir_path(&dir, g->bundle->run, name, suffix) >= 0 &&
-      (is_right(g, dir.s) ? (stralloc_free(&dir), 1) : genalloc_append(char *, &g->dirs, &dir.s)))
+      (access_is_right(g, dir.s) ? (stralloc_free(&dir), 1) : genalloc_append(char *, &g->dirs, &dir.s)))
     return 0;
   stralloc_free(&dir);
   return -1;
 }
 
-/* s6-log writes files that everybody may read, into a folder that only its group may enter. */
-static int open_log(grant const *g, char const *name)
+/*
+ * s6-log writes files that everybody may read, into a directory that only its group may enter: the status group, else
+ * that of the directory's owner.
+ */
+static int access_open_log(grant const *g, char const *name)
 {
   stralloc dir = STRALLOC_ZERO;
+  struct passwd const *pw;
+  struct stat st;
   int result = -1;
+  int fd = -1;
 
   if (service_append(&dir, "%s/%s", g->bundle->log, name) >= 0 && stralloc_0(&dir))
-    result = chown(dir.s, (uid_t)-1, g->group);
+    fd = walk_directory(AT_FDCWD, dir.s);
+  if (fd >= 0 && !fstat(fd, &st))
+  {
+    gid_t group = g->gid[0] ? g->group : (pw = getpwuid(st.st_uid)) ? pw->pw_gid : st.st_gid;
+    result = st.st_gid == group ? 0 : fchown(fd, (uid_t)-1, group);
+  }
+  if (fd >= 0) fd_close(fd);
   stralloc_free(&dir);
   return result;
 }
 
-/* Events stay the owner's group's unless they are given away: -E with our own. */
+/*
+ * Events are nobody's but ours, -E with our own group: to subscribe is to write in event/, and who may write there could
+ * exchange what is in it. The status group looks again instead.
+ */
 static int change(grant const *g)
 {
   size_t n = genalloc_len(char *, &g->dirs);
@@ -77,7 +99,7 @@ static int change(grant const *g)
   argv[i++] = g->gid[0] ? "-g" : "-u";
   if (g->gid[0]) argv[i++] = g->gid;
   argv[i++] = "-E";
-  argv[i++] = g->gid[0] ? g->gid : own;
+  argv[i++] = own;
   memcpy(argv + i, genalloc_s(char *, &g->dirs), n * sizeof *argv);
   result = run_wait(argv, 0, 0, 0, ACCESS_TIME);
   if (result > 0) result = (errno = EPERM, -1);
@@ -113,23 +135,20 @@ static uid_t controller(plan const *p, char const *name)
   return geteuid();
 }
 
-static int control(bundle const *b, char const *name, uid_t uid)
+static int access_control(bundle const *b, char const *name, uid_t uid)
 {
-  stralloc dir = STRALLOC_ZERO;
-  stralloc pipe = STRALLOC_ZERO;
+  stralloc path = STRALLOC_ZERO;
   struct stat st;
   mode_t open = uid == geteuid() ? 0 : 0001;
   int result = -1;
+  int fd = -1;
 
-  if (servicedir_path(&dir, b->run, name, "/supervise") < 0 ||
-      servicedir_path(&pipe, b->run, name, "/supervise/control") < 0 || stat(pipe.s, &st) < 0)
-    goto end;
-  if (st.st_uid != uid && lchown(pipe.s, uid, (gid_t)-1) < 0) goto end;
-  if (stat(dir.s, &st) < 0) goto end;
-  result = (st.st_mode & 0001) == open ? 0 : chmod(dir.s, (st.st_mode & 07776) | open);
-end:
-  stralloc_free(&dir);
-  stralloc_free(&pipe);
+  if (servicedir_path(&path, b->run, name, "/supervise") == 0) fd = walk_directory(AT_FDCWD, path.s);
+  if (fd >= 0 && !fstatat(fd, "control", &st, AT_SYMLINK_NOFOLLOW) &&
+      (st.st_uid == uid || !fchownat(fd, "control", uid, (gid_t)-1, AT_SYMLINK_NOFOLLOW)) && !fstat(fd, &st))
+    result = (st.st_mode & 0001) == open ? 0 : fchmod(fd, (st.st_mode & 07776) | open);
+  if (fd >= 0) fd_close(fd);
+  stralloc_free(&path);
   return result;
 }
 
@@ -140,7 +159,7 @@ static int grant_control(bundle const *b, plan const *p)
 
   if (!b->root) return 0;
   for (size_t n = plan_count(p); n; n--, ps++)
-    if (control(b, ps->sv.name, controller(p, ps->sv.name)) < 0)
+    if (access_control(b, ps->sv.name, controller(p, ps->sv.name)) < 0)
     {
       say_cannot("set who controls ", ps->sv.name);
       result = -1;
@@ -156,9 +175,9 @@ static int grant_status(bundle const *b, plan const *p)
 
   for (size_t n = plan_count(p); n && !result; n--, ps++)
     if (add_dir(&g, ps->sv.name, "") < 0 || add_dir(&g, ps->sv.name, "/log") < 0 ||
-        (g.gid[0] && open_log(&g, ps->sv.name) < 0))
+        access_open_log(&g, ps->sv.name) < 0)
       result = -1;
-  if (!result && g.gid[0]) result = open_log(&g, "supervisor");
+  if (!result) result = access_open_log(&g, "supervisor");
   if (!result) result = change(&g);
   if (result < 0) say_cannot("let the status group see the services");
   for (size_t i = 0; i < genalloc_len(char *, &g.dirs); i++) free(genalloc_s(char *, &g.dirs)[i]);

@@ -11,63 +11,10 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/stralloc.h>
 
+#include <runlib/walk.h>
+
 #include <ctl/live/directory.h>
 #include <ctl/say.h>
-
-/* --- the way to a folder -------------------------------------------------------------------------- */
-
-/*
- * Root makes folders inside those of the services' users, who may be taken over: a link that one of them could put
- * there must not lead root to a folder that it would give away. Links of root, where only root can put any, are the
- * administrator's.
- */
-static int may_follow(int dir, char const *name)
-{
-  struct stat in;
-  struct stat link;
-
-  if (fstatat(dir, name, &link, AT_SYMLINK_NOFOLLOW) < 0 || fstat(dir, &in) < 0) return 0;
-  if (!S_ISLNK(link.st_mode)) return (errno = ENOTDIR, 0);
-  if (!geteuid() && (in.st_uid || link.st_uid || ((in.st_mode & 022) && !(in.st_mode & S_ISVTX))))
-    return (errno = ELOOP, 0);
-  return 1;
-}
-
-static int enter(int dir, char const *name)
-{
-  int fd = openat(dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-  if (fd >= 0 || errno != ENOTDIR || !may_follow(dir, name)) return fd;
-  return openat(dir, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-}
-
-static int make_and_enter(int dir, char const *name, mode_t mode)
-{
-  int fd = enter(dir, name);
-
-  if (fd >= 0 || errno != ENOENT) return fd;
-  return mkdirat(dir, name, mode) < 0 && errno != EEXIST ? -1 : enter(dir, name);
-}
-
-/* A descriptor (O_PATH) of the folder, which is made with what lacks above it. -1 and errno (ELOOP: see may_follow). */
-static int open_made(char const *path, mode_t mode)
-{
-  char *copy = strdup(path);
-  char *rest = 0;
-  char *name = copy ? strtok_r(copy, "/", &rest) : 0;
-  int fd = copy ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-
-  while (fd >= 0 && name)
-  {
-    char *next = strtok_r(0, "/", &rest);
-    int below = make_and_enter(fd, name, next ? 0755 : mode);
-    fd_close(fd);
-    fd = below;
-    name = next;
-  }
-  free(copy);
-  return fd;
-}
 
 /* --- whose it is ----------------------------------------------------------------------------------- */
 
@@ -105,18 +52,16 @@ static int give_files(int folder, struct stat const *old, struct passwd const *p
   return result;
 }
 
-static int is_his(struct stat const *st, struct passwd const *pw)
-{
-  return st->st_uid == pw->pw_uid && st->st_gid == pw->pw_gid;
-}
-
-/* The folder last: an up that is killed in between is not done. */
+/*
+ * The directory last: an up that is killed in between is not done. Its group may be another, such as the status group
+ * (access.c): whose it is, its owner tells.
+ */
 static int give(int folder, struct stat const *old, char const *user, int shared)
 {
   struct passwd const *pw = getpwnam(user);
 
   if (!pw) return (errno = EINVAL, -1);
-  if (is_his(old, pw)) return 0;
+  if (old->st_uid == pw->pw_uid) return 0;
   if (!shared && give_files(folder, old, pw) < 0) return -1;
   return fchownat(folder, "", pw->pw_uid, pw->pw_gid, AT_EMPTY_PATH);
 }
@@ -134,7 +79,7 @@ static int set_mode(int folder, mode_t mode)
 static int make(char const *path, mode_t mode, char const *user, int shared)
 {
   struct stat st;
-  int fd = open_made(path, mode);
+  int fd = walk_make(path, mode, 0);
   int result = -1;
 
   if (fd < 0) return -1;
@@ -160,7 +105,7 @@ static int moves(char const *path, char const *user)
   struct passwd const *pw = user && *user && !geteuid() ? getpwnam(user) : 0;
   struct stat st;
 
-  return pw && !stat(path, &st) && !is_his(&st, pw);
+  return pw && !stat(path, &st) && st.st_uid != pw->pw_uid;
 }
 
 int directory_moves(planned const *ps)

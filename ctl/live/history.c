@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 #include <skalibs/tai.h>
 
 #include <runlib/journal.h>
+#include <runlib/tail.h>
+#include <runlib/walk.h>
 
 #include <ctl/live/history.h>
 #include <ctl/live/logs.h>
@@ -91,10 +94,10 @@ static void keep_only(stralloc *sa, size_t base, char const *kind, char const *n
 static int add_journal(stralloc *sa, bundle const *b, char const *suffix)
 {
   stralloc file = STRALLOC_ZERO;
-  int result = journal_path(&file, b, suffix) < 0              ? -1
-               : openslurpclose(sa, file.s) || errno == ENOENT ? 0
-                                                               : -1;
+  int fd = journal_path(&file, b, suffix) < 0 ? -1 : walk_open(AT_FDCWD, file.s, O_RDONLY, 0);
+  int result = fd < 0 ? (file.len && errno == ENOENT ? 0 : -1) : tail_read(sa, fd, 2 * JOURNAL_SIZE, 0);
 
+  if (fd >= 0) fd_close(fd);
   stralloc_free(&file);
   return result;
 }

@@ -3,6 +3,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -10,6 +11,8 @@
 
 #include <skalibs/djbunix.h>
 #include <skalibs/stralloc.h>
+
+#include <runlib/walk.h>
 
 #include <ctl/live/lock.h>
 #include <ctl/say.h>
@@ -25,19 +28,20 @@ static int set(int fd, int wait)
   return fcntl(fd, wait ? F_SETLKW : F_SETLK, &lock);
 }
 
+/* Whom we wait for: the kernel knows who, the file what that one does. */
 static void say_holder(int fd)
 {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   char who[128];
   ssize_t n = pread(fd, who, sizeof who - 1, 0);
   char *space;
 
-  if (n < 0) n = 0;
-  who[n] = 0;
+  who[n < 0 ? 0 : n] = 0;
   who[strcspn(who, "\n")] = 0;
   space = strchr(who, ' ');
-  if (space) *space++ = 0;
-  if (space)
-    say("waiting for `mailctl ", space, "` (pid ", who, ") to finish");
+  if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK) return;
+  if (space && atoi(who) == lock.l_pid)
+    say("waiting for `mailctl ", space + 1, "` (pid ", (*space = 0, who), ") to finish");
   else /* it has not written yet who it is */
     say("waiting for another mailctl to finish");
 }
@@ -74,7 +78,8 @@ int lock_take(char const *state, char const *command, unsigned int timeout)
 
   if (mkdir(state, 0755) < 0 && errno != EEXIST) return -1;
   if (stralloc_cats(&sa, state) && stralloc_cats(&sa, "/lock") && stralloc_0(&sa))
-    fd = open3(sa.s, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    fd = walk_open(AT_FDCWD, sa.s, O_RDWR | O_CREAT, 0600);
+  if (fd >= 0 && fchmod(fd, 0600) < 0) fd = (fd_close(fd), -1);
   stralloc_free(&sa);
   if (fd < 0)
   {

@@ -8,6 +8,8 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/genalloc.h>
 
+#include <runlib/walk.h>
+
 #include <ctl/live/logfiles.h>
 
 #define LOOKS 10 /* at a folder that changes all the time */
@@ -121,15 +123,19 @@ static int list(genalloc *files, int dir)
 
 static int open_name(int dir, char const *name)
 {
-  return openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  return walk_open(dir, name, O_RDONLY, 0);
 }
 
-/* -1 and errno: EAGAIN if the name is no longer its own, ENOENT if the file is gone. */
+/*
+ * -1 and errno: EAGAIN if the name is no longer its own, ENOENT if the file is gone; or if somebody else has put it
+ * there: it is no part of the log.
+ */
 static int open_listed(int dir, file const *f)
 {
   struct stat st;
   int fd = open_name(dir, f->name);
 
+  if (fd < 0 && (errno == EPERM || errno == ELOOP || errno == EINVAL || errno == EISDIR)) errno = ENOENT;
   if (fd < 0) return f->name[0] != '@' && errno == ENOENT ? (errno = EAGAIN, -1) : -1;
   if (!fstat(fd, &st) && is_same(f, &st)) return fd;
   fd_close(fd);

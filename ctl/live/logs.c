@@ -4,11 +4,16 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/tail.h>
 #include <runlib/utf8.h>
+#include <runlib/walk.h>
 
 #include <ctl/live/logfiles.h>
 #include <ctl/live/logs.h>
 #include <ctl/words.h>
+
+#define LOGS_CHUNK  65536
+#define LOGS_MEMORY (LOGS_CHUNK * 512) /* bytes of lines at the most, however many are asked for */
 
 /* Where the last n lines of s begin. */
 static size_t last_lines(char const *s, size_t len, size_t *n)
@@ -46,23 +51,30 @@ static size_t skip_old(char const *s, size_t len, tain const *since)
   return at;
 }
 
-/* Puts the last *n lines of a file before what sa has from base on. With end, only whole lines, and where they end. */
-static int add_file(stralloc *sa, size_t base, int fd, size_t *n, logs_place *end)
+/*
+ * Puts the last *n lines of a file before what sa has from base on: so many as LOGS_MEMORY holds. With end, only whole
+ * lines, and where they end.
+ */
+static int logs_add_file(stralloc *sa, size_t base, int fd, size_t *n, logs_place *end)
 {
   stralloc bytes = STRALLOC_ZERO;
-  int result = slurp(&bytes, fd) ? 0 : -1;
+  size_t at = 0, left = *n;
+  off_t from = 0;
+  int result;
 
-  if (!result && end)
+  for (size_t max = LOGS_CHUNK;; max *= 8)
   {
-    while (bytes.len && bytes.s[bytes.len - 1] != '\n') bytes.len--;
-    end->fd = fd;
-    end->at = (off_t)bytes.len;
+    bytes.len = 0;
+    result = tail_read(&bytes, fd, max, &from);
+    if (result < 0) break;
+    while (end && bytes.len && bytes.s[bytes.len - 1] != '\n') bytes.len--;
+    left = *n;
+    at = last_lines(bytes.s, bytes.len, &left);
+    if (!left || !from || max >= LOGS_MEMORY) break;
   }
-  if (!result)
-  {
-    size_t at = last_lines(bytes.s, bytes.len, n);
-    result = stralloc_insertb(sa, base, bytes.s + at, bytes.len - at) ? 0 : -1;
-  }
+  if (!result && end) *end = (logs_place){.fd = fd, .at = from + (off_t)bytes.len};
+  *n = left;
+  if (!result) result = stralloc_insertb(sa, base, bytes.s + at, bytes.len - at) ? 0 : -1;
   stralloc_free(&bytes);
   return result;
 }
@@ -77,8 +89,9 @@ int logs_tail_at(stralloc *sa, int dir, size_t n, logs_place *end)
   while (fd >= 0)
   {
     int before = -1;
-    result = add_file(sa, base, fd, &n, end);
-    if (!result) before = n ? logfiles_before(&seen, dir, fd) : (errno = ENOENT, -1);
+    result = logs_add_file(sa, base, fd, &n, end);
+    if (!result)
+      before = n && sa->len - base < LOGS_MEMORY ? logfiles_before(&seen, dir, fd) : (errno = ENOENT, -1);
     int e = errno;
     if (!end || end->fd != fd) fd_close(fd);
     errno = e;
@@ -93,7 +106,7 @@ int logs_tail_at(stralloc *sa, int dir, size_t n, logs_place *end)
 int logs_tail(stralloc *sa, char const *dir, size_t n, tain const *since)
 {
   size_t base = sa->len;
-  int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int fd = walk_directory(AT_FDCWD, dir);
   int result;
 
   if (fd < 0) return -1;

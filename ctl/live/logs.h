@@ -11,7 +11,7 @@
 
 /*
  * Appends the last n lines of the log in dir, rotated files included, as they are; with since, only those
- * stamped at or after it. 0, or -1 and errno (ENOENT: no such log).
+ * stamped at or after it; of very many, as many as 32 MB hold. 0, or -1 and errno (ENOENT: no such log).
  */
 extern int logs_tail(stralloc *sa, char const *dir, size_t n, tain const *since);
 

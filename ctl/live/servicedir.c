@@ -1,5 +1,6 @@
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +9,8 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/posixplz.h>
 #include <skalibs/unix-transactional.h>
+
+#include <runlib/walk.h>
 
 #include <ctl/live/servicedir.h>
 
@@ -99,7 +102,7 @@ end:
 int servicedir_remove(bundle const *b, char const *name)
 {
   stralloc dir = STRALLOC_ZERO;
-  int result = servicedir_path(&dir, b->run, name, "") < 0 ? -1 : rm_rf(dir.s);
+  int result = servicedir_path(&dir, b->run, name, "") < 0 ? -1 : walk_remove(AT_FDCWD, dir.s);
 
   stralloc_free(&dir);
   return result;

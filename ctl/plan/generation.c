@@ -13,6 +13,7 @@
 #include <skalibs/types.h>
 
 #include <runlib/linkreplace.h>
+#include <runlib/walk.h>
 
 #include <ctl/plan/generation.h>
 
@@ -181,7 +182,7 @@ static int list(genalloc *numbers, char const *state)
       (void)genalloc_append(unsigned int, numbers, &number);
     else if ((!strcmp(d->d_name, TEMPORARY) || !strcmp(d->d_name, DISCARDED)) &&
              path_of(&sa, state, d->d_name) >= 0)
-      rm_rf(sa.s);
+      (void)walk_remove(AT_FDCWD, sa.s);
   }
   dir_close(dir);
   stralloc_free(&sa);
@@ -200,7 +201,7 @@ static int discard(char const *state, unsigned int number)
 
   if (path_of_number(&sa, state, number) >= 0 && path_of(&old, state, DISCARDED) >= 0 &&
       rename(sa.s, old.s) >= 0)
-    result = rm_rf(old.s);
+    result = walk_remove(AT_FDCWD, old.s);
   stralloc_free(&old);
   stralloc_free(&sa);
   return result;
@@ -326,7 +327,7 @@ int generation_write(char const *state, plan const *p, char const *conf, size_t 
   if (put_all(&new, p, conf, len) < 0 || sync_all(new.s) < 0 || rename(new.s, final.s) < 0)
   {
     int e = errno;
-    rm_rf(new.s);
+    (void)walk_remove(AT_FDCWD, new.s);
     errno = e;
     goto end;
   }

@@ -7,6 +7,8 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/tail.h>
+#include <runlib/walk.h>
 #include <runlib/journal.h>
 
 #include <ctl/status/snapshot-internal.h>
@@ -84,38 +86,20 @@ static int take_lines(reader *r, char *s, size_t len)
 
 /* --- files --------------------------------------------------------------------------------------- */
 
-/* The last max bytes of a file, from the beginning of a line on. *whole: all of it. 0, or -1 and errno. */
 static int read_tail(stralloc *sa, char const *file, size_t max, int *whole)
 {
-  int fd = open(file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  struct stat st;
-  ssize_t n = -1;
-  off_t at = 0;
+  int fd = walk_open(AT_FDCWD, file, O_RDONLY, 0);
+  off_t from = 0;
+  int result;
 
   if (fd < 0) return -1;
   sa->len = 0;
-  if (!fstat(fd, &st) && S_ISREG(st.st_mode))
-  {
-    if (st.st_size < (off_t)max) max = (size_t)st.st_size;
-    at = st.st_size - (off_t)max;
-    n = stralloc_ready(sa, max + 1) ? pread(fd, sa->s, max, at) : -1;
-  }
-  else
-    errno = EINVAL;
+  result = tail_read(sa, fd, max, &from);
+  *whole = !from;
   int e = errno;
   fd_close(fd);
   errno = e;
-  if (n < 0) return -1;
-  sa->len = (size_t)n;
-  *whole = !at;
-  if (at)
-  {
-    char const *first = memchr(sa->s, '\n', sa->len);
-    size_t cut = first ? (size_t)(first - sa->s) + 1 : sa->len;
-    memmove(sa->s, sa->s + cut, sa->len - cut);
-    sa->len -= cut;
-  }
-  return 0;
+  return result;
 }
 
 static int begins_later(reader const *r, stralloc const *sa)

@@ -5,6 +5,7 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/walk.h>
 #include <runlib/deaths.h>
 
 #include <ctl/status/snapshot-internal.h>
@@ -122,9 +123,10 @@ static int take_log(reader const *r, int logs, char const *name)
   ssize_t n;
   int fd;
 
-  if (fstatat(logs, path, &st, 0) < 0 || !S_ISREG(st.st_mode) || !st.st_size || st.st_mtime < r->since)
+  if (fstatat(logs, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) || !st.st_size ||
+      st.st_mtime < r->since)
     return 0;
-  fd = openat(logs, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  fd = walk_open(logs, path, O_RDONLY, 0);
   if (fd < 0) return 0;
   n = pread(fd, buf, sizeof buf, st.st_size > TAIL ? st.st_size - TAIL : 0);
   fd_close(fd);
@@ -137,7 +139,7 @@ int snapshot_take_logs(snapshot *s, stored const *st)
   service_facts const *f = snapshot_services(s);
   tain day = {.sec = {.x = 86400}, .nano = 0};
   struct timespec since = {.tv_sec = 0};
-  int logs = open(st->b.log, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int logs = walk_directory(AT_FDCWD, st->b.log);
   int result = 0;
 
   if (logs < 0) return 0;

@@ -3,7 +3,7 @@
 # here, with glibc linked statically 0.5, in dash 0.8, in bash 1.5 (tests/bench/plugins.sh).
 $(eval $(call library,services/plugins,kit.c))
 
-PLUGIN := services/plugins/kit.c $(addprefix runlib/,clock.c enhanced.c field.c overload.c rater.c utf8.c)
+PLUGIN := services/plugins/kit.c $(addprefix runlib/,clock.c enhanced.c field.c overload.c rater.c utf8.c walk.c)
 $(foreach p,$(filter-out kit,$(basename $(notdir $(wildcard services/plugins/*.c)))),\
   $(eval $(call short,libexec/mailctl/plugins/$(p),services/plugins/$(p).c,$(PLUGIN))))
 $(eval $(call unit,tests/unit/plugins.c,services/plugins))

@@ -43,11 +43,11 @@ ok $? "it arrives in the Maildir"
 
 # Two commands at once: the second waits, and says for whom.
 hold_lock() {
-  python3 -c 'import fcntl, sys
+  python3 -c 'import fcntl, os, sys
 f = open(sys.argv[1], "r+")
 fcntl.lockf(f, fcntl.LOCK_EX)
 f.truncate(0)
-f.write(sys.argv[2])
+f.write(sys.argv[2].replace("OWN", str(os.getpid())))
 f.flush()
 print("held", flush=True)
 sys.stdin.read()' "$T/b/state/lock" "$1" >"$T/lock.out" <"$T/lock.in" &
@@ -58,7 +58,7 @@ sys.stdin.read()' "$T/b/state/lock" "$1" >"$T/lock.out" <"$T/lock.in" &
   (exec 7>&- && m up >"$T/up.out" 2>&1) &
   second=$!
   waits() { grep -Fqx "mailctl: waiting for $1 to finish" "$T/up.out"; }
-  wait_for 30 waits "$2"
+  wait_for 30 waits "$(echo "$2" | sed "s/OWN/$holder/")"
   ok $? "up waits for $2"
   exec 7>&-
   wait $holder
@@ -66,7 +66,8 @@ sys.stdin.read()' "$T/b/state/lock" "$1" >"$T/lock.out" <"$T/lock.in" &
   is $? 0 "and goes on"
 }
 mkfifo "$T/lock.in"
-hold_lock '4711 down' "\`mailctl down\` (pid 4711)"
+hold_lock 'OWN down' "\`mailctl down\` (pid OWN)"
+hold_lock '4711 down' 'another mailctl' # the file lies
 hold_lock '' 'another mailctl'
 
 smtpd=$(pid_of "$C" smtpd)
