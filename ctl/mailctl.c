@@ -12,8 +12,10 @@
 #include <ctl/say.h>
 
 static command const commands[] = {
-    {"init", &command_init, "DIR [--user USER]", "write a configuration and all that it needs below DIR",
-     "  --user USER   as root: the user that the services run as (default: nobody)\n"},
+    {"init", &command_init, "DIR [--create-users | --user USER]",
+     "write a configuration and all that it needs below DIR",
+     "  --create-users  as root: make the system users that are missing, one for each service\n"
+     "  --user USER     as root, for a trial: run all services as this one user, such as nobody\n"},
     {"check", &command_check, "", "report every problem in the configuration and in the machine", ""},
     {"plan", &command_plan, "", "show what up would change", ""},
     {"up", &command_up, "[NAME...]", "make the live bundle what the file says, and wait until it is ready",

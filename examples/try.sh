@@ -23,7 +23,8 @@ run() {
   "$@"
 }
 
-test -e "$MAILCTL_CONF" || run "$build/bin/mailctl" init "$dir"
+# shellcheck disable=SC2046 # two words, or none
+test -e "$MAILCTL_CONF" || run "$build/bin/mailctl" init "$dir" $(test "$(id -u)" -ne 0 || echo --user nobody)
 run "$build/bin/mailctl" up
 before=$(find "$dir/mail/postmaster/new" -type f | wc -l)
 run swaks --silent 2 --server 127.0.0.1:2525 --from you@example.test --to postmaster@example.test

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,9 +11,12 @@
 
 #include <services/contract/bundle.h>
 #include <services/contract/service.h>
+#include <services/contract/where.h>
 
 #include <ctl/command/command.h>
+#include <ctl/command/password.h>
 #include <ctl/command/staging.h>
+#include <ctl/command/sysusers.h>
 #include <ctl/conf/conf.h>
 #include <ctl/conf/describe.h>
 #include <ctl/machine/reach.h>
@@ -22,7 +24,6 @@
 
 #define DOMAIN    "example.test"
 #define AUTH_NAME "postmaster"
-#define PASSWORD  20 /* letters, of 5 bits each */
 
 /* What init is about to make. */
 typedef struct fresh_s fresh;
@@ -30,9 +31,10 @@ struct fresh_s
 {
   context const *cx;
   char folder[PATH_MAX];
-  char const *user; /* 0: services run as whoever runs mailctl */
-  who who;
-  char password[PASSWORD + 1];
+  char const *user; /* of all services; 0: as root each has its own, else they run as whoever runs mailctl */
+  int create_users;
+  who mail, auth; /* as root: whose the Maildirs are, and the file of passwords */
+  char password[PASSWD_GENERATED + 1];
   stralloc text; /* mailctl.conf */
   conf c;        /* the same, parsed */
   bundle b;
@@ -50,6 +52,8 @@ static int read_arguments(fresh *f, int argc, char const *const *argv)
       f->user = argv[++i];
     else if (!strncmp(argv[i], "--user=", 7))
       f->user = argv[i] + 7;
+    else if (!strcmp(argv[i], "--create-users"))
+      f->create_users = 1;
     else if (argv[i][0] == '-')
       return usage_error("init", "there is no such option");
     else if (folder)
@@ -63,21 +67,49 @@ static int read_arguments(fresh *f, int argc, char const *const *argv)
   return 0;
 }
 
-/* Root runs nothing of the bundle as itself; anybody else can run it as nobody but themselves. */
-static int find_user(fresh *f)
+/* Each service has a user of its own. */
+static int find_own_users(int create)
 {
-  if (!f->cx->root)
+  stralloc missing = STRALLOC_ZERO;
+  int status = 0;
+
+  if (create && sysusers_make() < 0) return EXIT_SYSTEM;
+  if (sysusers_missing(&missing) < 0 || !stralloc_0(&missing))
   {
-    if (!f->user) return 0;
-    return usage_error("init", "only root can run services as another user: leave --user out");
+    say_cannot("look up the system users");
+    status = EXIT_SYSTEM;
   }
-  if (!f->user) f->user = "nobody";
-  if (who_find(&f->who, f->user) < 0)
+  else if (missing.len > 1)
+  {
+    say("init: each service has a user of its own, and these are missing: ", missing.s);
+    say("init: --create-users makes them, and so does for each of them: useradd --system --user-group "
+        "--home-dir /nonexistent --shell /usr/sbin/nologin NAME");
+    say("init: for a trial, `--user nobody` gives everything to one user");
+    status = EXIT_USAGE;
+  }
+  stralloc_free(&missing);
+  return status;
+}
+
+/* Root runs nothing of the bundle as itself; anybody else can run it as nobody but themselves. */
+static int find_users(fresh *f)
+{
+  who w;
+
+  if (f->user && f->create_users)
+    return usage_error("init", "--user runs all services as one user: leave that or --create-users out");
+  if (!f->cx->root)
+    return !f->user && !f->create_users
+               ? 0
+               : usage_error("init", "only root can run services as another user: leave --user and "
+                                     "--create-users out");
+  if (!f->user) return find_own_users(f->create_users);
+  if (who_find(&w, f->user) < 0)
   {
     say("init: there is no user ", f->user, " on this machine");
     return EXIT_USAGE;
   }
-  if (f->who.uid) return 0;
+  if (w.uid) return 0;
   return usage_error("init", "services that face the network must not run as root: name another --user");
 }
 
@@ -107,23 +139,39 @@ static int find_folder(fresh *f)
 
 /* --- mailctl.conf --------------------------------------------------------------------------------- */
 
+/* Whose the Maildirs and the passwords are, as the new file says. */
+static int find_owners(fresh *f)
+{
+  section const *spool = bundle_section(&f->b, "spool");
+  char const *mail = spool ? section_text(spool, "user") : 0;
+
+  if (!f->cx->root) return 0;
+  if (!who_find(&f->mail, mail ? mail : section_text(f->b.self, "user")) &&
+      !who_find(&f->auth, auth_users_owner(&f->b)))
+    return 0;
+  say_cannot("look up the users of [spool] and [auth]");
+  return EXIT_SYSTEM;
+}
+
 static int write_conf(fresh *f)
 {
+  char const *user = f->user ? f->user : f->cx->root ? BUNDLE_USER : 0;
   char set[256];
   char path[PATH_MAX + 16];
   report r = REPORT_ZERO;
   int status = EXIT_SYSTEM;
 
-  snprintf(set, sizeof set, "hostname = %s\n%s%s%s", DOMAIN, f->user ? "user = " : "", f->user ? f->user : "",
-           f->user ? "\n" : "");
+  snprintf(set, sizeof set, "hostname = %s\n%s%s%s", DOMAIN, user ? "user = " : "", user ? user : "",
+           user ? "\n" : "");
   snprintf(path, sizeof path, "%s/mailctl.conf", f->folder);
-  if (describe_conf(&f->text, set) < 0 || conf_parse(&f->c, path, f->text.s, f->text.len, &r) < 0 ||
+  if (describe_conf(&f->text, set, user && !f->user) < 0 ||
+      conf_parse(&f->c, path, f->text.s, f->text.len, &r) < 0 ||
       bundle_fill(&f->b, &f->c, f->cx->libexec, f->cx->bin, f->cx->root) < 0)
     say_cannot("write a mailctl.conf");
   else if (r.errors)
     status = (allwrite(2, r.text.s, r.text.len), EXIT_CONF);
   else
-    status = 0;
+    status = find_owners(f);
   report_free(&r);
   return status;
 }
@@ -132,7 +180,7 @@ static int write_conf(fresh *f)
 
 static int text_file(maker *m, char const *name, char const *text)
 {
-  return maker_file(m, name, text, strlen(text), 0644, MAKER_OURS);
+  return maker_file(m, name, text, strlen(text), 0644);
 }
 
 static int make_plugins(maker *m)
@@ -143,7 +191,7 @@ static int make_plugins(maker *m)
       "\n[connection]\nbuiltin:overload\n"
       "\n[mail]\nbuiltin:overload\n";
 
-  return maker_file(m, "control/smtpplugins", text, sizeof text - 1, 0644, MAKER_OURS);
+  return maker_file(m, "control/smtpplugins", text, sizeof text - 1, 0644);
 }
 
 /* control/overloaded is the administrator's permanent link to the flag in the monitor's own folder. */
@@ -152,23 +200,24 @@ static int make_control(fresh const *f, maker *m)
   char flag[PATH_MAX];
 
   snprintf(flag, sizeof flag, "%s/overload/flag", f->b.run);
-  if (maker_folder(m, "control", 0755, MAKER_OURS) < 0 || text_file(m, "control/me", DOMAIN "\n") < 0 ||
+  if (maker_folder(m, "control", 0755, 0) < 0 || text_file(m, "control/me", DOMAIN "\n") < 0 ||
       text_file(m, "control/rcpthosts", DOMAIN "\n") < 0 || text_file(m, "control/locals", DOMAIN "\n") < 0)
     return -1;
   return make_plugins(m) < 0 ? -1 : maker_link(m, "control/overloaded", flag);
 }
 
-static int make_folders(maker *m)
+static int make_folders(fresh const *f, maker *m)
 {
   static char const *const ours[] = {"state", "run", "log", 0};
+  who const *owner = f->cx->root ? &f->mail : 0;
   static char const *const users[] = {"mail/postmaster", "mail/postmaster/tmp", "mail/postmaster/new",
                                       "mail/postmaster/cur", 0};
 
   for (char const *const *name = ours; *name; name++)
-    if (maker_folder(m, *name, 0755, MAKER_OURS) < 0) return -1;
-  if (maker_folder(m, "mail", 0755, MAKER_USERS) < 0) return -1;
+    if (maker_folder(m, *name, 0755, 0) < 0) return -1;
+  if (maker_folder(m, "mail", 0755, owner) < 0) return -1;
   for (char const *const *name = users; *name; name++)
-    if (maker_folder(m, *name, 0700, MAKER_USERS) < 0) return -1;
+    if (maker_folder(m, *name, 0700, owner) < 0) return -1;
   return 0;
 }
 
@@ -198,41 +247,29 @@ static int make_certificate(maker *m)
   snprintf(key_file, sizeof key_file, "%s/state/tls/key.pem", m->work);
   snprintf(certificate, sizeof certificate, "%s/state/tls/cert.pem", m->work);
   /* The key stays ours, 0600 by the umask of maker_run: tlsd reads it before it becomes its user. */
-  if (maker_folder(m, "state/tls", 0755, MAKER_OURS) < 0 || maker_run(m, argv, 0) < 0) return -1;
+  if (maker_folder(m, "state/tls", 0755, 0) < 0 || maker_run(m, argv, 0) < 0) return -1;
   return maker_mode(m, "state/tls/cert.pem", 0644);
-}
-
-static int make_password(fresh *f)
-{
-  static char const letters[] = "abcdefghijkmnpqrstuvwxyz23456789"; /* 32, none like another */
-  unsigned char random[PASSWORD];
-
-  if (getrandom(random, sizeof random, 0) != sizeof random)
-  {
-    say_cannot("get random bytes");
-    return -1;
-  }
-  for (size_t i = 0; i < PASSWORD; i++) f->password[i] = letters[random[i] % 32];
-  f->password[PASSWORD] = 0;
-  return 0;
 }
 
 static int make_login(fresh *f, maker *m)
 {
-  char program[PATH_MAX], users[PATH_MAX + 32], line[PASSWORD + 2];
-  char const *const argv[] = {program, "--set", users, AUTH_NAME, 0};
+  char program[PATH_MAX], users[PATH_MAX + 32];
+  int status = -1;
 
   snprintf(program, sizeof program, "%s/checkpassword-file", f->cx->libexec);
   snprintf(users, sizeof users, "%s/state/auth/users", m->work);
-  if (make_password(f) < 0 || maker_folder(m, "state/auth", 0700, MAKER_OURS) < 0) return -1;
-  snprintf(line, sizeof line, "%s\n", f->password);
-  return maker_run(m, argv, line);
+  if (maker_folder(m, "state/auth", 0700, f->cx->root ? &f->auth : 0) < 0) return -1;
+  if (passwd_generate(f->password) < 0)
+    say_cannot("get random bytes");
+  else if ((status = passwd_set(program, users, auth_users_owner(&f->b), AUTH_NAME, f->password)) < 0)
+    say_cannot("run ", program);
+  return status ? -1 : 0;
 }
 
 static int make_files(fresh *f, maker *m)
 {
-  return make_control(f, m) < 0 || make_folders(m) < 0 || make_certificate(m) < 0 || make_login(f, m) < 0 ||
-                 maker_file(m, "mailctl.conf", f->text.s, f->text.len, 0644, MAKER_OURS) < 0
+  return make_control(f, m) < 0 || make_folders(f, m) < 0 || make_certificate(m) < 0 ||
+                 make_login(f, m) < 0 || maker_file(m, "mailctl.conf", f->text.s, f->text.len, 0644) < 0
              ? -1
              : 0;
 }
@@ -241,7 +278,7 @@ static int make_all(fresh *f)
 {
   /* mailctl.conf comes last: a folder that has one is complete. */
   static char const *const names[] = {"control", "state", "run", "log", "mail", "mailctl.conf", 0};
-  maker m = {.folder = f->folder, .names = names, .give = f->user != 0, .uid = f->who.uid, .gid = f->who.gid};
+  maker m = {.folder = f->folder, .names = names};
   int begun = maker_begin(&m);
 
   if (begun) return begun < 0 ? EXIT_SYSTEM : EXIT_NO;
@@ -300,13 +337,15 @@ static int say_next(fresh const *f)
 
   printf("%s is ready to run.\n\n"
          "  AUTH name      %s\n"
-         "  AUTH password  %s   (shown only this once; `mailctl passwd %s` sets another)\n\n"
-         "Next:\n",
+         "  AUTH password  %s   (shown only this once; `mailctl passwd %s` sets another)\n\n",
          f->folder, AUTH_NAME, f->password, AUTH_NAME);
-  if (f->user && reach_try(&f->who, f->folder, X_OK, culprit) == EACCES)
+  if (f->user)
+    printf("It is for a trial: who takes over one of its services has them all, since all run as %s.\n\n",
+           f->user);
+  puts("Next:");
+  if (f->cx->root && reach_try(&f->mail, f->folder, X_OK, culprit) == EACCES)
   {
-    print_line("  chmod o+x ", culprit, "   # or the user ");
-    printf("%s cannot reach what is in it\n", f->user);
+    print_line("  chmod o+x ", culprit, "   # or the services' users cannot reach what is in it\n");
   }
   print_line("  export MAILCTL_CONF=", f->folder, "/mailctl.conf\n");
   printf("  %s up\n"
@@ -337,7 +376,7 @@ int command_init(context const *cx, int argc, char const *const *argv)
   fresh f = {.cx = cx, .text = STRALLOC_ZERO, .c = CONF_ZERO};
   int status = read_arguments(&f, argc, argv);
 
-  if (!status) status = find_user(&f);
+  if (!status) status = find_users(&f);
   if (!status) status = find_folder(&f);
   if (!status) status = write_conf(&f);
   if (!status)

@@ -11,7 +11,7 @@
 
 int passwd_generate(char s[PASSWD_GENERATED + 1])
 {
-  static char const letters[32] = "abcdefghjkmnpqrstuvwxyz23456789A";
+  static char const letters[32] = "abcdefghijkmnpqrstuvwxyz23456789";
   unsigned char r[PASSWD_GENERATED];
 
   if (getrandom(r, sizeof r, 0) != sizeof r) return -1;

@@ -78,12 +78,6 @@ static int refuse_taken(maker const *m)
   return result;
 }
 
-static int give(maker const *m, char const *path, int whose)
-{
-  if (whose == MAKER_USERS && m->give && lchown(path, m->uid, m->gid) < 0) return failed("chown", path);
-  return 0;
-}
-
 static int begin(maker *m)
 {
   int result;
@@ -114,17 +108,17 @@ int maker_begin(maker *m)
   return result;
 }
 
-int maker_folder(maker *m, char const *name, mode_t mode, int whose)
+int maker_folder(maker *m, char const *name, mode_t mode, who const *owner)
 {
   char path[PATH_MAX];
 
   if (place(m, name, path) < 0) return -1;
   if (mkdir(path, mode) < 0) return failed("make the folder", path);
   if (chmod(path, mode) < 0) return failed("chmod", path);
-  return give(m, path, whose);
+  return owner && lchown(path, owner->uid, owner->gid) < 0 ? failed("chown", path) : 0;
 }
 
-int maker_file(maker *m, char const *name, char const *bytes, size_t len, mode_t mode, int whose)
+int maker_file(maker *m, char const *name, char const *bytes, size_t len, mode_t mode)
 {
   char path[PATH_MAX];
   int fd;
@@ -136,7 +130,7 @@ int maker_file(maker *m, char const *name, char const *bytes, size_t len, mode_t
   e = allwrite(fd, bytes, len) < len || fchmod(fd, mode) < 0 || fsync(fd) < 0;
   if (e) failed("write", path);
   fd_close(fd);
-  return e ? -1 : give(m, path, whose);
+  return e ? -1 : 0;
 }
 
 int maker_link(maker *m, char const *name, char const *target)

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include <ctl/machine/reach.h>
+
 #define MAKER_WORK ".mailctl-init"
 
 /*
@@ -17,25 +19,17 @@ struct maker_s
 {
   char const *folder;       /* absolute; exists, or its parent does */
   char const *const *names; /* what will be in it, 0 behind; the last one tells that all is there */
-  int give;                 /* 1: we are root, and things may be given to uid and gid */
-  uid_t uid;
-  gid_t gid;
-  char work[PATH_MAX]; /* where things are made */
-  int fresh;           /* the folder itself is ours */
-  int lock;            /* held on it */
-  unsigned int moved;  /* of the names, by maker_end */
-};
-
-enum
-{
-  MAKER_OURS = 0, /* stays with who runs mailctl */
-  MAKER_USERS = 1 /* is given to uid and gid, where give is set */
+  char work[PATH_MAX];      /* where things are made */
+  int fresh;                /* the folder itself is ours */
+  int lock;                 /* held on it */
+  unsigned int moved;       /* of the names, by maker_end */
 };
 
 /* Begins, in the folder or, if it is missing, in a new one. Returns 1 if something there is in the way. */
 extern int maker_begin(maker *m);
-extern int maker_folder(maker *m, char const *name, mode_t mode, int whose);
-extern int maker_file(maker *m, char const *name, char const *bytes, size_t len, mode_t mode, int whose);
+/* owner: to whom it is given; 0: nobody. */
+extern int maker_folder(maker *m, char const *name, mode_t mode, who const *owner);
+extern int maker_file(maker *m, char const *name, char const *bytes, size_t len, mode_t mode);
 extern int maker_link(maker *m, char const *name, char const *target);
 /* Sets the mode of what a program made. */
 extern int maker_mode(maker *m, char const *name, mode_t mode);

@@ -143,17 +143,18 @@ end:
   return result;
 }
 
-static int append_key(stralloc *sa, key const *k, char const *set)
+static int append_key(stralloc *sa, key const *k, char const *set, char const *user)
 {
   int found;
 
   if (service_append(sa, "\n") < 0 || append_help(sa, k) < 0) return -1;
   found = append_set(sa, set, k->name);
   if (found) return found < 0 ? -1 : 0;
+  if (user && !strcmp(k->name, "user")) return service_append(sa, "%suser = %s\n", set ? "" : "#", user);
   return service_append(sa, "#%s =%s%s\n", k->name, k->fallback ? " " : "", k->fallback ? k->fallback : "");
 }
 
-int describe_section(stralloc *sa, section_kind const *kind, char const *set)
+int describe_section(stralloc *sa, section_kind const *kind, char const *set, char const *user)
 {
   int whole = set && *set == '['; /* sections with names of their own */
 
@@ -161,22 +162,23 @@ int describe_section(stralloc *sa, section_kind const *kind, char const *set)
                      kind->argument ? " " : "", kind->argument ? kind->argument : "") < 0)
     return -1;
   for (key const *k = kind->keys; k && k->name; k++)
-    if (append_key(sa, k, whole ? 0 : set) < 0) return -1;
+    if (append_key(sa, k, whole ? 0 : set, user) < 0) return -1;
   return whole ? service_append(sa, "\n%s", set) : append_rest(sa, kind, set);
 }
 
-/* The init text of the section's first kind that has one. */
-static char const *init_of(section_kind const *kind)
+/* The section as a new bundle has it, by the first of its kinds. */
+static int describe_new_section(stralloc *sa, section_kind const *kind, int own_users)
 {
   kinds_walk w = KINDS_WALK_ZERO;
   service_kind const *k;
 
-  while ((k = kinds_next(&w)))
-    if (k->section.name && k->init && !strcmp(k->section.name, kind->name)) return k->init;
-  return 0;
+  while ((k = kinds_next(&w)) && (!k->section.name || strcmp(k->section.name, kind->name)))
+  {
+  }
+  return describe_section(sa, kind, k ? k->init : 0, k && own_users ? k->user : 0);
 }
 
-int describe_conf(stralloc *sa, char const *set)
+int describe_conf(stralloc *sa, char const *set, int own_users)
 {
   kinds_walk w = KINDS_WALK_ZERO;
   section_kind const *kind;
@@ -190,7 +192,9 @@ int describe_conf(stralloc *sa, char const *set)
               "# `mailctl up` does it.\n") < 0)
     return -1;
   while ((kind = kinds_next_section(&w)))
-    if (describe_section(sa, kind, kind == &bundle_kind ? set : init_of(kind)) < 0) return -1;
+    if ((kind == &bundle_kind ? describe_section(sa, kind, set, 0)
+                              : describe_new_section(sa, kind, own_users)) < 0)
+      return -1;
   return 0;
 }
 

@@ -19,11 +19,15 @@ extern int describe_values(stralloc *sa, key const *k);
 /*
  * A section of a new mailctl.conf. Every key stands there, with its help: as the line of set (lines of
  * `key = value`) that sets it, else as a comment that shows its default. set 0: all is comment, the header too.
+ * user: what the key `user` is set to, or shows in a comment; 0: as the other keys.
  */
-extern int describe_section(stralloc *sa, section_kind const *kind, char const *set);
+extern int describe_section(stralloc *sa, section_kind const *kind, char const *set, char const *user);
 
-/* A whole mailctl.conf: every section, as its kind's init asks for. bundle: what [bundle] sets. */
-extern int describe_conf(stralloc *sa, char const *bundle);
+/*
+ * A whole mailctl.conf: every section, as its kind's init asks for. set: what [bundle] sets. own_users: each
+ * service that has a system user runs as that one.
+ */
+extern int describe_conf(stralloc *sa, char const *set, int own_users);
 
 /* Every section and key for mailctl.conf(5), in mdoc. */
 extern int describe_manual(stralloc *sa);

@@ -208,5 +208,6 @@ service_kind const auth_kinds[] = {
      .check = check,
      .uses = uses,
      .service = "auth",
+     .user = "mailctl-auth",
      .init = ""},
     {.section = {.name = 0}}};

@@ -6,4 +6,6 @@
 /* What [bundle] may say. */
 extern section_kind const bundle_kind;
 
+#define BUNDLE_USER "mailctl-log" /* [bundle]'s system user, see user in service.h: it has the logs */
+
 #endif

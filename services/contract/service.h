@@ -101,6 +101,8 @@ struct service_kind_s
    * 0: a new bundle does not have the service; "": it has it, with nothing but defaults.
    */
   char const *init;
+  /* The system user of the service in a bundle that root's `init` wrote; 0: that of [bundle]. */
+  char const *user;
 };
 
 /* Adds a file. The bytes are copied. Each returns 0, or -1 and errno. */

@@ -383,5 +383,6 @@ service_kind const monitor_kinds[] = {
      .check = check,
      .uses = uses,
      .service = "monitor",
+     .user = "mailctl-monitor",
      .init = ""},
     {.section = {.name = 0}}};

@@ -255,5 +255,6 @@ service_kind const policy_kinds[] = {
      .make = make,
      .uses = uses,
      .service = "policy",
+     .user = "mailctl-policy",
      .reloads = 1},
     {.section = {.name = 0}}};

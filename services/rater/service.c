@@ -164,6 +164,7 @@ service_kind const rater_kinds[] = {
      .make = make,
      .uses = uses,
      .service = "rater",
+     .user = "mailctl-rater",
      .reloads = 1,
      .init = "listen = 127.0.0.1:1999\n"},
     {.section = {.name = "limit",

@@ -313,11 +313,13 @@ service_kind const smtpd_kinds[] = {
      .check = smtpd_check,
      .uses = smtpd_uses,
      .service = "smtpd",
+     .user = "mailctl-smtpd",
      .init = "listen = 127.0.0.1:2525\n"},
     {.section = {.name = "submission", .help = "Mail from people's mail programs", .keys = submission_keys},
      .make = make_submission,
      .check = smtpd_check,
      .uses = smtpd_uses,
      .service = "submission",
+     .user = "mailctl-submit",
      .init = "listen = 127.0.0.1:2587, 127.0.0.1:2465/tls\n"},
     {.section = {.name = 0}}};

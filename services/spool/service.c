@@ -274,6 +274,7 @@ service_kind const spool_kinds[] = {
      .present = spool_present,
      .make = make,
      .service = "spool",
+     .user = "mailctl-spool",
      .check = check,
      .uses = uses,
      .reloads = 1,

@@ -195,6 +195,7 @@ service_kind const tls_kinds[] = {{.section = {.name = "tls", .help = "TLS as a 
                                    .make = make,
                                    .check = check,
                                    .service = "tls",
+                                   .user = "mailctl-tls",
                                    .reloads = 1,
                                    .init = "certificate = state/tls/cert.pem\n"
                                            "key = state/tls/key.pem\n"},

@@ -5,7 +5,7 @@ doc=$(cd "$(dirname "$0")/../../doc" && pwd)
 
 # Options, a line each, but --help and --version, which all have.
 of_help() {
-  grep -oE '(^|[][ |(,])--?[A-Za-z0-9][a-z]*' | grep -oE -e '-.*' | grep -vE -e '^--(help|version)$' | sort -u
+  grep -oE '(^|[][ |(,])--?[A-Za-z0-9][a-z-]*' | grep -oE -e '-.*' | grep -vE -e '^--(help|version)$' | sort -u
 }
 # SYNOPSIS and the tagged lists: `Fl a`, `Fl -top | -stats`, `Fl Fl check`, `Fl Afls`.
 of_manual() {
@@ -27,7 +27,7 @@ for row in bin/rater:rater.1 libexec/mailctl/raterd:raterd.8 libexec/mailctl/smt
   exits 0 "$page: --help" "$program" --help
   like "$(cat "$T/out")" '^usage: ' "$page: says how it is used"
   is "$(of_help <"$T/out" | tr '\n' ' ')" "$(of_manual "$manual" | tr '\n' ' ')" "$page: has the options of --help"
-  once=$(grep -oE '(^|[][ |(,])--?[A-Za-z0-9][a-z]*' "$T/out" | grep -oE -e '-.*' | sort | uniq -u | grep -vE -e '^--(help|version)$')
+  once=$(grep -oE '(^|[][ |(,])--?[A-Za-z0-9][a-z-]*' "$T/out" | grep -oE -e '-.*' | sort | uniq -u | grep -vE -e '^--(help|version)$')
   is "$once" "" "$page: what --help has in its usage, it tells in words"
   exits 0 "$page: --version" "$program" --version
   like "$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$manual")" '-?help \|.*-?version' "$page: has it"

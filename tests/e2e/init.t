@@ -10,7 +10,7 @@ owned() { if test "$me" -eq 0; then echo "$1 $2"; else echo "$1"; fi; }
 
 # --- what it makes
 
-exits 0 "init" mailctl init "$T/new"
+exits 0 "init" mailctl init $TRIAL "$T/new"
 cp "$T/out" "$T/said"
 is "$(cat "$T/err")" "" "init has nothing to complain of"
 like "$(cat "$T/said")" "^$T/new is ready to run" "init says what is ready"
@@ -56,25 +56,25 @@ unlike "$(cat "$T/new/mailctl.conf")" '^.{103}' "no line is too long to read"
 # --- what it refuses
 
 find "$T/new" -exec ls -ld --time-style=full-iso {} + >"$T/before"
-exits 1 "a folder that has a mailctl.conf is refused" mailctl init "$T/new"
+exits 1 "a folder that has a mailctl.conf is refused" mailctl init $TRIAL "$T/new"
 like "$(cat "$T/err")" "mailctl.conf is there already, and stays as it is" "with a reason"
 find "$T/new" -exec ls -ld --time-style=full-iso {} + >"$T/after"
 try "and left as it is" diff "$T/before" "$T/after"
 mkdir "$T/partly" "$T/partly/control"
 echo mine >"$T/partly/control/me"
-exits 1 "a folder that has a control is refused" mailctl init "$T/partly"
+exits 1 "a folder that has a control is refused" mailctl init $TRIAL "$T/partly"
 like "$(cat "$T/err")" "stays as it is: $T/partly/control: name another folder\$" "with a reason"
 is "$(find "$T/partly" | sort | tr '\n' ' ')" "$T/partly $T/partly/control $T/partly/control/me " "and left as it is"
 is "$(cat "$T/partly/control/me")" mine "down to its content"
-exits 111 "a parent that is missing" mailctl init "$T/no/where"
+exits 111 "a parent that is missing" mailctl init $TRIAL "$T/no/where"
 like "$(cat "$T/err")" 'unable to find the folder .*: No such file' "with a reason"
 exits 100 "no folder" mailctl init
-exits 100 "two folders" mailctl init "$T/a" "$T/b"
-exits 100 "an unknown option" mailctl init --usre x "$T/a"
+exits 100 "two folders" mailctl init $TRIAL "$T/a" "$T/b"
+exits 100 "an unknown option" mailctl init $TRIAL --usre x "$T/a"
 exits 100 "an unknown user" mailctl init --user no-such-user "$T/a"
 exits 100 "root as the user" mailctl init --user root "$T/a"
 long=$T/$(printf '%0110d' 0)
-exits 102 "a folder whose name is too long for the sockets in it" mailctl init "$long"
+exits 102 "a folder whose name is too long for the sockets in it" mailctl init $TRIAL "$long"
 like "$(cat "$T/err")" '\[bundle\] run: too long' "with a reason"
 test -e "$long" -o -e "$T/a" -o -e "$T/b"
 is $? 1 "none of these made anything"
@@ -82,24 +82,24 @@ is $? 1 "none of these made anything"
 # --- an existing, empty folder; names; failures on the way
 
 mkdir "$T/empty"
-exits 0 "an empty folder will do" sh -c "cd '$T/empty' && mailctl init ."
+exits 0 "an empty folder will do" sh -c "cd '$T/empty' && mailctl init $TRIAL ."
 try "it is complete" test -f "$T/empty/mailctl.conf"
-exits 0 "a relative name" sh -c "cd '$T' && mailctl init relative/"
+exits 0 "a relative name" sh -c "cd '$T' && mailctl init $TRIAL relative/"
 try "is made absolute" grep -q "$T/relative/mailctl.conf" "$T/out"
 
 mkdir "$T/bin"
 printf '#!/bin/sh\necho entropy is out >&2\nexit 7\n' >"$T/bin/openssl"
 chmod 755 "$T/bin/openssl"
-exits 111 "openssl fails" env PATH="$T/bin:$PATH" mailctl init "$T/failed"
+exits 111 "openssl fails" env PATH="$T/bin:$PATH" mailctl init $TRIAL "$T/failed"
 like "$(cat "$T/err")" 'entropy is out' "its words are shown"
 like "$(cat "$T/err")" 'all that it had made is removed' "and what became of the rest"
 test -e "$T/failed"
 is $? 1 "nothing is left"
-exits 111 "no openssl" env PATH="$T" "$B/bin/mailctl" init "$T/failed"
+exits 111 "no openssl" env PATH="$T" "$B/bin/mailctl" init $TRIAL "$T/failed"
 like "$(head -n 1 "$T/err")" 'the program openssl is not there \(apt-get install openssl\)$' "its package is named"
 mkdir "$T/kept"
 echo mine >"$T/kept/notes"
-exits 111 "openssl fails in a folder with files" env PATH="$T/bin:$PATH" mailctl init "$T/kept"
+exits 111 "openssl fails in a folder with files" env PATH="$T/bin:$PATH" mailctl init $TRIAL "$T/kept"
 is "$(ls "$T/kept")" notes "only they are left"
 
 # --- killed
@@ -107,18 +107,18 @@ is "$(ls "$T/kept")" notes "only they are left"
 printf '#!/bin/sh\nkill -9 $PPID\n' >"$T/bin/openssl"
 mkdir "$T/killed"
 echo mine >"$T/killed/notes"
-exits 137 "init is killed" env PATH="$T/bin:$PATH" mailctl init "$T/killed"
-exits 0 "the next one succeeds" mailctl init "$T/killed"
+exits 137 "init is killed" env PATH="$T/bin:$PATH" mailctl init $TRIAL "$T/killed"
+exits 0 "the next one succeeds" mailctl init $TRIAL "$T/killed"
 is "$(ls -A "$T/killed" | tr '\n' ' ')" "control log mail mailctl.conf notes run state " "and leaves nothing else there"
-printf '#!/bin/sh\nmailctl init "%s"; exit 7\n' "$T/two" >"$T/bin/openssl"
-exits 111 "an init while another is at work" env PATH="$T/bin:$PATH" mailctl init "$T/two"
+printf '#!/bin/sh\nmailctl init %s "%s"; exit 7\n' "$TRIAL" "$T/two" >"$T/bin/openssl"
+exits 111 "an init while another is at work" env PATH="$T/bin:$PATH" mailctl init $TRIAL "$T/two"
 like "$(cat "$T/err")" "another init is at work in $T/two\$" "is told so"
 
 # again CALL NUMBER: kills init there, and follows what the next one says
 again() {
   rm -rf "$T/places"
-  strace -o /dev/null -e "trace=$1" -e "inject=$1:signal=KILL:when=$2" mailctl init "$T/places" >/dev/null 2>&1
-  mailctl init "$T/places" >"$T/out" 2>"$T/err" && return
+  strace -o /dev/null -e "trace=$1" -e "inject=$1:signal=KILL:when=$2" mailctl init $TRIAL "$T/places" >/dev/null 2>&1
+  mailctl init $TRIAL "$T/places" >"$T/out" 2>"$T/err" && return
   if grep -q 'mailctl.conf is there already' "$T/err"; then
     mailctl -c "$T/places/mailctl.conf" plan >"$T/out" 2>&1
     test $? -eq 1
@@ -127,9 +127,9 @@ again() {
   left=$(sed -n 's/.*an init that was killed has left \(.*\): remove these, and run init again$/\1/p' "$T/err")
   test -n "$left" || return
   echo "$left" | sed 's/, /\n/g' | xargs rm -r
-  mailctl init "$T/places" >"$T/out" 2>"$T/err"
+  mailctl init $TRIAL "$T/places" >"$T/out" 2>"$T/err"
 }
-if strace -o "$T/trace" -e 'trace=/^(mkdir|clone|rename|rmdir)' mailctl init "$T/traced" >/dev/null 2>&1; then
+if strace -o "$T/trace" -e 'trace=/^(mkdir|clone|rename|rmdir)' mailctl init $TRIAL "$T/traced" >/dev/null 2>&1; then
   awk -F'(' '/^[a-z]/ { print $1, ++n[$1] }' "$T/trace" >"$T/calls"
   bad=0
   while read -r call nth; do
@@ -145,7 +145,7 @@ if test "$me" -eq 0; then
   is "$(stat -c %U "$T/daemon/mail" "$T/daemon/mail/postmaster" | sort -u)" daemon "gives things to it"
   like "$(cat "$T/daemon/mailctl.conf")" '^user = daemon$' "and names it"
   chmod 700 "$T"
-  exits 0 "init where the user cannot reach" mailctl init "$T/shut"
+  exits 0 "init where the user cannot reach" mailctl init $TRIAL "$T/shut"
   like "$(cat "$T/out")" "^  chmod o\+x $T " "names the chmod"
   chmod 711 "$T"
 else

@@ -5,7 +5,7 @@
 
 chmod 711 "$T"
 
-mailctl init "$T/bundle" >/dev/null || exit 111
+mailctl init $TRIAL "$T/bundle" >/dev/null || exit 111
 sed -i "s/127\.0\.0\.1:/$IP:/g" "$T/bundle/mailctl.conf"
 check() { mailctl -c "$T/bundle/mailctl.conf" check 2>&1; }
 control=$T/bundle/control
