@@ -19,6 +19,8 @@ extern int spool_path(stralloc *path, bundle const *b, char const *below);
 extern int spool_queue(stralloc *path, bundle const *b, char const *name);
 /* The same for the directory of the Maildirs. */
 extern int spool_mail(stralloc *path, bundle const *b, char const *below);
+/* What [spool] says of a key, as text; 0: nothing. */
+extern char const *spool_says(bundle const *b, char const *key);
 
 /*
  * The i-th directory that the bundle's monitor counts, from 0, into path (emptied first), NUL included.

@@ -180,7 +180,7 @@ static void check_lists(question *q, verdict *v)
   if (v->refused == LISTED && s.first->kind == RHSBL) v->code = "DENIED_RHSBL_MATCH";
 }
 
-static spf_result ask_spf(question *q, char const *sender, spf_answer *a)
+static spf_question spf_question_of(question const *q, char const *sender)
 {
   spf_question const sq = {.ip = q->address,
                            .ip_len = q->address_len,
@@ -190,6 +190,13 @@ static spf_result ask_spf(question *q, char const *sender, spf_answer *a)
                            .now = q->now,
                            .lookup = q->lookup,
                            .world = q->world};
+
+  return sq;
+}
+
+static spf_result ask_spf(question *q, char const *sender, spf_answer *a)
+{
+  spf_question const sq = spf_question_of(q, sender);
 
   if (spf_check(&sq, a) == SPF_PENDING) q->waits = 1;
   return a->result;
@@ -271,45 +278,22 @@ int judge(question *q, verdict *v)
   return !q->waits;
 }
 
-/* A stranger's bytes in a header field: no quote, no control character. */
-static void clean(char *s)
-{
-  for (; *s; s++)
-    if (*s < 32 || *s == 127) *s = '?';
-}
-
 void judge_received_spf(question const *q, verdict const *v, char *field, size_t size)
 {
-  request const *r = q->request;
-  char const *domain = *r->sender ? strrchr(r->sender, '@') : 0;
-  int quote = *v->spf.mechanism && !strchr(v->spf.mechanism, '"');
-  static char const *const words[] = {"has no SPF record for",
-                                      "neither permits nor denies",
-                                      "permits",
-                                      "does not permit",
-                                      "does not quite permit",
-                                      "could not be asked about",
-                                      "has a wrong SPF record for",
-                                      ""};
+  spf_question const sq = spf_question_of(q, q->request->sender);
 
-  snprintf(
-      field, size,
-      "Received-SPF: %s (%s: %.255s %s %s) client-ip=%s; envelope-from=\"%.320s\"; helo=%.255s; receiver=%s; "
-      "identity=%s%s%s%s",
-      spf_result_name(v->spf.result), q->settings->hostname, domain ? domain + 1 : r->helo_name,
-      words[v->spf.result], r->client_address, r->client_address, strchr(r->sender, '"') ? "" : r->sender,
-      r->helo_name, q->settings->hostname, *r->sender ? "mailfrom" : "helo", quote ? "; mechanism=\"" : "",
-      quote ? v->spf.mechanism : "", quote ? "\"" : "");
-  clean(field);
+  spf_received(&sq, &v->spf, field, size);
 }
 
 void judge_results(question const *q, verdict const *v, char *field, size_t size)
 {
   request const *r = q->request;
   char const *domain = strrchr(r->sender, '@');
+  int n = snprintf(field, size, "Authentication-Results: %s; spf=%s smtp.%s=%.255s", q->settings->hostname,
+                   spf_result_name(v->spf.result), *r->sender ? "mailfrom" : "helo",
+                   domain ? domain + 1 : r->helo_name);
 
-  snprintf(field, size, "Authentication-Results: %s; spf=%s smtp.%s=%.255s", q->settings->hostname,
-           spf_result_name(v->spf.result), *r->sender ? "mailfrom" : "helo",
-           domain ? domain + 1 : r->helo_name);
-  clean(field);
+  /* A stranger's bytes in a header field */
+  for (int i = 0; i < n && field[i]; i++)
+    if (field[i] < 32 || field[i] >= 127 || strchr("\"\\()", field[i])) field[i] = '?';
 }

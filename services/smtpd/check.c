@@ -2,7 +2,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <skalibs/bytestr.h>
 #include <skalibs/stralloc.h>
+
+#include <runlib/mapping.h>
+#include <runlib/mappingrules.h>
+
+#include <services/contract/where.h>
 
 #include "check.h"
 #include "control.h"
@@ -30,6 +36,32 @@ static void check_lists(service const *sv, report *r, stralloc *path)
   if (name && access(name, F_OK) < 0 && errno == ENOENT)
     report_warning(r, sv->section, 0, "%s: there is none: only mail for the name in control/me is accepted",
                    name);
+  stralloc_free(&lines);
+}
+
+/* What is accepted for a domain that the embedded spool does not deliver would end in failed/. */
+static void check_domains(service const *sv, report *r, stralloc *path)
+{
+  rules_files const files = {.control = sv->bundle->control};
+  char const *queue = section_text(sv->section, "queue"),
+             *name = join(path, sv->bundle->control, "rcpthosts");
+  stralloc lines = STRALLOC_ZERO;
+  mapping m = MAPPING_ZERO;
+  rules read = RULES_ZERO;
+
+  if (bundle_qmail(sv->bundle) || (queue && *queue)) return;
+  if (name && control_list(&lines, name) > 0 && rules_load(&read, &files, &m) > 0)
+    for (size_t i = 0; i < lines.len; i += strlen(lines.s + i) + 1)
+    {
+      case_lowers(lines.s + i);
+      if (!mapping_local(&m, lines.s + i))
+        report_warning(
+            r, sv->section, 0,
+            "%s: %s: mail for it is accepted, and nobody delivers it: put it into control/locals, too", name,
+            lines.s + i);
+    }
+  mapping_free(&m);
+  stralloc_free(&read.wrong);
   stralloc_free(&lines);
 }
 
@@ -101,6 +133,7 @@ void smtpd_check(service const *sv, report *r)
       (sv->section == bundle_section(sv->bundle, "smtpd") || !bundle_section(sv->bundle, "smtpd")))
   {
     check_lists(sv, r, &path);
+    check_domains(sv, r, &path);
     check_plugins(sv, r, &path);
   }
   stralloc_free(&path);
@@ -144,6 +177,9 @@ int smtpd_uses(service const *sv, genalloc *uses)
   char const *queue = section_text(sv->section, "queue");
 
   if (program && *program) return 0;
+  if (!bundle_qmail(b) && spool_says(b, "aliases") &&
+      use_add_from(uses, R_OK, "", spool_says(b, "aliases"), "aliases") < 0)
+    return -1;
   if (use_add(uses, X_OK, b->libexec, "smtpd") < 0 || use_control(sv, uses) < 0) return -1;
   if (queue && *queue) return use_add(uses, X_OK, "", queue);
   return bundle_qmail(b) ? use_add(uses, X_OK, b->home, "bin/qmail-queue")

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "control.h"
+#include "policy.h"
 
 typedef enum starttls_e
 {
@@ -19,9 +20,11 @@ struct session_config_s
   control const *control;
   char const *remoteip; /* the UCSPI variables, "unknown" where there is none */
   char const *remotehost;
+  char const *remoteport;
   char const *remoteinfo; /* or 0 */
   char const *local;      /* the name or address that the client reached */
   char const *localip;
+  char const *localport;
   char const *relayclient; /* or 0 */
   char const *domain;      /* completes unqualified addresses of a submission */
   uint64_t databytes;      /* 0: no limit */
@@ -36,7 +39,10 @@ struct session_config_s
   unsigned int errors_delay; /* so many errors, then each costs error_delay ms */
   unsigned int errors_max;   /* and after so many, 421 */
   unsigned int error_delay;
-  int plugins_closed; /* a plugin that times out refuses */
+  policy_server policies[POLICY_SERVERS];
+  unsigned int policies_n;
+  int check_recipients; /* the embedded spool delivers, and knows who there is */
+  int plugins_closed;   /* a plugin that times out refuses */
 };
 
 #endif

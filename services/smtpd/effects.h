@@ -65,6 +65,10 @@ struct effects_s
   /* Whether an IP address, of 4 or 16 bytes, is one of this machine. Returns 1, 0, or -1: nobody can tell now. */
   int (*own)(void *world, char const *ip, size_t len);
   void (*pause)(void *world, unsigned int ms);
+  /* Asks the i-th policy server: sends the question, puts the answer's lines into answer. Returns 0, or -1 (it is logged). */
+  int (*policy)(void *world, unsigned int i, char const *question, size_t len, stralloc *answer);
+  /* Whether the spool has such a recipient: 1, 0, or -1: it is not the spool's to know, or nobody can tell now. */
+  int (*recipient)(void *world, char const *address, size_t len);
   void (*log)(void *world, char const *line, size_t len); /* without newline */
   void (*count)(void *world, tally t);
   uint64_t (*now)(void *world); /* microseconds since 1970 */

@@ -65,6 +65,8 @@ int command_data(session *s, char const *argument)
   if (r) return r < 0 ? -1 : refused(s, STAGE_DATA, s->reply = s->out.len - s->spp.later[2].len);
   r = plugins_run(s, SPP_DATA, STAGE_DATA, 0);
   if (r <= SPP_REFUSE) return r;
+  r = policy_run(s, POLICY_DATA, STAGE_DATA);
+  if (r <= SPP_REFUSE) return r;
   if (e->queue_open(e->world, &s->spp.vars) < 0)
     return refuse(s, STAGE_DATA,
                   errno == ENOSPC || errno == EDQUOT ? "452 4.3.1 disk full" : "451 4.3.0 qqt failure");
@@ -104,7 +106,9 @@ static int hand_over(session *s, unsigned long *id, int *code)
   effects const *e = s->effects;
   stralloc sa = STRALLOC_ZERO;
   int ok = stralloc_catb(&sa, "F", 1) && stralloc_catb(&sa, s->from.s, s->from.len) && stralloc_0(&sa) &&
-           stralloc_catb(&sa, s->envelope.s, s->envelope.len) && stralloc_0(&sa);
+           (s->policy.redirect.len ? stralloc_catb(&sa, "T", 1) && stralloc_cat(&sa, &s->policy.redirect)
+                                   : stralloc_catb(&sa, s->envelope.s, s->envelope.len)) &&
+           stralloc_0(&sa);
 
   if (ok) *code = e->queue_close(e->world, sa.s, sa.len, id);
   stralloc_free(&sa);
@@ -114,23 +118,25 @@ static int hand_over(session *s, unsigned long *id, int *code)
 static int finish(session *s)
 {
   unsigned long id = 0;
-  int code = 0;
+  int code = 0, verdict = SPP_GO, queued;
   char const *wrong = s->too_big ? "552 5.3.4 sorry, that message size exceeds my databytes limit"
                       : s->data.hops > MESSAGE_HOPS ? "554 5.4.6 too many hops, this message is looping"
                                                     : 0;
 
   if (!stralloc_readyplus(&s->out, ACCEPTED + 2)) return -1;
   if (!wrong && s->config->submission && put_fixed(s, fixup_end(&s->fixup, &s->fixed)) < 0) return -1;
-  if (wrong)
+  if (!wrong && (verdict = policy_run(s, POLICY_END, STAGE_DATA)) < 0) return -1;
+  queued = !wrong && verdict == SPP_GO && !s->policy.discard;
+  if (!queued)
     s->effects->queue_abandon(s->effects->world);
   else if (hand_over(s, &id, &code) < 0)
     return -1;
   s->phase = PHASE_COMMAND;
-  if (!wrong && code) wrong = queue_reply(s, code);
-  if (!wrong)
-    accepted(s, id);
-  else if (rejected(s, wrong, id) < 0)
+  if (code) wrong = queue_reply(s, code);
+  if (verdict == SPP_GO && wrong && rejected(s, wrong, id) < 0) return -1;
+  if (s->policy.discard && !wrong && record_event(s, "discarded, as a policy server wants it:", 0, 0) < 0)
     return -1;
+  if (verdict == SPP_GO && !wrong) accepted(s, id);
   s->messages++;
   spp_reset(&s->spp);
   transaction_forget(s);

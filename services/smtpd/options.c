@@ -11,8 +11,9 @@
 
 static char const usage[] =
     "usage: smtpd [-s] [-l] [-f] [-A] [-a SOCKET] [-c COUNTERS] [-d DOMAIN] [-e ERRORS[/MAX]] [-g MS]\n"
-    "  [-k CLASS] [-m MESSAGES] [-o FLAG] [-p MS] [-q PROGRAM] [-R SOCKET] [-r RECIPIENTS] [-T SOCKET]\n"
-    "  [-t off|offer|require] [-w SECONDS] [-y MS] [CHECKPASSWORD ARGUMENT...]\n"
+    "  [-k CLASS] [-m MESSAGES] [-o FLAG] [-P SERVER]... [-p MS] [-q PROGRAM] [-R SOCKET] [-r RECIPIENTS]\n"
+    "  [-T SOCKET] [-t off|offer|require] [-V MAIL] [-w SECONDS] [-X NAME] [-x ALIASES] [-y MS]\n"
+    "  [CHECKPASSWORD ARGUMENT...]\n"
     "Serves one SMTP session on its descriptors 0 and 1, under a UCSPI server such as tcplisten, in the\n"
     "qmail home directory (control/ is read there).\n"
     "  -s  submission: log in before MAIL, messages are completed     -l  the MTA delivers here alone\n"
@@ -23,6 +24,8 @@ static char const usage[] =
     "  -e  errors until each costs -y ms, and until the session ends    -g  wait before the greeting\n"
     "  -r  recipients a message              -m  messages a session     -d  completes addresses\n"
     "  -T  socket of tlsd, -t STARTTLS       -R, -k  socket and class of the rater for failed logins\n"
+    "  -P  a policy server: ADDRESS [STAGE,...] [timeout N] [tempfail] [users]\n"
+    "  -V  the directory of the Maildirs, -x the aliases, -X the catch-all: unknown recipients are refused\n"
     "  -c  the file to count in              -o  the overload flag (control/overloaded)\n"
     "See smtpd(8).\n";
 
@@ -58,6 +61,15 @@ static starttls policy(char const *text)
   return STARTTLS_OFF;
 }
 
+static void add_policy(session_config *c, char const *text)
+{
+  char const *wrong;
+
+  if (c->policies_n == POLICY_SERVERS) die("-P: more than eight policy servers", 0);
+  wrong = policy_scan(text, &c->policies[c->policies_n++]);
+  if (wrong) strerr_dief(100, "-P ", text, ": ", wrong);
+}
+
 static void set(options *o, int letter, char const *arg)
 {
   session_config *c = &o->config;
@@ -76,12 +88,16 @@ static void set(options *o, int letter, char const *arg)
     case 'k': o->rater_class = arg; break;
     case 'm': c->messages = number(arg, "-m needs a number, not"); break;
     case 'o': o->overload = arg; break;
+    case 'P': add_policy(c, arg); break;
     case 'p': o->plugin_timeout = number(arg, "-p needs milliseconds, not"); break;
     case 'q': o->queue = arg; break;
     case 'R': o->rater_socket = arg; break;
     case 'r': c->recipients = number(arg, "-r needs a number, not"); break;
     case 'T': o->tls_socket = arg; break;
     case 't': c->starttls = policy(arg); break;
+    case 'V': o->recipients.mail = arg; break;
+    case 'X': o->recipients.rules.catchall = arg; break;
+    case 'x': o->recipients.rules.aliases = arg; break;
     case 'w': o->session_time = number(arg, "-w needs seconds, not"); break;
     case 'y': c->error_delay = number(arg, "-y needs milliseconds, not"); break;
     default: die("bad usage", 0);
@@ -106,6 +122,10 @@ static void environment(options *o)
 
   c->remoteip = or_unknown("TCPREMOTEIP");
   c->remotehost = or_unknown("TCPREMOTEHOST");
+  x = getenv("TCPREMOTEPORT");
+  c->remoteport = x ? x : "";
+  x = getenv("TCPLOCALPORT");
+  c->localport = x ? x : "";
   c->remoteinfo = getenv("TCPREMOTEINFO");
   c->localip = or_unknown("TCPLOCALIP");
   x = getenv("TCPLOCALHOST");
@@ -126,6 +146,7 @@ void options_read(options *o, int argc, char const *const *argv)
       .overload = "control/overloaded",
       .session_time = 7200,
       .plugin_timeout = 30000,
+      .recipients = {.rules = {.control = "control"}},
       .config = {
           .recipients = 1000, .messages = 0, .errors_delay = 10, .errors_max = 20, .error_delay = 1000}};
   subgetopt l = SUBGETOPT_ZERO;
@@ -135,7 +156,7 @@ void options_read(options *o, int argc, char const *const *argv)
   if (argc > 1 && !strcmp(argv[1], "--version")) say("smtpd (mailctl) " VERSION "\n");
   for (;;)
   {
-    int letter = subgetopt_r(argc, argv, "slfAa:c:d:e:g:k:m:o:p:q:R:r:T:t:w:y:", &l);
+    int letter = subgetopt_r(argc, argv, "slfAa:c:d:e:g:k:m:o:P:p:q:R:r:T:t:V:w:X:x:y:", &l);
     if (letter == -1) break;
     set(o, letter, l.arg);
   }
@@ -143,6 +164,7 @@ void options_read(options *o, int argc, char const *const *argv)
   environment(o);
   if (o->config.starttls != STARTTLS_OFF && !o->tls_socket) die("-t needs -T, the socket of tlsd", 0);
   if (o->implicit_tls && !o->tls_socket) die("the label tls needs -T, the socket of tlsd", 0);
+  o->config.check_recipients = o->recipients.mail != 0;
   o->config.auth = o->auth_socket || o->checkpassword;
   if (o->config.submission && !o->config.auth && !o->config.relayclient)
     die("-s needs -a or a checkpassword program", 0);

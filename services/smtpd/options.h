@@ -2,6 +2,7 @@
 #define SERVICES_SMTPD_OPTIONS_H
 
 #include "config.h"
+#include "recipients.h"
 
 /* The command line and the environment of smtpd(8). Times are milliseconds. */
 typedef struct options_s options;
@@ -17,6 +18,7 @@ struct options_s
   char const *overload; /* the flag */
   char const *plugins;  /* the file; 0: none */
   char const *domain;
+  recipients_files recipients; /* mail 0: who there is, is not asked */
   int implicit_tls;
   unsigned int greet_delay;
   unsigned int session_time;

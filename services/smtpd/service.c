@@ -6,6 +6,7 @@
 #include <services/contract/where.h>
 
 #include "check.h"
+#include "policy.h"
 
 #define COMMON_KEYS(DEFAULT_LISTEN, DEFAULT_LABEL)                                                           \
   {.name = "listen", .type = KEY_ADDRESSES, .fallback = DEFAULT_LISTEN, .help = DEFAULT_LABEL},              \
@@ -81,6 +82,11 @@
        .fallback = "open",                                                                                   \
        .choices = "open|closed",                                                                             \
        .help = "what a plugin that was killed means: open, as if it said nothing; closed, 451"},             \
+      {.name = "policy",                                                                                     \
+       .type = KEY_TEXT,                                                                                     \
+       .repeat = 1,                                                                                          \
+       .help =                                                                                               \
+           "a policy server: unix:/PATH or inet:ADDRESS:PORT [STAGE,...] [timeout N] [tempfail] [users]"},   \
   {                                                                                                          \
     .name = "starttls", .type = KEY_CHOICE, .choices = "off|offer|require",                                  \
     .help = "STARTTLS; without it, offer where the file has [tls], else off"                                 \
@@ -89,6 +95,11 @@
 static key const smtpd_keys[] = {
     COMMON_KEYS("127.0.0.1:2525", "addresses to listen on; the label /tls: TLS from the first byte"),
     {.name = "auth", .type = KEY_BOOL, .fallback = "no", .help = "offer AUTH here too"},
+    {.name = "unknown-recipients",
+     .type = KEY_CHOICE,
+     .fallback = "refuse",
+     .choices = "refuse|accept",
+     .help = "mail for whom the embedded spool does not know: refused with 550, or accepted, for failed/"},
     {.name = "auth-plaintext", .type = KEY_BOOL, .fallback = "no", .help = "offer AUTH without TLS too"},
     {.name = 0}};
 
@@ -232,6 +243,62 @@ static int add_overload(service *sv, int submission)
   return submission ? service_add_text(sv, "env/OVERLOADLOGIN", 0644, "1\n") : 0;
 }
 
+/*
+ * The bundle's own policyd is asked first, about users as well: it remembers to whom they write, and who is no stranger is
+ * checked for nothing.
+ */
+static int add_policy(stralloc *sa, service *sv, int submission)
+{
+  value const *v;
+
+  if (bundle_section(sv->bundle, "policy"))
+  {
+    stralloc text = STRALLOC_ZERO;
+    int ok = service_append(&text, "unix:%s/policy.sock %s users", sv->bundle->run,
+                            submission ? "rcpt" : "rcpt,data") == 0 &&
+             stralloc_0(&text) && service_word(sa, " -P ", text.s, "") == 0 &&
+             service_add_need(sv, "policy") == 0;
+    stralloc_free(&text);
+    if (!ok) return -1;
+  }
+  for (size_t i = 0; (v = section_nth(sv->section, "policy", i)); i++)
+    if (service_word(sa, " -P ", v->text, "") < 0) return -1;
+  return 0;
+}
+
+static void examine_policy(service const *sv, report *r)
+{
+  size_t i = 0;
+  policy_server p;
+  value const *v;
+
+  for (; (v = section_nth(sv->section, "policy", i)); i++)
+  {
+    char const *wrong = policy_scan(v->text, &p);
+    if (wrong) report_line(r, v->line, "[%s] policy: %s", sv->section->kind->name, wrong);
+  }
+  if (i + (bundle_section(sv->bundle, "policy") != 0) > POLICY_SERVERS)
+    report_error(r, sv->section, "policy", "more than eight policy servers");
+}
+
+/* The spool's own mapping tells smtpd whom there is no mail for. */
+static int add_recipients(stralloc *sa, service *sv, int submission)
+{
+  bundle const *b = sv->bundle;
+  char const *aliases = spool_says(b, "aliases"), *catchall = spool_says(b, "catch-all");
+  stralloc path = STRALLOC_ZERO;
+  int result;
+
+  if (bundle_qmail(b) || (!submission && value_of(sv, "unknown-recipients"))) return 0;
+  result = spool_mail(&path, b, "") < 0 || service_word(sa, " -V ", path.s, "") < 0 ||
+                   (aliases && service_word(sa, " -x ", aliases, "") < 0) ||
+                   (catchall && service_word(sa, " -X ", catchall, "") < 0)
+               ? -1
+               : 0;
+  stralloc_free(&path);
+  return result;
+}
+
 static int add_smtpd(stralloc *sa, service *sv, int submission)
 {
   char const *domain = submission ? section_text(sv->section, "domain") : 0;
@@ -240,7 +307,8 @@ static int add_smtpd(stralloc *sa, service *sv, int submission)
       service_append(sa, "/smtpd%s", submission ? " -s" : "") < 0)
     return -1;
   if (add_queue(sa, sv) < 0 || add_limits(sa, sv) < 0 || add_counters(sa, sv, " -c ") < 0 ||
-      add_tls(sa, sv) < 0 || add_auth(sa, sv, submission) < 0 || add_rater(sa, sv) < 0)
+      add_tls(sa, sv) < 0 || add_auth(sa, sv, submission) < 0 || add_rater(sa, sv) < 0 ||
+      add_policy(sa, sv, submission) < 0 || add_recipients(sa, sv, submission) < 0)
     return -1;
   if (!bundle_qmail(sv->bundle) && !section_text(sv->section, "queue") && service_append(sa, " -l") < 0)
     return -1;
@@ -261,6 +329,7 @@ static void examine(service const *sv, report *r, int submission)
       !bundle_section(b, "auth"))
     report_error(r, sv->section, submission ? 0 : "auth",
                  "needs an [auth] section: somebody must check passwords");
+  examine_policy(sv, r);
 }
 
 /* smtpd itself is started anew for each connection: a new one needs no restart. */

@@ -38,6 +38,11 @@ extern int record_event(session *s, char const *event, char const *key, char con
 /* plugins.c: the verdict as spp_verdict, refusals and drops done; -1 for ENOMEM */
 extern int plugins_run(session *s, spp_section section, stage at, stralloc *address);
 
+/* policy.c: asks the policy servers of that stage (POLICY_RCPT, ...). SPP_GO; SPP_REFUSE, the refusal done; -1 for ENOMEM. */
+extern int policy_run(session *s, unsigned int at, stage where);
+/* The message is over. */
+extern void policy_forget(session *s);
+
 /* transaction.c */
 extern command_function command_mail;
 extern command_function command_rcpt;

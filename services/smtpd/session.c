@@ -40,6 +40,7 @@ void session_free(session *s)
   stralloc_free(&s->fixed);
   fixup_free(&s->fixup);
   spp_free(&s->spp);
+  stralloc_free(&s->policy.redirect);
 }
 
 /* No memory for even a reply: the part of it that is there goes, and the room for this one was kept. */
@@ -68,12 +69,15 @@ static int start(session *s, int early)
   int verdict;
 
   s->effects->count(s->effects->world, TALLY_CONNECTIONS);
+  s->policy.began = s->effects->now(s->effects->world);
   if (early)
   {
     s->want = SESSION_CLOSE;
     return refuse(s, STAGE_CONNECTION, "554 5.5.1 you talked before my greeting");
   }
   verdict = plugins_run(s, SPP_CONNECTION, STAGE_CONNECTION, 0);
+  if (verdict <= SPP_REFUSE) return verdict;
+  verdict = policy_run(s, POLICY_CONNECT, STAGE_CONNECTION);
   if (verdict <= SPP_REFUSE) return verdict;
   return greet(s, "220 ", " ESMTP\r\n");
 }
@@ -106,6 +110,9 @@ static int command_helo(session *s, char const *argument)
   if (!*argument) return refuse(s, STAGE_HELO, "501 5.5.4 a host name is needed");
   if (spp_set(&s->spp, "SMTPHELOHOST", argument) < 0) return -1;
   verdict = plugins_run(s, SPP_HELO, STAGE_HELO, 0);
+  if (verdict <= SPP_REFUSE) return verdict;
+  s->policy.helo = argument;
+  verdict = policy_run(s, POLICY_HELO, STAGE_HELO);
   if (verdict <= SPP_REFUSE) return verdict;
   transaction_forget(s);
   if (!stralloc_copys(&s->helo, argument) || !stralloc_0(&s->helo)) return -1;

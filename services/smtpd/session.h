@@ -32,6 +32,18 @@ typedef enum session_phase_e
   PHASE_AUTH /* a line of the AUTH exchange */
 } session_phase;
 
+/* What policy servers must know to tell one message from another, and what they made of it. */
+typedef struct policy_state_s policy_state;
+struct policy_state_s
+{
+  uint64_t began; /* the session, in microseconds */
+  unsigned int transaction;
+  uint64_t size;     /* as MAIL announced it */
+  char const *helo;  /* while HELO is looked at */
+  int discard;       /* the message is accepted, and goes nowhere */
+  stralloc redirect; /* the one recipient that it goes to instead, with a NUL; empty: none */
+};
+
 typedef struct session_s session;
 struct session_s
 {
@@ -78,6 +90,7 @@ struct session_s
   size_t reply;      /* where the last reply begins in out */
   char const *verb;
   spp spp;
+  policy_state policy;
 };
 
 /* The reply to whatever there is no memory for; want is SESSION_CLOSE then. */

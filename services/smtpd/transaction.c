@@ -21,6 +21,7 @@ void transaction_forget(session *s)
   s->recipients = 0;
   tdestroy(s->seen, &free);
   s->seen = 0;
+  policy_forget(s);
 }
 
 static int by_text(void const *a, void const *b)
@@ -181,7 +182,7 @@ int command_mail(session *s, char const *argument)
   char const *wrong = mail_too_early(s);
   char const *rest = 0;
   uint64_t size = 0;
-  int r;
+  int r, wanted;
 
   if (wrong && *wrong == '4') s->want = SESSION_CLOSE;
   if (wrong) return refuse(s, STAGE_MAIL, wrong);
@@ -198,7 +199,9 @@ int command_mail(session *s, char const *argument)
   if (r <= SPP_REFUSE) return r;
   if (s->config->databytes && size > s->config->databytes)
     return refuse(s, STAGE_MAIL, "552 5.3.4 sorry, that message size exceeds my databytes limit");
-  return begin(s, r);
+  s->policy.size = size;
+  wanted = policy_run(s, POLICY_MAIL, STAGE_MAIL);
+  return wanted <= SPP_REFUSE ? wanted : begin(s, r);
 }
 
 char const *relayclient(session const *s)
@@ -209,13 +212,22 @@ char const *relayclient(session const *s)
   return value || unset ? value : s->config->relayclient;
 }
 
+/* Whether the embedded spool would have to send it back. What a plugin relays elsewhere is none of its addresses. */
+static int unknown_recipient(session const *s)
+{
+  char const *relay = relayclient(s);
+
+  if (!s->config->check_recipients || (relay && *relay)) return 0;
+  return s->effects->recipient(s->effects->world, s->rcpt.s, s->rcpt.len) == 0;
+}
+
 /* Returns 0, or the reply that refuses s->rcpt. verdict: what the plugins said; allowed: control_accepts. */
 static char const *rcpt_checks(session *s, int verdict, int allowed)
 {
   if (verdict != SPP_GO) return 0;
   if (control_has_address(&s->config->control->badrcptto, s->rcpt.s))
     return "553 5.7.1 sorry, that recipient is in my badrcptto list";
-  if (allowed) return 0;
+  if (allowed) return unknown_recipient(s) ? "550 5.1.1 sorry, no mailbox here by that name" : 0;
   if (!relayclient(s)) return "553 5.7.1 sorry, that domain isn't in my list of allowed rcpthosts";
   return s->config->local_only ? "550 5.7.1 sorry, mail is only delivered here, not relayed" : 0;
 }
@@ -274,7 +286,9 @@ static int rcpt(session *s)
   r = plugins_run(s, SPP_RCPT, STAGE_RCPT, &s->rcpt);
   if (r <= SPP_REFUSE) return r;
   wrong = rcpt_checks(s, r, allowed);
-  return wrong ? refuse(s, STAGE_RCPT, wrong) : add_recipient(s);
+  if (wrong) return refuse(s, STAGE_RCPT, wrong);
+  r = policy_run(s, POLICY_RCPT, STAGE_RCPT);
+  return r <= SPP_REFUSE ? r : add_recipient(s);
 }
 
 /* A client may send what is over in a second message (RFC 5321, 4.5.3.1.10): 421 would keep it from the first. */

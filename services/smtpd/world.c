@@ -183,6 +183,23 @@ static int throttled(void *data, int failed)
   return r == RATER_REFUSED;
 }
 
+static int ask_policy(void *data, unsigned int i, char const *question, size_t len, stralloc *answer)
+{
+  world *w = data;
+  policy_server const *p = w->options->config.policies + i;
+
+  if (!policyclient_ask(&w->policies[i], p, question, len, answer)) return 0;
+  if (errno != EAGAIN) strerr_warnwusys("ask the policy server ", p->address);
+  return -1;
+}
+
+static int recipient(void *data, char const *address, size_t len)
+{
+  world *w = data;
+  return recipients_known(&w->recipients, &w->options->recipients, address, len,
+                          w->options->config.local_only);
+}
+
 static int own(void *data, char const *ip, size_t len)
 {
   int r = ownip(((world *)data)->options->config.localip, ip, len);
@@ -268,6 +285,8 @@ void world_init(world *w, options const *o, effects *e)
                                .throttled = throttled,
                                .own = own,
                                .pause = pause_for,
+                               .policy = ask_policy,
+                               .recipient = recipient,
                                .log = put_log,
                                .count = count,
                                .now = now};
@@ -277,6 +296,7 @@ void world_init(world *w, options const *o, effects *e)
   w->queue.words[0] = 0;
   w->direct = 0;
   w->queue.timeout = QUEUE_PATIENCE;
+  for (unsigned int i = 0; i < POLICY_SERVERS; i++) w->policies[i].fd = -1;
   open_counters(w, o->counters);
   *e = real;
   e->world = w;

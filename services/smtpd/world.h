@@ -6,7 +6,9 @@
 
 #include "effects.h"
 #include "options.h"
+#include "policyclient.h"
 #include "queue.h"
+#include "recipients.h"
 
 /* The real world that a session works on. */
 typedef struct world_s world;
@@ -17,6 +19,8 @@ struct world_s
   counter *counters[3 * TALLIES]; /* each with the pair of its rate */
   int direct;                     /* builtin:spool has the message, not queue */
   int direct_error;               /* errno of what went wrong there first */
+  policyclient policies[POLICY_SERVERS];
+  recipients recipients;
   queue queue;
   intake intake;
 };

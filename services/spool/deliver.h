@@ -5,7 +5,7 @@
 
 #include <skalibs/stralloc.h>
 
-#include <services/spool/mapping.h>
+#include <runlib/mapping.h>
 #include <services/spool/message.h>
 
 /* Everything that a delivery needs to know. Descriptors are of folders. */

@@ -2,9 +2,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <runlib/mapping.h>
+#include <runlib/mappingrules.h>
+
 #include <services/contract/where.h>
-#include <services/spool/mapping.h>
-#include <services/spool/rules.h>
 
 #define RETRY_DEFAULT 300000U /* milliseconds; as in the table */
 
@@ -33,7 +34,7 @@ int spool_present(bundle const *b)
   return bundle_section(b, "spool") || bundle_section(b, "smtpd") || bundle_section(b, "submission");
 }
 
-static char const *said(bundle const *b, char const *name)
+char const *spool_says(bundle const *b, char const *name)
 {
   section const *s = bundle_section(b, "spool");
   char const *text = s ? section_text(s, name) : 0;
@@ -43,7 +44,7 @@ static char const *said(bundle const *b, char const *name)
 
 int spool_path(stralloc *path, bundle const *b, char const *below)
 {
-  char const *own = said(b, "path");
+  char const *own = spool_says(b, "path");
 
   if (!stralloc_cats(path, own ? own : b->state) || (!own && !stralloc_cats(path, "/spool"))) return -1;
   return stralloc_cats(path, below) && stralloc_0(path) ? 0 : -1;
@@ -52,7 +53,7 @@ int spool_path(stralloc *path, bundle const *b, char const *below)
 /* Without a section: `mail` beside mailctl.conf, as the table's default has it. */
 int spool_mail(stralloc *path, bundle const *b, char const *below)
 {
-  char const *own = said(b, "mail");
+  char const *own = spool_says(b, "mail");
   char const *slash = strrchr(b->file, '/');
 
   if (own && !stralloc_cats(path, own)) return -1;
@@ -161,7 +162,8 @@ static int add_command(stralloc *sa, service const *sv, char const *program)
 
   if (service_quote(sa, program) < 0 || service_append(sa, " -d 3 -r %lu", (retry + 999) / 1000) < 0 ||
       add_option(sa, " -n ", b->hostname) < 0 || add_option(sa, " -c ", b->control) < 0 ||
-      add_option(sa, " -a ", said(b, "aliases")) < 0 || add_option(sa, " -k ", said(b, "catch-all")) < 0)
+      add_option(sa, " -a ", spool_says(b, "aliases")) < 0 ||
+      add_option(sa, " -k ", spool_says(b, "catch-all")) < 0)
     return -1;
   if (service_word(sa, " -s ", b->run, "/spool/counters") < 0) return -1;
   return add_place(sa, b, &spool_path) < 0 || add_place(sa, b, &spool_mail) < 0 || !stralloc_0(sa) ? -1 : 0;
@@ -170,7 +172,7 @@ static int add_command(stralloc *sa, service const *sv, char const *program)
 static int make(service *sv, report *r)
 {
   stralloc program = STRALLOC_ZERO, command = STRALLOC_ZERO;
-  char const *catchall = said(sv->bundle, "catch-all");
+  char const *catchall = spool_says(sv->bundle, "catch-all");
   int result = -1;
 
   if (catchall && !mapping_name_ok(catchall, strlen(catchall)))
@@ -242,7 +244,7 @@ end:
 /* What spool-deliver would refuse at its start. */
 static void check(service const *sv, report *r)
 {
-  rules_files files = {.control = sv->bundle->control, .aliases = said(sv->bundle, "aliases")};
+  rules_files files = {.control = sv->bundle->control, .aliases = spool_says(sv->bundle, "aliases")};
   rules read = RULES_ZERO;
   mapping m = MAPPING_ZERO;
 
@@ -256,7 +258,7 @@ static void check(service const *sv, report *r)
 static int uses(service const *sv, genalloc *list)
 {
   static char const *const names[] = {"locals", "me", "rcpthosts"};
-  char const *aliases = said(sv->bundle, "aliases");
+  char const *aliases = spool_says(sv->bundle, "aliases");
   stralloc path = STRALLOC_ZERO;
   int result = spool_path(&path, sv->bundle, "/todo") < 0 ? -1 : use_add(list, F_OK, "", path.s);
 

@@ -17,11 +17,11 @@
 #include <skalibs/tai.h>
 #include <skalibs/types.h>
 
+#include <runlib/mappingrules.h>
 #include <runlib/ready.h>
 
 #include <services/spool/deliver.h>
 #include <services/spool/maildir.h>
-#include <services/spool/rules.h>
 #include <services/spool/scan.h>
 #include <services/spool/tally.h>
 #include <services/spool/watch.h>

@@ -15,7 +15,7 @@ of_manual() {
     sed -E 's/^-(.*)/--\1/; t; s/(.)/-\1\n/g' | grep -e '^-' | grep -vE -e '^--(help|version)$' | sort -u
 }
 
-for row in bin/rater:rater.1 libexec/mailctl/raterd:raterd.8 libexec/mailctl/smtpd:smtpd.8 \
+for row in bin/rater:rater.1 bin/spf:spf.1 libexec/mailctl/raterd:raterd.8 libexec/mailctl/smtpd:smtpd.8 \
   libexec/mailctl/policyd:policyd.8 libexec/mailctl/spool-deliver:spool-deliver.8 libexec/mailctl/spool-queue:spool-queue.8 \
   libexec/mailctl/tcplisten:tcplisten.8 libexec/mailctl/tlsd:tlsd.8 \
   libexec/mailctl/checkpassword-file:checkpassword-file.8 libexec/mailctl/plugins/rate:rate.8 \

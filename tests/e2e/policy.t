@@ -15,7 +15,7 @@ is "$(grep -c . "$T/dns.log")" 0 "and the DNS is not asked"
 policy_set 'spf-fail reject' 'spf-softfail tempfail' 'spf-pass mark' 'spf-none observe' 'spf-temperror reject'
 zone 'exp.test TXT v=spf1 -all exp=why.exp.test' 'why.exp.test TXT %{i} is not ours' 'soft.test TXT v=spf1 ~all' \
   'wrong.test TXT v=spf1 foo' 'silent.test SILENT'
-like "$(ask)" '^action=PREPEND Received-SPF: pass \(mx.here.test: good.test permits 192.0.2.1\) client-ip=192.0.2.1; ' "SPF pass: marked"
+like "$(ask)" '^action=PREPEND Received-SPF: pass \(mx.here.test: domain of good.test designates 192.0.2.1 as permitted sender\) client-ip=192.0.2.1; ' "SPF pass: marked"
 is "$(ask instance=7 -- recipient=b@here.test -- protocol_state=DATA -- instance=8 protocol_state=RCPT | cut -c1-40)" \
   "action=PREPEND Received-SPF: pass (mx.he
 action=DUNNO

@@ -57,7 +57,7 @@ sed -i 's/^rule = \* 4\/1h/rule = * 4 an hour/' "$C"
 exits 102 'a rule that is none' m check
 like "$(cat "$T/out" "$T/err")" 'mailctl.conf:[0-9]+: \[limit logins\] rule: limit: `4` is not COUNT/PERIOD' 'is named with its line'
 cp "$T/good" "$C"
-sed -i 's/^#mode = 0666/mode = rw/' "$C"
+sed -i 's|^\[rater\]|&\nmode = rw|' "$C"
 exits 102 'a mode that is none' m check
 like "$(cat "$T/out" "$T/err")" '\[rater\] mode: not an octal mode' 'is named'
 cp "$T/good" "$C"

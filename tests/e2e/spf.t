@@ -24,7 +24,7 @@ suite() {
   is "$(tail -n 1 "$T/out")" "1..$count" "$name: $count tests"
 }
 
-python3 -c 'import yaml' 2>/dev/null || skip_all "no python3-yaml"
+python3 -c 'import yaml' 2>/dev/null || official=/none go=/none
 suite rfc7208 203 "$official/rfc7208-tests.yml.gz"
 suite rfc4408 191 "$official/rfc4408-tests.yml.gz" -a
 suite pyspf 16 "$official/test.yml.gz" \
@@ -35,6 +35,27 @@ suite blitiri-pyspf 16 "$go/pyspf-tests.yml" \
   "default-modifier:no RFC has default=" "default-modifier-harsh:its result, ambiguous, is none of RFC 7208's"
 suite blitiri-rfc4408 191 "$go/rfc4408-tests.yml" -a
 suite blitiri-rfc7208 203 "$go/rfc7208-tests.yml"
+
+# --- the command
+printf '%s\n' 'bad.test TXT v=spf1 -all exp=why.bad.test' 'why.bad.test TXT %{i} is bad' \
+  'good.test TXT v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 -all' 'soft.test TXT v=spf1 ~all' 'neutral.test TXT v=spf1 ?all' \
+  'wrong.test TXT v=spf1 foo' 'silent.test SILENT' >"$T/zone"
+python3 "$tools/dnsodd.py" "$IP" "$T/zone" "$T/dns.port" >/dev/null 2>&1 &
+on_exit "kill $! 2>/dev/null"
+wait_for 10 test -s "$T/dns.port"
+DNS=$IP:$(cat "$T/dns.port")
+for row in 0:pass:good 1:fail:bad 2:softfail:soft 3:neutral:neutral 4:permerror:wrong 5:temperror:silent 6:none:none; do
+  result=${row#*:} && result=${result%:*}
+  exits "${row%%:*}" "spf: $result" spf -n "$DNS" -t 900 -i 192.0.2.1 -s "joe@${row##*:}.test" -h h.test -r me.test
+  is "$(head -n 1 "$T/out")" "$result" "$result: the first line"
+  like "$(sed -n 4p "$T/out")" "^Received-SPF: $result \\(me.test: .*\\) client-ip=192.0.2.1; envelope-from=\"joe@" "$result: the field"
+done
+spf -n "$DNS" -i 192.0.2.1 -s joe@bad.test -h h.test >"$T/out"
+is "$(sed -n 2,3p "$T/out")" "192.0.2.1 is bad
+spf: domain of bad.test does not designate 192.0.2.1 as permitted sender" "the domain's words, and a sentence"
+exits 0 "IPv6, and HELO alone" spf -n "$DNS" -i 2001:db8::1 -h good.test
+exits 100 "no address" spf -s joe@bad.test
+exits 100 "no domain" spf -i 192.0.2.1
 
 # A test that cannot fail is none.
 printf 'scenario\nzone TXT =a.test =v%%3Dspf1%%20-all\ntest =x =1.2.3.4 =h.test =joe%%40a.test - =pass\n' >"$T/lines"

@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include <runlib/envelope.h>
+#include <runlib/mapping.h>
 #include <runlib/spoolname.h>
 
-#include <services/spool/mapping.h>
 #include <services/spool/message.h>
 
 /*

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A DNS server for tests, of answers good and odd: dnsodd.py ADDRESS ZONE [READY-FILE]
+"""A DNS server for tests, of answers good and odd: dnsodd.py ADDRESS[:PORT] ZONE [READY-FILE]
 
 ZONE is read at each question; lines of `NAME TYPE VALUE...`, `#` begins a comment, * as NAME is whatever has no line of its own.
     A, AAAA, PTR, TXT, CNAME     MX VALUE (preference 10; `.`: null MX)
@@ -9,6 +9,7 @@ ZONE is read at each question; lines of `NAME TYPE VALUE...`, `#` begins a comme
     SLOW MS                      before what else the name has
 Every question is written to stderr, `NAME TYPE udp|tcp`. It serves UDP and TCP on a port that it prints.
 """
+import os
 import socket
 import struct
 import sys
@@ -130,18 +131,17 @@ def serve_tcp(s, path):
 
 
 def main():
+    ip, _, port = sys.argv[1].partition(":")
     u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    u.bind((sys.argv[1], 0))
+    u.bind((ip, int(port or 0)))
     t = socket.socket()
-    t.bind((sys.argv[1], u.getsockname()[1]))
+    t.bind(u.getsockname())
     t.listen(64)
     threading.Thread(target=serve_tcp, args=(t, sys.argv[2]), daemon=True).start()
     print(u.getsockname()[1], flush=True)
     if len(sys.argv) > 3:
         with open(sys.argv[3] + ".new", "w") as f:
             f.write("%d\n" % u.getsockname()[1])
-        import os
-
         os.rename(sys.argv[3] + ".new", sys.argv[3])
     serve_udp(u, sys.argv[2])
 

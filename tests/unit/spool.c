@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include <runlib/envelope.h>
+#include <runlib/mapping.h>
 #include <runlib/spoolname.h>
 
-#include <services/spool/mapping.h>
 #include <services/spool/message.h>
 
 #include "unit.h"

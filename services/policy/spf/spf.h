@@ -58,5 +58,9 @@ struct spf_answer_s
 extern spf_result spf_check(spf_question const *q, spf_answer *answer);
 /* As RFC 7208, 2.6 spells it. */
 extern char const *spf_result_name(spf_result r);
+/* The result as a sentence without its end. */
+extern void spf_comment(spf_question const *q, spf_answer const *a, char *s, size_t size);
+/* The header field Received-SPF (RFC 7208, 9.1), in one line without its end; 2000 bytes suffice. */
+extern void spf_received(spf_question const *q, spf_answer const *a, char *s, size_t size);
 
 #endif

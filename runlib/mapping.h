@@ -1,5 +1,5 @@
-#ifndef SERVICES_SPOOL_MAPPING_H
-#define SERVICES_SPOOL_MAPPING_H
+#ifndef RUNLIB_MAPPING_H
+#define RUNLIB_MAPPING_H
 
 #include <stddef.h>
 
@@ -41,6 +41,9 @@ extern void mapping_free(mapping *m);
 extern int mapping_add_domains(mapping *m, char const *s, size_t len);
 /* Reads the alias file. Returns 0, or -1 and errno: ENOMEM, or EPROTO with *line and *wrong (static) set. */
 extern int mapping_set_aliases(mapping *m, char const *s, size_t len, unsigned int *line, char const **wrong);
+
+/* Whether domain, in lower case, is one whose mail is delivered here. */
+extern int mapping_local(mapping const *m, char const *domain);
 
 /* Whether name may be a folder's: it never leaves the mail folder and never is a hidden one. */
 extern int mapping_name_ok(char const *name, size_t len);

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <services/spool/mapping.h>
+#include <runlib/mapping.h>
 
 void mapping_free(mapping *m)
 {
@@ -69,7 +69,7 @@ int mapping_add_domains(mapping *m, char const *s, size_t len)
   return 0;
 }
 
-static int local_domain(mapping const *m, char const *domain)
+int mapping_local(mapping const *m, char const *domain)
 {
   size_t const *place = genalloc_s(size_t, &m->domains);
   size_t len = strlen(domain);
@@ -302,7 +302,7 @@ static int expand(search *s, char const *name)
   int r;
 
   if (!at) return (r = lookup_extensions(s, name)) == 2 ? refuse(s, "no such alias or folder: ", name) : r;
-  if (!local_domain(s->m, at + 1))
+  if (!mapping_local(s->m, at + 1))
     return refuse(s, "not a local domain, and spool delivers locally only: ", at + 1);
   if (!in_chain(s, name) && (r = lookup(s, name)) != 2) return r;
   if ((size_t)(at - name) >= sizeof local) return refuse(s, "too long a name: ", name);
@@ -331,7 +331,7 @@ int mapping_find(mapping const *m, char const *address, size_t len, mapping_exis
   name[len] = 0;
   if (len && name[len - 1] == '.' && strchr(name, '@')) name[len - 1] = 0;
   r = expand(&s, name);
-  if (!r && m->catchall && (!strrchr(name, '@') || local_domain(m, strrchr(name, '@') + 1)))
+  if (!r && m->catchall && (!strrchr(name, '@') || mapping_local(m, strrchr(name, '@') + 1)))
   {
     r = catch_all(&s);
     if (r == 2) r = refuse(&s, "the catch-all is neither alias nor folder: ", m->catchall);

@@ -1,10 +1,10 @@
-#ifndef SERVICES_SPOOL_RULES_H
-#define SERVICES_SPOOL_RULES_H
+#ifndef RUNLIB_MAPPINGRULES_H
+#define RUNLIB_MAPPINGRULES_H
 
 #include <skalibs/stralloc.h>
 #include <sys/stat.h>
 
-#include <services/spool/mapping.h>
+#include <runlib/mapping.h>
 
 /* Reads the files that a mapping is made of, again whenever they change. */
 typedef struct rules_files_s rules_files;

@@ -6,7 +6,7 @@
 
 #include <skalibs/djbunix.h>
 
-#include <services/spool/rules.h>
+#include <runlib/mappingrules.h>
 
 enum
 {

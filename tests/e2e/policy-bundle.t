@@ -1,0 +1,75 @@
+#!/bin/sh
+# A bundle with [policy]: its smtpd asks it without further keys; users are no strangers; whom the spool does not know is refused.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/bundle.sh"
+. "$(dirname "$0")/policy-lib.sh"
+
+dns_start
+mail_bundle || exit 111
+printf '\n[policy]\nresolver = %s\nspf-fail = reject\nspf-pass = mark\nblock-sender = @evil.test\ngreylist-delay = 1s\ntimeout = 2s\n' "$DNS" >>"$C"
+zone 'bad.test TXT v=spf1 -all' 'good.test TXT v=spf1 +all'
+exits 0 "check" m check
+exits 0 "up" m up
+is "$(m status -o state policy)" "ready" "the service is there"
+is "$(stat -c %a "$T/b/run/policy.sock")" 666 "its socket has its mode"
+
+send() { swaks -s "$IP:2525" --helo client.test "$@" >"$T/swaks" 2>&1; }
+code() { sed -n 's/^<\*\* \([0-9][0-9][0-9]\).*/\1/p' "$T/swaks" | head -n 1; }
+send -f a@bad.test -t postmaster@example.test
+is "$(code)" "" "postmaster takes mail from everybody"
+echo 'joe: postmaster' >"$T/b/aliases"
+send -f a@good.test -t joe@example.test
+is "$(code)" 550 "the spool does not know joe"
+like "$(cat "$T/swaks")" '550 5.1.1 sorry, no mailbox here by that name' "and says so"
+sed -i "s/^\[spool\]/&\naliases = aliases/" "$C"
+exits 0 "an alias for him" m up
+send -f a@bad.test -t joe@example.test
+like "$(cat "$T/swaks")" '550 5.7.23 SPF: your address may not send mail for that domain' "SPF fail is refused"
+send -f a@evil.test -t joe@example.test
+like "$(cat "$T/swaks")" '554 5.7.1 sender a@evil.test is blocked here' "so is who is blocked"
+try "SPF pass is accepted" send -f a@good.test -t joe-ext@example.test --header 'Subject: passed'
+try "and delivered" wait_for 20 arrived passed
+file=$(grep -rl '^Subject: passed$' "$MAIL/postmaster/new")
+like "$(cat "$file")" '^Received-SPF: pass \([^ ]+: domain of good.test designates ' "with Received-SPF"
+like "$(cat "$file")" '^Authentication-Results: [^ ]+; spf=pass smtp.mailfrom=good.test$' "and Authentication-Results"
+send -f a@good.test -t joe@elsewhere.test
+is "$(code)" 553 "another's domain is another's"
+exits 0 "a mistake in the aliases" sh -c "echo 'joe: |program' >'$T/b/aliases'"
+send -f a@good.test -t nosuch@example.test
+is "$(code)" "" "while it is there, nobody is unknown"
+echo 'joe: postmaster' >"$T/b/aliases"
+
+# --- HUP, and killed in the middle
+pid=$(pid_of "$C" policy)
+sed -i 's/^block-sender = .*/&\nblock-sender = @worse.test/' "$C"
+exits 0 "another setting" m up
+is "$(pid_of "$C" policy)" "$pid" "needs no restart"
+refused() { send -f a@worse.test -t joe@example.test; test "$(code)" = 554; }
+try "and is in force" wait_for 10 refused
+kill -9 "$pid"
+try "killed: mail goes on" send -f a@good.test -t joe@example.test
+restarted() { another policy "$pid"; }
+try "and it comes back" wait_for 20 restarted
+try "and refuses again" wait_for 10 refused
+
+# --- users
+like "$(cat "$T/b/run/servicedirs/submission/run")" "unix:$T/b/run/policy.sock rcpt users" "policyd is told to whom users write"
+
+# --- what check tells
+sed -i 's/^spf-fail = .*/spf-fail = perhaps/' "$C"
+exits 102 "a wrong action" m check
+like "$(cat "$T/err")" 'spf-fail: ' "is named"
+sed -i 's/^spf-fail = .*/spf-fail = reject\ndnsbl = bl/; s/^block-sender = @worse.*/block-address = nonsense/' "$C"
+exits 102 "wrong lists" m check
+like "$(cat "$T/err")" 'mailctl.conf:[0-9]+: \[policy\] dnsbl: no name of a list' "are named"
+like "$(cat "$T/err")" 'mailctl.conf:[0-9]+: \[policy\] block-address: not an address' "with line and the way out"
+sed -i '/^dnsbl = bl$/d; /^block-address = nonsense$/d' "$C"
+sed -i 's/^\[smtpd\]/&\npolicy = inet:nowhere/' "$C"
+exits 102 "a wrong policy server" m check
+like "$(cat "$T/err")" 'mailctl.conf:[0-9]+: \[smtpd\] policy: not an address and a port' "is named"
+sed -i '/^policy = inet:nowhere$/d' "$C"
+echo example.test >"$T/b/control/locals"
+echo forgotten.test >>"$T/b/control/rcpthosts"
+m check >"$T/out" 2>&1
+like "$(cat "$T/out")" 'rcpthosts: forgotten.test: ' "a domain that is accepted and that nobody delivers"
+finish
