@@ -8,6 +8,7 @@
 #include <skalibs/djbunix.h>
 
 #include <runlib/queuecount.h>
+#include <runlib/walk.h>
 
 /* 16 KB hold about five hundred entries: one call to the kernel is enough for the usual limit. */
 #define ENTRIES 16384
@@ -113,7 +114,7 @@ int queuecount_add(queuecount *q, char const *dir, uint64_t limit, uint64_t ages
   int result;
 
   if (q->more) return 0;
-  fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK);
+  fd = walk_directory(AT_FDCWD, dir);
   if (fd < 0) return -1;
   result = add_directory(&w, fd, 1);
   fd_close(fd);

@@ -124,19 +124,44 @@ static void check_kept(bundle const *b, char const *name, report *r)
     report_error(r, b->self, name, "%s: %s", part, strerror(e));
 }
 
-/* Root runs what is in STATE and RUN: whoever can rename there is root as well. The sticky bit prevents it. */
-static void check_safe(bundle const *b, char const *name, report *r)
+/* Whether somebody but root can exchange path, or what is in it: says so. In a sticky directory others cannot. */
+static int check_roots(bundle const *b, char const *name, char const *path, report *r)
 {
-  char const *path = section_text(b->self, name);
+  char const *in = strcmp(path, section_text(b->self, name)) ? "below" : "in";
   struct stat st;
 
-  if (!b->root || stat(path, &st) < 0) return;
+  if (stat(path, &st) < 0) return 0;
   if (st.st_uid)
-    report_error(r, b->self, name, "root runs what is in %s, which belongs to another user: chown root %s",
-                 path, path);
+    report_error(r, b->self, name, "root runs what is %s %s, which belongs to another user: chown root %s",
+                 in, path, path);
   else if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
-    report_error(r, b->self, name, "root runs what is in %s, where others may write: chmod go-w %s", path,
+    report_error(r, b->self, name, "root runs what is %s %s, where others may write: chmod go-w %s", in, path,
                  path);
+  else
+    return 0;
+  return 1;
+}
+
+/*
+ * Root runs what is in STATE and RUN: whoever can exchange either of them, or a directory on the way there, also by
+ * the links in it, is root as well.
+ */
+static void check_safe(bundle const *b, char const *name, report *r)
+{
+  char ways[2][PATH_MAX];
+  int n = 1;
+
+  if (!b->root || snprintf(ways[0], PATH_MAX, "%s", section_text(b->self, name)) >= PATH_MAX) return;
+  if (realpath(ways[0], ways[1]) && strcmp(ways[0], ways[1])) n = 2;
+  for (int i = 0; i < n; i++)
+    for (char *slash = ways[i];; *slash = '/')
+    {
+      slash = strchrnul(slash + 1, '/');
+      char last = *slash;
+      *slash = 0;
+      if (check_roots(b, name, ways[i], r)) return;
+      if (!last) break;
+    }
 }
 
 static void check_control(bundle const *b, report *r)

@@ -142,6 +142,13 @@ if test "$me" -eq 0; then
   chown daemon "$bundle/run"
   says "one that is another user's" 'bundle\] run: root runs what is in .*: chown root'
   chown root "$bundle/run"
+  chown daemon "$bundle"
+  says "one below what is another user's" "bundle\] run: root runs what is below $bundle, which belongs to another user: chown root $bundle\$"
+  chown root "$bundle"
+  mkdir -m 777 "$T/open"
+  ln -s "$bundle/state" "$T/open/state"
+  change bundle "state = $T/open/state"
+  says "one that is reached by a link where others may plant one" "bundle\] state: root runs what is below $T/open, where others may write: chmod go-w $T/open\$"
 else
   sed -i "s/^listen = $IP:2525/listen = $IP:25/" "$conf"
   says "a port for root" "smtpd\] listen: $IP:25: only root may listen on so low a port"
