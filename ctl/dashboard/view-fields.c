@@ -171,6 +171,8 @@ static group const groups[] = {
      {"connections", "limit", "messages_per_minute", "refused_per_minute", "auth_bad", "turned_away", 0}},
     {"tls", {"sessions", "total", "failed", "refused", "days_left", 0}},
     {"rater", {"checks_per_second", "refused", "keys", "room", 0}},
+    {"policy",
+     {"questions", "refused", "tempfailed", "greylisted", "entries", "unusable_lists", "dns_failed", 0}},
 };
 #define GROUPS (sizeof groups / sizeof groups[0])
 

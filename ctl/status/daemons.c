@@ -166,6 +166,61 @@ static int take_tls(snapshot *s, stored const *st, page *p)
   return 0;
 }
 
+/* --- policy --------------------------------------------------------------------------------------- */
+
+/* The sum of the counters whose names begin so; unknown where there is none. */
+static void take_sum(datum *d, page const *p, char const *prefix)
+{
+  uint64_t sum = 0;
+  int any = 0;
+
+  for (int i = 0; i < p->n; i++)
+    if (!strncmp(p->values[i].name, prefix, strlen(prefix)))
+    {
+      sum += p->values[i].value;
+      any = 1;
+    }
+  if (any) datum_count(d, sum);
+}
+
+static int take_policy(snapshot *s, stored const *st, page *p)
+{
+  struct
+  {
+    datum *to;
+    char const *name;
+  } const counted[] = {
+      {&s->policy.questions, "questions"},     {&s->policy.allowed, "allowed"},
+      {&s->policy.refused, "refused"},         {&s->policy.tempfailed, "tempfailed"},
+      {&s->policy.greylisted, "greylisted"},   {&s->policy.known, "known"},
+      {&s->policy.entries, "entries"},         {&s->policy.expired, "expired"},
+      {&s->policy.unusable_lists, "unusable"}, {&s->policy.dns_asked, "dns-asked"},
+      {&s->policy.dns_failed, "dns-failed"},   {&s->policy.late, "late"},
+  };
+  struct
+  {
+    datum *to;
+    char const *prefix;
+  } const summed[] = {
+      {&s->policy.observed, "seen."},          {&s->policy.refused_block, "deny.block"},
+      {&s->policy.refused_helo, "deny.helo-"}, {&s->policy.refused_listed, "deny.listed"},
+      {&s->policy.refused_rdns, "deny.rdns-"}, {&s->policy.refused_sender, "deny.sender-"},
+      {&s->policy.refused_spf, "deny.spf-"},
+  };
+
+  if (!bundle_section(&st->b, "policy") || !snapshot_find(s, "policy"))
+  {
+    none((datum *)&s->policy, sizeof s->policy);
+    return 0;
+  }
+  if (read_page(p, st->b.state, "policy", "counters") < 0) return -1;
+  for (unsigned int i = 0; i < sizeof counted / sizeof counted[0]; i++)
+    take(counted[i].to, p, counted[i].name);
+  for (unsigned int i = 0; i < sizeof summed / sizeof summed[0]; i++)
+    take_sum(summed[i].to, p, summed[i].prefix);
+  return 0;
+}
+
 int snapshot_take_daemons(snapshot *s, stored const *st)
 {
   static page p;
@@ -173,7 +228,8 @@ int snapshot_take_daemons(snapshot *s, stored const *st)
 
   p.now = timespec_sysclock_from_tain(&ts, &s->now) && ts.tv_sec > 0 ? (uint64_t)ts.tv_sec : 0;
   return take_smtp(&s->smtpd, s, st, "smtpd", &p) < 0 ||
-                 take_smtp(&s->submission, s, st, "submission", &p) < 0 || take_tls(s, st, &p) < 0
+                 take_smtp(&s->submission, s, st, "submission", &p) < 0 || take_tls(s, st, &p) < 0 ||
+                 take_policy(s, st, &p) < 0
              ? -1
              : 0;
 }

@@ -128,11 +128,11 @@ static int put_bundle(json_t *all, show const *w, json_t *unknown)
 /* A part that the bundle does not have is null: one without any number or word. */
 static int drop_absent(json_t *all)
 {
-  static char const *const groups[] = {"smtpd", "submission", "tls", "rater"};
-  static char const *const first[] = {"connections", "connections", "sessions", "checks"};
+  static char const *const groups[] = {"smtpd", "submission", "tls", "rater", "policy"};
+  static char const *const first[] = {"connections", "connections", "sessions", "checks", "questions"};
   json_t *unknown = json_object_get(all, "unknown");
 
-  for (unsigned int i = 0; i < 4; i++)
+  for (unsigned int i = 0; i < sizeof groups / sizeof groups[0]; i++)
   {
     char name[64];
     json_t *v;

@@ -182,6 +182,22 @@ static int put_rater(line *l)
   return end(l);
 }
 
+static int put_policy(line *l)
+{
+  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS], d[FACT_WORDS];
+  datum const *unusable = &l->w->s->policy.unusable_lists;
+
+  if (!has(&l->w->s->policy.questions)) return 0;
+  if (begin(l, "policy") < 0 ||
+      add(l, " %s questions, %s refused, %s greylisted, %s entries", words(l, a, "policy.questions"),
+          words(l, b, "policy.refused"), words(l, c, "policy.greylisted"), words(l, d, "policy.entries")) < 0)
+    return -1;
+  if (unusable->known == KNOWN && unusable->n &&
+      add(l, "; %s DNS lists unusable", words(l, a, "policy.unusable_lists")) < 0)
+    return -1;
+  return end(l);
+}
+
 static int put_warnings(line *l)
 {
   snapshot const *s = l->w->s;
@@ -205,7 +221,7 @@ int show_lines(stralloc *sa, show const *w)
   int result = put_supervisor(&l) < 0 || put_queue(&l) < 0 || put_overload(&l) < 0 ||
                        put_smtp(&l, "smtpd", &w->s->smtpd) < 0 ||
                        put_smtp(&l, "submission", &w->s->submission) < 0 || put_tls(&l) < 0 ||
-                       put_rater(&l) < 0 || put_warnings(&l) < 0
+                       put_rater(&l) < 0 || put_policy(&l) < 0 || put_warnings(&l) < 0
                    ? -1
                    : 0;
 

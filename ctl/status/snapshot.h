@@ -60,6 +60,12 @@ struct snapshot_s
   } tls;
   struct
   {
+    datum questions, allowed, refused, tempfailed, greylisted, known, observed;
+    datum refused_block, refused_helo, refused_listed, refused_rdns, refused_sender, refused_spf;
+    datum entries, expired, unusable_lists, dns_asked, dns_failed, late;
+  } policy;
+  struct
+  {
     datum checks, checks_per_second, refused, keys, room;
   } rater;
   unsigned int noffenders;

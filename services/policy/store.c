@@ -111,7 +111,7 @@ void store_commit(store *s, int sync)
   s->dirty = 0;
   if (!e && sync) e = mdb_env_sync(s->env, 1);
   if (e) complain(s, "write to", e);
-  if (sync && !mdb_env_stat(s->env, &st)) s->entries = st.ms_entries;
+  if (sync && !mdb_env_stat(s->env, &st)) s->entries = st.ms_entries - 1; /* but the secret */
 }
 
 void store_sweep(store *s, unsigned int n, int (*old)(void *, unsigned char const *, store_value const *),
@@ -257,7 +257,7 @@ static int begin(store *s)
   }
   if (e) return e;
   e = mdb_txn_commit(t);
-  if (!e && !(e = mdb_env_stat(s->env, &st))) s->entries = st.ms_entries;
+  if (!e && !(e = mdb_env_stat(s->env, &st))) s->entries = st.ms_entries - 1; /* but the secret */
   return e;
 }
 

@@ -52,6 +52,15 @@ restarted() { another policy "$pid"; }
 try "and it comes back" wait_for 20 restarted
 try "and refuses again" wait_for 10 refused
 
+# --- what is seen of it
+is "$(m status -o policy.refused_spf,policy.refused_block | tr '\t' ' ')" "1 $(grep -c 'refused: DENIED_SENDER_BLACKLISTED' "$T/b/log/policy/current")" \
+  "refusals by kind"
+like "$(m status)" '^policy: [0-9]+ questions, [0-9]+ refused, 0 greylisted, 0 entries' "mailctl status"
+like "$(m status --json | python3 -c 'import json, sys; p = json.load(sys.stdin)["policy"]; print(p["questions"] > 0, p["unusable_lists"], p["dns_asked"] > 0)')" \
+  '^True 0 True$' "JSON"
+like "$(m status --metrics)" '^mailctl_policy_refused_spf(_total)? 1$' "metrics"
+like "$(m log policy 2>/dev/null; cat "$T/b/log/policy/current")" 'refused: DENIED_SPF_FAIL check=spf-fail' "the log"
+
 # --- users
 like "$(cat "$T/b/run/servicedirs/submission/run")" "unix:$T/b/run/policy.sock rcpt users" "policyd is told to whom users write"
 
