@@ -48,3 +48,6 @@ $(COMPLETIONS): ctl/completions.sh $(B)/bin/mailctl
 	@echo "  gen   $@"
 $(eval $(call installs,0644,$(word 1,$(COMPLETIONS)),share/bash-completion/completions))
 $(eval $(call installs,0644,$(word 2,$(COMPLETIONS)),share/zsh/site-functions))
+
+# The service directories that a configuration becomes, for tests/golden/plan.
+$(eval $(call tool,tests/tools/plandump.c,ctl/plan ctl/conf ctl $(KINDS),-linih))

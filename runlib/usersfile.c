@@ -63,7 +63,7 @@ static int users_directory(char const *path, uid_t uid, gid_t gid)
 /* The owner and mode of the file that is to be replaced, or of a new one. */
 static struct stat heritage(int folder, char const *base, uid_t uid, gid_t gid)
 {
-  struct stat st;
+  struct stat st = {.st_mtime = 0};
 
   if (fstatat(folder, base, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) return st;
   st.st_uid = uid;
@@ -72,11 +72,21 @@ static struct stat heritage(int folder, char const *base, uid_t uid, gid_t gid)
   return st;
 }
 
+/* A reader that tells a change by the second and the size, as Dovecot does, sees each. */
+static int users_stamp(int fd, struct stat const *old)
+{
+  struct timespec t[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = old->st_mtime + 1}};
+  struct stat st;
+
+  if (fstat(fd, &st) < 0) return -1;
+  return st.st_mtime > old->st_mtime ? 0 : futimens(fd, t);
+}
+
 static int write_new(int fd, stralloc const *text, struct stat const *st)
 {
   if (allwrite(fd, text->s, text->len) < text->len) return -1;
   if (fchown(fd, st->st_uid, st->st_gid) < 0 || fchmod(fd, st->st_mode & 0777) < 0) return -1;
-  return fsync(fd);
+  return users_stamp(fd, st) < 0 ? -1 : fsync(fd);
 }
 
 static int replace(int folder, char const *base, stralloc const *text, struct stat const *st)
