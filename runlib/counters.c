@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,7 +141,7 @@ static slot *find(page *p, char const *name)
   return 0;
 }
 
-/* Under the file's lock, which the kernel releases when its holder dies. */
+/* Under the lock, which the kernel releases when its holder dies. */
 static slot *add(page *p, char const *name)
 {
   uint32_t used = atomic_load_explicit(&p->used, memory_order_acquire);
@@ -156,17 +157,33 @@ static slot *add(page *p, char const *name)
   return s;
 }
 
-static slot *find_or_add(page *p, int fd, char const *name)
+/* Who may read the counters could hold a lock on their file: the lock is on one beside it, which is ours alone. */
+static int counters_lock(char const *path)
+{
+  size_t len = strlen(path);
+  char name[PATH_MAX];
+  int fd;
+
+  if (len + sizeof ".lock" > sizeof name) return (errno = ENAMETOOLONG, -1);
+  stpcpy(stpcpy(name, path), ".lock");
+  fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+  while (fd >= 0 && flock(fd, LOCK_EX) < 0)
+    if (errno != EINTR) return (fd_close(fd), -1);
+  return fd;
+}
+
+static slot *find_or_add(page *p, char const *path, char const *name)
 {
   slot *s;
+  int fd;
 
   if (!good_name(name)) return (errno = EINVAL, (slot *)0);
   s = find(p, name);
   if (s) return s;
-  while (flock(fd, LOCK_EX) < 0)
-    if (errno != EINTR) return 0;
+  fd = counters_lock(path);
+  if (fd < 0) return 0;
   s = add(p, name);
-  flock(fd, LOCK_UN);
+  fd_close(fd);
   return s;
 }
 
@@ -181,7 +198,7 @@ int counters_open(char const *path, mode_t mode, char const *const *names, unsig
   {
     for (; i < n; i++)
     {
-      slot *s = find_or_add(p, fd, names[i]);
+      slot *s = find_or_add(p, path, names[i]);
       if (!s) break;
       slots[i] = &s->value;
     }

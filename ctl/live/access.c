@@ -46,11 +46,31 @@ static int access_is_right(grant const *g, char const *dir)
   return (status.st_mode & 07776) == 0710 && status.st_gid == g->group;
 }
 
+/*
+ * s6's locks lie where the status group, and who controls a service, can reach them: opened, even to be read, one could
+ * be held against the next s6-supervise or s6-log. 0, also if it is not there yet.
+ */
+static int access_shut_lock(char const *dir, char const *name)
+{
+  stralloc path = STRALLOC_ZERO;
+  int fd = -1;
+  int result = -1;
+
+  if (service_append(&path, "%s/%s", dir, name) >= 0 && stralloc_0(&path))
+    fd = walk_open(AT_FDCWD, path.s, O_RDONLY, 0);
+  if (fd >= 0 || errno == ENOENT) result = fd < 0 ? 0 : fchmod(fd, 0600);
+  if (fd >= 0) fd_close(fd);
+  stralloc_free(&path);
+  return result;
+}
+
 static int add_dir(grant *g, char const *name, char const *suffix)
 {
   stralloc dir = STRALLOC_ZERO;
 
   if (servicedir_path(&dir, g->bundle->run, name, suffix) >= 0 &&
+      access_shut_lock(dir.s, "supervise/lock") >= 0 &&
+      servicedir_path(&dir, g->bundle->run, name, suffix) >= 0 &&
       (access_is_right(g, dir.s) ? (stralloc_free(&dir), 1) : genalloc_append(char *, &g->dirs, &dir.s)))
     return 0;
   stralloc_free(&dir);
@@ -75,6 +95,7 @@ static int access_open_log(grant const *g, char const *name)
   {
     gid_t group = g->gid[0] ? g->group : (pw = getpwuid(st.st_uid)) ? pw->pw_gid : st.st_gid;
     result = st.st_gid == group ? 0 : fchown(fd, (uid_t)-1, group);
+    (void)access_shut_lock(dir.s, "lock"); /* what the logger's user puts in its place harms himself */
   }
   if (fd >= 0) fd_close(fd);
   stralloc_free(&dir);

@@ -21,22 +21,53 @@
 
 #include <ctl/live/live.h>
 
-static int open_at(int fd, char const *dir, char const *file)
+/*
+ * Who holds a lock on path below dir, a file that is not ours to open: everybody may read /proc/locks (proc(5)). 0: nobody;
+ * -1: not known, as on file systems whose device numbers there are not those of stat(2), or without any lock.
+ */
+static pid_t listed_holder(int dir, char const *path)
 {
-  char path[PATH_MAX];
+  struct stat st;
+  char line[256];
+  pid_t holder = -1;
+  FILE *f = fstatat(dir, path, &st, 0) < 0 ? 0 : fopen("/proc/locks", "re");
 
-  if (strlen(dir) + strlen(file) + sizeof S6_SUPERVISE_CTLDIR + 2 > sizeof path)
-    return (errno = ENAMETOOLONG, -1);
-  stpcpy(stpcpy(stpcpy(path, dir), "/" S6_SUPERVISE_CTLDIR "/"), file);
-  return openat(fd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  while (f && holder <= 0 && fgets(line, sizeof line, f))
+  {
+    unsigned int pid, major, minor;
+    unsigned long inode;
+    if (sscanf(line, "%*d: POSIX ADVISORY WRITE %u %x:%x:%lu ", &pid, &major, &minor, &inode) == 4 && pid &&
+        makedev(major, minor) == st.st_dev)
+      holder = inode == st.st_ino ? (pid_t)pid : 0;
+  }
+  if (f) fclose(f);
+  return holder;
 }
 
-/* As s6_svc_ok: s6-supervise holds a lock on this file as long as it lives. */
+static int path_of(char path[PATH_MAX], char const *dir, char const *file)
+{
+  if (strlen(dir) + strlen(file) + sizeof S6_SUPERVISE_CTLDIR + 2 > PATH_MAX)
+    return (errno = ENAMETOOLONG, -1);
+  stpcpy(stpcpy(stpcpy(path, dir), "/" S6_SUPERVISE_CTLDIR "/"), file);
+  return 0;
+}
+
+/*
+ * As s6_svc_ok: s6-supervise holds a lock on this file as long as it lives. Whom status-group lets in may not open it:
+ * who can, could hold the lock himself once s6-supervise has died (access.c).
+ */
 static int is_supervised(int fd, char const *dir)
 {
-  int lock = open_at(fd, dir, "lock");
+  char path[PATH_MAX];
+  int lock = path_of(path, dir, "lock") < 0 ? -1 : openat(fd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  pid_t holder;
   int r;
 
+  if (lock < 0 && errno == EACCES)
+  {
+    holder = listed_holder(fd, path);
+    return holder < 0 ? (errno = EACCES, -1) : holder > 0;
+  }
   if (lock < 0) return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
   r = fd_islocked(lock);
   fd_close(lock);
@@ -45,8 +76,9 @@ static int is_supervised(int fd, char const *dir)
 
 static int read_status(int fd, char const *dir, s6_svstatus_t *s)
 {
+  char path[PATH_MAX];
   char pack[S6_SVSTATUS_SIZE + 1];
-  int file = open_at(fd, dir, "status");
+  int file = path_of(path, dir, "status") < 0 ? -1 : openat(fd, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   ssize_t n;
 
   if (file < 0) return -1;
@@ -123,29 +155,6 @@ int live_supervisor_control(char const *scandir, char const *letters)
   return control(scandir, S6_SVSCAN_CTLDIR, letters);
 }
 
-/*
- * Who holds a lock on a file that is not ours to open: everybody may read /proc/locks (proc(5)). On some file
- * systems its device numbers are not those of stat(2), so that what is not found is not known. -1 then.
- */
-static pid_t listed_holder(char const *file)
-{
-  struct stat st;
-  char line[256];
-  pid_t holder = -1;
-  FILE *f = stat(file, &st) < 0 ? 0 : fopen("/proc/locks", "re");
-
-  while (f && holder < 0 && fgets(line, sizeof line, f))
-  {
-    unsigned int pid, major, minor;
-    unsigned long inode;
-    if (sscanf(line, "%*d: POSIX ADVISORY WRITE %u %x:%x:%lu ", &pid, &major, &minor, &inode) == 4 && pid &&
-        makedev(major, minor) == st.st_dev && inode == st.st_ino)
-      holder = (pid_t)pid;
-  }
-  if (f) fclose(f);
-  return holder;
-}
-
 /* s6-svscan holds a POSIX lock on this file as long as it lives (s6-svscan.c): the kernel names the holder. */
 pid_t live_supervisor(char const *scandir)
 {
@@ -158,7 +167,7 @@ pid_t live_supervisor(char const *scandir)
     fd = open_read(sa.s);
   if (fd < 0)
   {
-    pid_t holder = errno == ENOENT ? 0 : errno == EACCES ? listed_holder(sa.s) : -1;
+    pid_t holder = errno == ENOENT ? 0 : errno == EACCES ? listed_holder(AT_FDCWD, sa.s) : -1;
     stralloc_free(&sa);
     return holder;
   }

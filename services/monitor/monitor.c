@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -295,8 +296,9 @@ static void open_all(monitor *t)
 
   if (mkdir(t->o.folder, 0755) < 0 && errno != EEXIST) strerr_diefusys(111, "make ", t->o.folder);
   if (place_path(path, t->o.folder, "lock") < 0) strerr_diefusys(111, "use ", t->o.folder);
-  fd = openc_create(path);
-  r = fd < 0 ? -1 : fd_lock(fd, 1, 1);
+  fd = open3(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+             0600); /* who can open it could hold the lock */
+  r = fd < 0 || fchmod(fd, 0600) < 0 ? -1 : fd_lock(fd, 1, 1);
   if (r < 0) strerr_diefusys(111, "lock ", path);
   if (!r) strerr_dief(111, "another monitor runs in ", t->o.folder);
   if (flag_prepare(t->o.folder) < 0) strerr_diefusys(111, "write in ", t->o.folder);

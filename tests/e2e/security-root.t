@@ -28,6 +28,21 @@ chmod 644 "$T/b/state/lock" # of an older version
 exits 0 "up" m up
 is "$(stat -c %a "$T/b/state/lock")" 600 "one that is open to others is shut"
 
+# locks WHO: the locks that WHO may open
+locks() {
+  (cd "$T/b" && ls -d state/lock run/overload/lock run/*/counters* state/*/counters* state/*/table.lock log/*/lock run/service/.s6-svscan/lock \
+    run/servicedirs/*/supervise/lock run/servicedirs/*/log/supervise/lock) >"$T/locks" 2>/dev/null
+  (cd "$T/b" && setpriv --reuid=games --regid=games --clear-groups sh -c 'while read -r i; do test -r "$i" && echo "$i"; done' <"$T/locks") |
+    grep -v counters\$ | tr '\n' ' '
+}
+is "$(locks)" "" "nobody of the status group can open any lock"
+test "$(grep -c . "$T/locks")" -gt 25
+ok $? "of those that there are"
+m down smtpd >/dev/null
+is "$(setpriv --reuid=games --regid=games --clear-groups mailctl -c "$C" status -o name,state smtpd)" "$(m status -o name,state smtpd)" \
+  "and still sees that a service is down, not unsupervised"
+exits 0 "up" m up
+
 # --- the user of a service's log ----------------------------------------------------------------------
 
 mkdir -m 700 "$T/own"

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -171,6 +172,20 @@ START_TEST(damaged)
 }
 END_TEST
 
+/* Who can only read the file may hold any lock on it. */
+START_TEST(locked)
+{
+  counter *c[3];
+  int fd;
+
+  ck_assert(counters_open(path, 0644, names, 1, c) == 0);
+  fd = open(path, O_RDONLY);
+  ck_assert(fd >= 0 && flock(fd, LOCK_SH) == 0);
+  ck_assert(counters_open(path, 0644, names, 3, c) == 0);
+  close(fd);
+}
+END_TEST
+
 START_TEST(missing)
 {
   counter *c[3];
@@ -201,6 +216,7 @@ int main(void)
   tcase_add_test(t, full);
   tcase_add_test(t, bad_names);
   tcase_add_loop_test(t, damaged, 0, sizeof damage / sizeof damage[0]);
+  tcase_add_test(t, locked);
   tcase_add_test(t, missing);
   suite_add_tcase(s, t);
   return unit_run(s);
