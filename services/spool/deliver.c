@@ -1,60 +1,26 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <search.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <skalibs/allreadwrite.h>
 #include <skalibs/strerr.h>
 
-#include <runlib/mailbox.h>
 #include <runlib/spoolname.h>
 
-#include <services/spool/deliver.h>
 #include <services/spool/maildir.h>
 
-#define PENDING_MAX 128U
-#define NAME_SIZE   256U   /* of a file name, with its NUL */
-#define WHY_MAX     65536U /* bytes of reasons that one message carries */
+#include "deliver-internal.h"
 
-typedef struct job_s job;
-struct job_s
-{
-  message m;
-  char const *name;
-  unsigned int deferred; /* recipients that must be tried again */
-  unsigned int refused;
-  stralloc why;
-};
-
-/* A file that is written to a Maildir's tmp and not yet synced. */
-typedef struct pending_s pending;
-struct pending_s
-{
-  job *j;
-  recipient r;
-  int fd; /* -1: it was there already */
-  int maildir;
-  int done; /* 0, or it was synced, 2: and its folder too */
-  char name[NAME_SIZE];
-  char folder[MAPPING_NAME_MAX + 1];
-};
-
-typedef struct batch_s batch;
-struct batch_s
-{
-  spool *s;
-  unsigned int jobs;
-  unsigned int pendings;
-  job job[DELIVER_BATCH];
-  pending pending[PENDING_MAX];
-};
+#define WHY_MAX 65536U /* bytes of reasons that one message carries */
+#define FAILED  "X-Spool-Failed: "
 
 /* --- the log ------------------------------------------------------------------------------------- */
 
-static void say(char const *what, char const *name, char const *address, char const *between,
-                char const *detail)
+void deliver_say(char const *what, char const *name, char const *address, char const *between,
+                 char const *detail)
 {
   stralloc sa = STRALLOC_ZERO;
 
@@ -71,11 +37,11 @@ static void postpone_recipient(job *j, recipient const *r, char const *why)
 {
   j->m.envelope.s[r->mark] = DELIVER_RETRY;
   j->deferred++;
-  say("deferred ", j->name, r->address, ": ", why);
+  deliver_say("deferred ", j->name, r->address, ": ", why);
 }
 
 /* A recipient that must wait: what failed, where, why. */
-static void defer(batch *b, job *j, recipient const *r, char const *verb, char const *where)
+void deliver_defer(batch *b, job *j, recipient const *r, char const *verb, char const *where)
 {
   stralloc sa = STRALLOC_ZERO;
   char const *reason = strerror(errno);
@@ -98,136 +64,39 @@ static void doubt(job *j, recipient const *r, stralloc *why)
     postpone_recipient(j, r, "out of memory");
 }
 
-static int add_address(stralloc *sa, char const *field, char const *address, char const *end)
-{
-  return stralloc_cats(sa, field) && !mailbox_address(sa, address) && stralloc_cats(sa, end) ? 0 : -1;
-}
-
 static void refuse(batch *b, job *j, recipient const *r, char const *why)
 {
   size_t was = j->why.len;
 
-  if (was > WHY_MAX || (!add_address(&j->why, "X-Spool-Failed: <", r->address, ">: ") &&
-                        !printable(&j->why, why) && stralloc_cats(&j->why, "\n")))
+  if (was > WHY_MAX ||
+      (stralloc_cats(&j->why, FAILED "<") && !mailbox_address(&j->why, r->address) &&
+       stralloc_cats(&j->why, ">: ") && !printable(&j->why, why) && stralloc_cats(&j->why, "\n")))
   {
     j->m.envelope.s[r->mark] = DELIVER_REFUSED;
     j->refused++;
-    say("failed ", j->name, r->address, ": ", why);
     return;
   }
   j->why.len = was;
-  defer(b, j, r, "note why the delivery failed below ", "");
+  deliver_defer(b, j, r, "note why the delivery failed below ", "");
 }
 
-/* --- writing ------------------------------------------------------------------------------------- */
-
-static int write_file(pending const *p)
+/* Said once, when it is in failed/: each pass over a message finds the same out again. */
+static void say_failed(job const *j)
 {
-  stralloc sa = STRALLOC_ZERO;
-  int result = -1;
+  char const *s = j->why.s;
+  size_t len = j->why.len;
 
-  if (!add_address(&sa, "Return-Path: <", envelope_sender(p->j->m.envelope.s), ">\n") &&
-      !add_address(&sa, "Delivered-To: ", p->r.address, "\n") && allwrite(p->fd, sa.s, sa.len) == sa.len)
-    result = message_copy(&p->j->m, p->fd);
-  stralloc_free(&sa);
-  return result;
-}
-
-static void drop(pending *p)
-{
-  int e = errno;
-
-  if (p->fd >= 0)
+  while (len)
   {
-    close(p->fd);
-    if (!p->done) maildir_abort(p->maildir, p->name);
+    char const *end = memchr(s, '\n', len);
+    size_t n = (size_t)(end - s) + 1;
+    stralloc sa = STRALLOC_ZERO;
+    if (stralloc_catb(&sa, s + sizeof FAILED - 1, n - sizeof FAILED) && stralloc_0(&sa))
+      strerr_warn(PROG, ": failed ", j->name, " ", sa.s);
+    stralloc_free(&sa);
+    s += n;
+    len -= n;
   }
-  if (p->maildir >= 0) close(p->maildir);
-  errno = e;
-}
-
-/* begun: an earlier delivery may have got as far as new/. */
-static int write_pending(batch *b, pending *p, int begun)
-{
-  int r = 0;
-
-  p->maildir = maildir_open(b->s->mail, p->folder);
-  if (p->maildir < 0) return -1;
-  if (begun) r = maildir_has(p->maildir, p->name);
-  if (r) return r > 0 ? 0 : -1;
-  p->fd = maildir_create(p->maildir, p->name);
-  return p->fd < 0 ? -1 : write_file(p);
-}
-
-static void flush(batch *b);
-
-static void put(batch *b, job *j, recipient const *r, unsigned int number, char const *folder, int begun)
-{
-  pending *p = b->pending + b->pendings;
-
-  p->j = j;
-  p->r = *r;
-  p->fd = p->maildir = -1;
-  p->done = 0;
-  snprintf(p->name, sizeof p->name, "%s_%u.%s", j->name, number, b->s->host);
-  snprintf(p->folder, sizeof p->folder, "%s", folder);
-  if (write_pending(b, p, begun) < 0)
-  {
-    drop(p);
-    if (!b->pendings || (errno != EMFILE && errno != ENFILE)) goto no;
-    /* The files that wait to be synced may be what takes all the descriptors. */
-    flush(b);
-    put(b, j, r, number, folder, begun);
-    return;
-  }
-  b->pendings++;
-  return;
-no:
-  defer(b, j, r, "write to ", folder);
-}
-
-static int same_folder_synced(batch const *b, pending const *p)
-{
-  for (pending const *q = b->pending; q < p; q++)
-    if (q->done == 2 && !strcmp(q->folder, p->folder)) return 1;
-  return 0;
-}
-
-static int settle(batch const *b, pending *p)
-{
-  if (!p->done) return -1;
-  if (!same_folder_synced(b, p) && maildir_sync(p->maildir) < 0) return -1;
-  p->done = 2;
-  return 0;
-}
-
-static int to_new(pending *p)
-{
-  if (p->fd >= 0 && (fdatasync(p->fd) < 0 || maildir_commit(p->maildir, p->name) < 0)) return -1;
-  p->done = 1;
-  return 0;
-}
-
-/*
- * All files' writing is begun before any is waited for, and all are in new/ before any folder is synced:
- * the file system then does with two transactions for the whole batch.
- */
-static void flush(batch *b)
-{
-  pending *end = b->pending + b->pendings;
-
-  for (pending *p = b->pending; p < end; p++)
-    if (p->fd >= 0) sync_file_range(p->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-  for (pending *p = b->pending; p < end; p++)
-    if (to_new(p) < 0) defer(b, p->j, &p->r, "write to ", p->folder);
-  for (pending *p = b->pending; p < end; p++)
-    if (p->done && settle(b, p) < 0) defer(b, p->j, &p->r, "sync ", p->folder);
-  for (pending *p = b->pending; p < end; p++)
-  {
-    if (p->done == 2) say("delivered ", p->j->name, p->r.address, " to ", p->folder);
-    drop(p);
-  }
-  b->pendings = 0;
 }
 
 /* --- recipients ---------------------------------------------------------------------------------- */
@@ -257,19 +126,18 @@ static void put_all(batch *b, job *j, recipient const *r, unsigned int number, s
 
   if (!begun) message_mark(&j->m, r->mark, ENVELOPE_BEGUN);
   for (size_t i = 0; i < folders->len; i += strlen(folders->s + i) + 1)
-    put(b, j, r, number, folders->s + i, begun);
+    put_file(b, j, r, number, folders->s + i, begun);
 }
 
 static void deliver_recipient(batch *b, job *j, recipient const *r, unsigned int number)
 {
   stralloc folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
-  int n = message_was_at(&j->m, r->address);
+  int n = history_has(&j->history, r->address);
 
-  if (b->pendings + MAPPING_FOLDERS > PENDING_MAX) flush(b);
   if (n > 0)
     refuse(b, j, r, "it was delivered to this address before: a loop");
   else if (n < 0 || (n = mapping_find(&b->s->map, r->address, r->len, &exists, b->s, &folders, &why)) < 0)
-    defer(b, j, r, n < 0 && errno == ENOMEM ? "remember the folders below " : "look into ", "");
+    deliver_defer(b, j, r, n < 0 && errno == ENOMEM ? "remember the folders below " : "look into ", "");
   else if (n)
     put_all(b, j, r, number, &folders);
   else if (b->s->stale)
@@ -277,7 +145,18 @@ static void deliver_recipient(batch *b, job *j, recipient const *r, unsigned int
   else if (has_postmaster(b->s) && stralloc_0(&why))
     refuse(b, j, r, why.s);
   else
-    defer(b, j, r, "find even a postmaster (is it mounted?) in ", "");
+    deliver_defer(b, j, r, "find even a postmaster (is it mounted?) in ", "");
+  stralloc_free(&folders);
+  stralloc_free(&why);
+}
+
+/* A recipient who has the message: his Maildirs need it no more for the others. */
+static void note_recipient(batch *b, job *j, recipient const *r)
+{
+  stralloc folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
+
+  if (mapping_find(&b->s->map, r->address, r->len, &exists, b->s, &folders, &why) > 0)
+    for (size_t i = 0; i < folders.len; i += strlen(folders.s + i) + 1) put_note(j, folders.s + i);
   stralloc_free(&folders);
   stralloc_free(&why);
 }
@@ -288,7 +167,12 @@ static void deliver_job(batch *b, job *j)
   recipient r;
 
   for (unsigned int i = 0; envelope_next(j->m.envelope.s, j->m.envelope.len, &pos, &r); i++)
-    if (j->m.envelope.s[r.mark] != ENVELOPE_DONE) deliver_recipient(b, j, &r, i);
+    if (j->m.envelope.s[r.mark] == ENVELOPE_DONE)
+      note_recipient(b, j, &r);
+    else if (shares_gone(&b->s->shares, j->history.source))
+      j->left = 1;
+    else
+      deliver_recipient(b, j, &r, i);
 }
 
 /* --- messages ------------------------------------------------------------------------------------ */
@@ -303,31 +187,46 @@ static void mark_done(message *m)
     if (m->envelope.s[r.mark] == ENVELOPE_BEGUN) message_mark(m, r.mark, ENVELOPE_DONE);
 }
 
-static void postpone(batch *b, job *j, outcome *o)
+static void postpone(job *j, outcome *o)
 {
   mark_done(&j->m);
   futimens(j->m.fd, 0);
-  (void)b;
   o->deferred++;
+}
+
+/* It stays due. */
+static void leave(job *j, outcome *o)
+{
+  mark_done(&j->m);
+  o->left++;
 }
 
 static void finish(batch *b, job *j, outcome *o)
 {
-  if (!j->deferred && j->refused && failed_message(b->s, j->name, &j->m, &j->why) < 0)
+  if (!j->left && !j->deferred && j->refused)
   {
-    strerr_warnwu5sys("write ", b->s->path, "/failed/", j->name, "");
-    j->deferred = 1;
+    if (!failed_message(b->s, j->name, &j->m, &j->why))
+      say_failed(j);
+    else
+    {
+      strerr_warnwu5sys("write ", b->s->path, "/failed/", j->name, "");
+      j->deferred = 1;
+    }
   }
-  if (!j->deferred && unlinkat(b->s->todo, j->name, 0) < 0 && errno != ENOENT)
+  if (!j->left && !j->deferred && unlinkat(b->s->todo, j->name, 0) < 0 && errno != ENOENT)
   {
     strerr_warnwu4sys("remove ", b->s->path, "/todo/", j->name);
     j->deferred = 1;
   }
-  if (j->deferred)
-    postpone(b, j, o);
+  if (j->left)
+    leave(j, o);
+  else if (j->deferred)
+    postpone(j, o);
   else
     o->gone++;
   message_close(&j->m);
+  history_free(&j->history);
+  tdestroy(j->maildirs, &free);
   stralloc_free(&j->why);
 }
 
@@ -355,18 +254,28 @@ static int name_fits(char const *name)
   return strlen(name) < SPOOLNAME_FMT;
 }
 
+static int open_history(job *j)
+{
+  int e;
+
+  if (!message_history(&j->m, &j->history)) return 0;
+  e = errno;
+  message_close(&j->m);
+  history_free(&j->history);
+  errno = e;
+  return -1;
+}
+
 /* Returns -1 if the batch must end before this one: it holds all the descriptors that there are. */
 static int begin(batch *b, char const *name, outcome *o)
 {
-  static message const none = MESSAGE_ZERO;
+  static job const none = {.m = MESSAGE_ZERO, .history = HISTORY_ZERO, .why = STRALLOC_ZERO};
   job *j = b->job + b->jobs;
 
-  j->m = none;
+  *j = none;
   j->name = name;
-  j->deferred = j->refused = 0;
-  j->why = stralloc_zero;
   errno = EPROTO;
-  if (name_fits(name) && !message_open(&j->m, b->s->todo, name))
+  if (name_fits(name) && !message_open(&j->m, b->s->todo, name) && !open_history(j))
   {
     b->jobs++;
     deliver_job(b, j);
@@ -393,7 +302,7 @@ unsigned int deliver_batch(spool *s, char const *const *names, unsigned int n, o
   b.s = s;
   b.jobs = b.pendings = 0;
   while (i < n && i < s->batch && !begin(&b, names[i], o)) i++;
-  flush(&b);
+  put_flush(&b);
   for (unsigned int k = 0; k < b.jobs; k++) finish(&b, b.job + k, o);
   return i;
 }

@@ -7,6 +7,7 @@
 
 #include <runlib/mapping.h>
 #include <services/spool/message.h>
+#include <services/spool/shares.h>
 
 /* Everything that a delivery needs to know. Descriptors are of folders. */
 typedef struct spool_s spool;
@@ -20,6 +21,7 @@ struct spool_s
   int failed;
   int mail;
   unsigned int batch; /* messages at a time, 1 to DELIVER_BATCH: what the descriptors suffice for */
+  shares shares;
   mapping map;
   int stale; /* the control files say something else by now: whom map does not know may be known */
 };
@@ -31,11 +33,13 @@ struct outcome_s
 {
   unsigned int gone; /* messages that left todo/ */
   unsigned int deferred;
+  unsigned int
+      left; /* messages whose source has had its share of this pass, with recipients who wait for the next */
 };
 
 /*
  * Delivers messages of todo/, as many of the n as make one batch, and returns how many: each goes to its Maildirs, or to failed/ with the
- * reason, or stays, with its time of modification set to now. Whatever happens to one is logged and does not
+ * reason, or stays, with its time of modification set to now, or, left for the next pass, without. Whatever happens to one is logged and does not
  * touch the others. Killed at any point, it loses nothing; the next delivery of what was at hand writes the
  * same Maildir names again, so that nothing appears twice unless the first copy was renamed out of new/ and cur/.
  */

@@ -1,7 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -117,42 +116,21 @@ int message_copy(message const *m, int fd)
   return 0;
 }
 
-int header_was_at(char const *s, size_t len, char const *address)
-{
-  static char const field[] = "delivered-to:";
-  size_t n = strlen(address);
-  char const *end = s + len;
-
-  while (s < end && *s != '\n' && !(end - s > 1 && s[0] == '\r' && s[1] == '\n'))
-  {
-    char const *eol = memchr(s, '\n', (size_t)(end - s));
-    char const *last = eol ? eol : end;
-    char const *next = eol ? eol + 1 : end;
-    if ((size_t)(last - s) >= sizeof field - 1 && !strncasecmp(s, field, sizeof field - 1))
-    {
-      s += sizeof field - 1;
-      while (s < last && (*s == ' ' || *s == '\t')) s++;
-      while (last > s && (last[-1] == '\r' || last[-1] == ' ' || last[-1] == '\t')) last--;
-      if ((size_t)(last - s) == n && !strncasecmp(s, address, n)) return 1;
-    }
-    s = next;
-  }
-  return 0;
-}
-
-int message_was_at(message const *m, char const *address)
+int message_history(message const *m, history *h)
 {
   static char s[MESSAGE_HEADER_MAX];
   size_t n = m->len < sizeof s ? (size_t)m->len : sizeof s;
   size_t first = n < 8192 ? n : 8192;
-  char const *end;
 
   /* Most headers are short: the rest is read only if the first part does not end it. */
   if (read_at(m->fd, s, first, 0) < 0) return -1;
-  end = memmem(s, first, "\n\n", 2);
-  if (end) return header_was_at(s, (size_t)(end - s), address);
-  if (n > first && read_at(m->fd, s + first, n - first, first) < 0) return -1;
-  return header_was_at(s, n, address);
+  if (memmem(s, first, "\n\n", 2))
+    n = first;
+  else if (n > first && read_at(m->fd, s + first, n - first, first) < 0)
+    return -1;
+  if (!history_read(h, s, n)) return 0;
+  errno = ENOMEM;
+  return -1;
 }
 
 int printable(stralloc *sa, char const *s)

@@ -7,6 +7,8 @@
 
 #include <runlib/envelope.h>
 
+#include <services/spool/history.h>
+
 /* A message of the spool, open. All return 0, or -1 and errno. */
 typedef struct message_s message;
 struct message_s
@@ -31,14 +33,9 @@ extern void message_mark(message *m, size_t place, char mark);
 /* Copies the message, from its beginning, to fd. */
 extern int message_copy(message const *m, int fd);
 
-/*
- * Whether the header has a line `Delivered-To: address`, in any case: 1, 0, or -1 and errno.
- * Looks at the first MESSAGE_HEADER_MAX bytes.
- */
+/* Reads the header, of MESSAGE_HEADER_MAX bytes at most; history_free in any case. */
 #define MESSAGE_HEADER_MAX 262144U
-extern int message_was_at(message const *m, char const *address);
-/* The same for a header in memory. Pure. */
-extern int header_was_at(char const *s, size_t len, char const *address);
+extern int message_history(message const *m, history *h);
 /* s and what is not printed as it is becomes `?`: for the log and for header lines. */
 extern int printable(stralloc *sa, char const *s);
 

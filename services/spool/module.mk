@@ -1,4 +1,4 @@
-$(eval $(call library,services/spool,admit.c deliver.c failed.c maildir.c message.c scan.c service.c tally.c watch.c))
+$(eval $(call library,services/spool,admit.c deliver.c failed.c history.c maildir.c message.c put.c scan.c service.c shares.c tally.c watch.c))
 $(eval $(call short,libexec/mailctl/spool-queue,services/spool/spool-queue.c,$(addprefix runlib/,clock.c intake.c envelope.c fdpass.c handover.c spoolname.c)))
 $(eval $(call program,libexec/mailctl/spool-intake,services/spool/spool-intake.c,services/spool))
 $(eval $(call program,libexec/mailctl/spool-deliver,services/spool/spool-deliver.c,services/spool))

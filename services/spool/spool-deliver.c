@@ -255,7 +255,7 @@ static void tell_todo(daemon_state *d, int e)
 /* One look at todo/. Returns how many milliseconds there is nothing to do. */
 static unsigned int pass(daemon_state *d)
 {
-  outcome o = {.gone = 0, .deferred = 0};
+  outcome o = {.gone = 0, .deferred = 0, .left = 0};
   uint64_t now = wall();
   unsigned int pause = watch_pause(&d->watch, d->o.interval * 1000);
 
@@ -267,9 +267,10 @@ static unsigned int pass(daemon_state *d)
     return 1000;
   }
   tell_todo(d, 0);
+  shares_begin(&d->s.shares);
   deliver_found(d, &o);
   tally_take(&d->t, d->failed.s, wall(), o.gone > 0);
-  if (o.gone)
+  if (o.gone || o.left)
   {
     d->idle = 0;
     return 0;

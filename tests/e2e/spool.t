@@ -131,6 +131,49 @@ X: y" 'a message that begins with a blank does not continue our Received field'
 end
 rm mail/joe/new/* queue/failed/*
 
+# --- one message, many recipients -----------------------------------------------------------------------
+
+begin -i 3600
+many() { i=0; while test $i -lt "$1"; do i=$((i + 1)); echo "$2$i$3"; done; }
+# shellcheck disable=SC2046 # words
+message many | queue_to $(many 300 joe+ @example.test) joe@example.test joe@example.test info@example.test
+wait_for 20 holds mail/ann many
+wait_for 20 empty
+is "$(count mail/joe/new mail/ann/new)" 2 "a Maildir gets a message once, however many recipients lead to it"
+rm mail/joe/new/* mail/ann/new/*
+end
+# A message for six hundred is no reason for another's to wait; one of the same sender does.
+i=0
+while test $i -lt 600; do
+  i=$((i + 1))
+  mkdir -p "mail/many$i/tmp" "mail/many$i/new" "mail/many$i/cur"
+done
+from() { echo "Received: from x (192.0.2.$1)"; echo '  by y'; message "$2"; }
+# shellcheck disable=SC2046 # words
+from 1 first | queue_to $(many 600 many @example.test)
+from 1 second | queue_to joe@example.test
+from 2 third | queue_to ann@example.test
+ls queue/todo >names
+: >deliver.log
+begin -i 3600
+wait_for 60 empty
+is "$(count mail/many*/new)" 600 "each of six hundred gets his copy"
+order() { grep -n "delivered $(sed -n "$1p" names)" deliver.log | tail -n 1 | cut -d: -f1; }
+test "$(order 3)" -lt "$(order 1)" && test "$(order 2)" -gt "$(order 3)"
+ok $? "another's mail is delivered before the last of them"
+end
+rm -rf mail/many* mail/joe/new/* mail/ann/new/*
+# The header is read once: what a message makes spool-deliver read does not grow with its recipients.
+begin -i 3600
+read_so_far() { awk '$1 == "rchar:" { print $2 }' "/proc/$deliverer/io"; }
+before=$(read_so_far)
+# shellcheck disable=SC2046 # words
+{ yes 'X-Long: header' | head -17000; message long; } | queue_to $(many 500 joe- @example.test)
+wait_for 20 empty
+try "a long header is read once, not for each recipient" test $(($(read_so_far) - before)) -lt 2000000
+end
+rm mail/joe/new/*
+
 # --- delivery -----------------------------------------------------------------------------------------
 
 begin -i 3600
@@ -287,7 +330,7 @@ rm mail/*/new/*
 # shellcheck disable=SC2046
 message many | queue_to $(seq -f 'joe-%g@example.test' 500)
 try "a message for 500" "$LIBEXEC/spool-deliver" -1 -c control queue mail
-is "$(count mail/joe/new)" 500 "arrives 500 times"
+is "$(count mail/joe/new)" 1 "arrives once, for they are one Maildir"
 rm -rf mail/*/new/*
 
 exits 100 "spool-deliver without arguments" "$LIBEXEC/spool-deliver"

@@ -72,17 +72,20 @@ static void map(char const *s, size_t n)
 
 static void walk(message const *m)
 {
+  history h = HISTORY_ZERO;
   size_t pos = 0;
   recipient r;
 
+  need(!message_history(m, &h));
   need(strlen(envelope_sender(m->envelope.s)) <= ENVELOPE_ADDRESS_MAX);
   while (envelope_next(m->envelope.s, m->envelope.len, &pos, &r))
   {
     need(r.mark < m->envelope.len && r.len <= ENVELOPE_ADDRESS_MAX && pos < m->envelope.len);
     need(strchr("TSD", m->envelope.s[r.mark]) && m->envelope.s[r.mark]);
-    need(message_was_at(m, r.address) >= 0);
+    need(history_has(&h, r.address) >= 0);
   }
   need(pos == m->envelope.len - 1);
+  history_free(&h);
 }
 
 /* The file is the input, and then the input with a trailer that fits, so that the envelope is reached. */

@@ -7,6 +7,7 @@
 #include <runlib/spoolname.h>
 
 #include <services/spool/message.h>
+#include <services/spool/shares.h>
 
 #include "unit.h"
 
@@ -448,7 +449,85 @@ static struct
 
 START_TEST(loops)
 {
-  ck_assert_int_eq(header_was_at(headers[_i].header, strlen(headers[_i].header), "a@b"), headers[_i].was);
+  history h = HISTORY_ZERO;
+
+  ck_assert_int_eq(history_read(&h, headers[_i].header, strlen(headers[_i].header)), 0);
+  ck_assert_int_eq(history_has(&h, "a@b"), headers[_i].was);
+  ck_assert_int_eq(history_has(&h, "A@B"), headers[_i].was);
+  history_free(&h);
+}
+END_TEST
+
+START_TEST(quoted_loops)
+{
+  static char const header[] = "Delivered-To: \"a b\"@c\nDelivered-To: d e@c\n\n";
+  history h = HISTORY_ZERO;
+
+  ck_assert_int_eq(history_read(&h, header, sizeof header - 1), 0);
+  ck_assert_int_eq(history_has(&h, "a b@c"), 1);
+  ck_assert_int_eq(history_has(&h, "d e@c"), 1);
+  ck_assert_int_eq(history_has(&h, "a@c"), 0);
+  history_free(&h);
+}
+END_TEST
+
+/* Whose mail it is, for a fair share: two headers of one source, and one of another. */
+static struct
+{
+  char const *one;
+  char const *same;
+  char const *other;
+} const sources[] = {
+    {"Received: from x (HELO y) (192.0.2.1)\n  by z\n", "Received: from a (joe@192.0.2.1)\n  by z\n",
+     "Received: from x (HELO y) (192.0.2.2)\n  by z\n"},
+    {"Received: from x (2001:db8::1)\n", "Received: from x (2001:db8::ffff:ffff:ffff:ffff)\n",
+     "Received: from x (2001:db8:0:1::1)\n"},
+    /* What the client says comes behind our own field. */
+    {"Received: from x (192.0.2.1)\n  by z\nReceived: from y (192.0.2.77)\n",
+     "Received: from x (192.0.2.1)\n  by z\n", "Received: from y (192.0.2.77)\n"},
+    {"Received: (spool-queue 1 invoked by uid 7); x\nReceived: from x (192.0.2.1)\n  by z\n",
+     "Received: from x (192.0.2.1)\n  by z\n", "Received: (spool-queue 1 invoked by uid 7); x\n"},
+    {"Received: (spool-queue 1 invoked by uid 7); x\n", "Received: (spool-queue 2 invoked by uid 7); y\n",
+     "Received: (spool-queue 1 invoked by uid 8); x\n"},
+};
+
+static uint64_t source_of(char const *header)
+{
+  history h = HISTORY_ZERO;
+  uint64_t n;
+
+  ck_assert_int_eq(history_read(&h, header, strlen(header)), 0);
+  n = h.source;
+  history_free(&h);
+  return n;
+}
+
+START_TEST(whose)
+{
+  ck_assert_uint_ne(source_of(sources[_i].one), 0);
+  ck_assert_uint_eq(source_of(sources[_i].one), source_of(sources[_i].same));
+  ck_assert_uint_ne(source_of(sources[_i].one), source_of(sources[_i].other));
+}
+END_TEST
+
+START_TEST(fair)
+{
+  static shares s;
+
+  shares_begin(&s);
+  for (unsigned int i = 0; i < SHARE / SHARE_FILE; i++)
+  {
+    ck_assert(!shares_gone(&s, 1));
+    shares_take(&s, 1, 10);
+  }
+  ck_assert(shares_gone(&s, 1) && !shares_gone(&s, 2));
+  shares_take(&s, 2, SHARE - 1);
+  ck_assert(!shares_gone(&s, 2));
+  for (uint64_t i = 3; i < 1000; i++) shares_take(&s, i, SHARE / 4);
+  ck_assert(shares_gone(&s, 1) && !shares_gone(&s, 2) && !shares_gone(&s, 3));
+  ck_assert(shares_gone(&s, 999) && shares_gone(&s, 5000));
+  shares_begin(&s);
+  ck_assert(!shares_gone(&s, 1) && !shares_gone(&s, 999));
 }
 END_TEST
 
@@ -471,6 +550,9 @@ int main(void)
   tcase_add_test(t, explosion);
   ROWS(t, alias_file, alias_files);
   ROWS(t, loops, headers);
+  tcase_add_test(t, quoted_loops);
+  ROWS(t, whose, sources);
+  tcase_add_test(t, fair);
   suite_add_tcase(s, t);
   return unit_run(s);
 }

@@ -1,0 +1,66 @@
+#ifndef SERVICES_SPOOL_DELIVER_INTERNAL_H
+#define SERVICES_SPOOL_DELIVER_INTERNAL_H
+
+#include <runlib/mailbox.h>
+
+#include <services/spool/deliver.h>
+#include <services/spool/history.h>
+
+/* What the files of a delivery share: the messages at hand, and the files that are written and not yet synced. */
+
+#define DELIVER_PENDING 128U
+#define DELIVER_NAME    256U /* of a file name, with its NUL */
+
+typedef struct job_s job;
+struct job_s
+{
+  message m;
+  history history;
+  char const *name;
+  void *maildirs;        /* that have the message for certain, a tree (tsearch) */
+  int left;              /* the share of its source is gone: the rest comes in the next pass */
+  unsigned int deferred; /* recipients that must be tried again */
+  unsigned int refused;
+  stralloc why;
+};
+
+/* A file that is written to a Maildir's tmp and not yet synced. */
+typedef struct pending_s pending;
+struct pending_s
+{
+  job *j;
+  recipient r;
+  int fd; /* -1: it was there already */
+  int maildir;
+  int done; /* 0, or it was synced, 2: and its folder too */
+  char name[DELIVER_NAME];
+  char folder[MAPPING_NAME_MAX + 1];
+};
+
+typedef struct batch_s batch;
+struct batch_s
+{
+  spool *s;
+  unsigned int jobs;
+  unsigned int pendings;
+  job job[DELIVER_BATCH];
+  pending pending[DELIVER_PENDING];
+};
+
+/* deliver.c: a line of the log; a recipient that must wait: what failed, where, by errno */
+extern void deliver_say(char const *what, char const *name, char const *address, char const *between,
+                        char const *detail);
+extern void deliver_defer(batch *b, job *j, recipient const *r, char const *verb, char const *where);
+
+/*
+ * put.c: begins the file of a recipient, the message's number-th, in a Maildir. What fails defers the recipient. A
+ * Maildir gets a message once, whatever recipients lead to it. begun: an earlier delivery may have got as far as new/.
+ */
+extern void put_file(batch *b, job *j, recipient const *r, unsigned int number, char const *folder,
+                     int begun);
+/* Syncs and moves to new/ what was begun, at the latest before the batch ends. */
+extern void put_flush(batch *b);
+/* Notes that a Maildir has the message. Without memory it is not noted: it may come twice then. */
+extern void put_note(job *j, char const *folder);
+
+#endif

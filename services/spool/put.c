@@ -1,0 +1,155 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <skalibs/allreadwrite.h>
+
+#include <services/spool/maildir.h>
+
+#include "deliver-internal.h"
+
+static int write_file(pending const *p)
+{
+  stralloc sa = STRALLOC_ZERO;
+  int result = -1;
+
+  if (stralloc_cats(&sa, "Return-Path: <") && !mailbox_address(&sa, envelope_sender(p->j->m.envelope.s)) &&
+      stralloc_cats(&sa, ">\nDelivered-To: ") && !mailbox_address(&sa, p->r.address) &&
+      stralloc_cats(&sa, "\n") && allwrite(p->fd, sa.s, sa.len) == sa.len)
+    result = message_copy(&p->j->m, p->fd);
+  stralloc_free(&sa);
+  return result;
+}
+
+static void drop(pending *p)
+{
+  int e = errno;
+
+  if (p->fd >= 0)
+  {
+    close(p->fd);
+    if (!p->done) maildir_abort(p->maildir, p->name);
+  }
+  if (p->maildir >= 0) close(p->maildir);
+  errno = e;
+}
+
+/* begun: an earlier delivery may have got as far as new/. */
+static int write_pending(batch *b, pending *p, int begun)
+{
+  int r = 0;
+
+  p->maildir = maildir_open(b->s->mail, p->folder);
+  if (p->maildir < 0) return -1;
+  if (begun) r = maildir_has(p->maildir, p->name);
+  if (r) return r > 0 ? 0 : -1;
+  p->fd = maildir_create(p->maildir, p->name);
+  return p->fd < 0 ? -1 : write_file(p);
+}
+
+static int by_text(void const *a, void const *b)
+{
+  return strcmp(a, b);
+}
+
+static int has(job const *j, char const *folder)
+{
+  return tfind(folder, &j->maildirs, &by_text) != 0;
+}
+
+void put_note(job *j, char const *folder)
+{
+  char *copy = strdup(folder);
+  char *const *node = copy ? tsearch(copy, &j->maildirs, &by_text) : 0;
+
+  if (!node || *node != copy) free(copy);
+}
+
+static int is_pending(batch const *b, job const *j, char const *folder)
+{
+  for (unsigned int i = 0; i < b->pendings; i++)
+    if (b->pending[i].j == j && !strcmp(b->pending[i].folder, folder)) return 1;
+  return 0;
+}
+
+void put_file(batch *b, job *j, recipient const *r, unsigned int number, char const *folder, int begun)
+{
+  pending *p;
+
+  if (is_pending(b, j, folder) || b->pendings == DELIVER_PENDING) put_flush(b);
+  if (has(j, folder)) return;
+  p = b->pending + b->pendings;
+  p->j = j;
+  p->r = *r;
+  p->fd = p->maildir = -1;
+  p->done = 0;
+  snprintf(p->name, sizeof p->name, "%s_%u.%s", j->name, number, b->s->host);
+  snprintf(p->folder, sizeof p->folder, "%s", folder);
+  if (!write_pending(b, p, begun))
+  {
+    b->pendings++;
+    shares_take(&b->s->shares, j->history.source, j->m.len);
+    return;
+  }
+  drop(p);
+  if (b->pendings && (errno == EMFILE || errno == ENFILE))
+  {
+    /* The files that wait to be synced may be what takes all the descriptors. */
+    put_flush(b);
+    put_file(b, j, r, number, folder, begun);
+  }
+  else
+    deliver_defer(b, j, r, "write to ", folder);
+}
+
+static int same_folder_synced(batch const *b, pending const *p)
+{
+  for (pending const *q = b->pending; q < p; q++)
+    if (q->done == 2 && !strcmp(q->folder, p->folder)) return 1;
+  return 0;
+}
+
+static int settle(batch const *b, pending *p)
+{
+  if (!p->done) return -1;
+  if (!same_folder_synced(b, p) && maildir_sync(p->maildir) < 0) return -1;
+  p->done = 2;
+  return 0;
+}
+
+static int to_new(pending *p)
+{
+  if (p->fd >= 0 && (fdatasync(p->fd) < 0 || maildir_commit(p->maildir, p->name) < 0)) return -1;
+  p->done = 1;
+  return 0;
+}
+
+/*
+ * All files' writing is begun before any is waited for, and all are in new/ before any folder is synced:
+ * the file system then does with two transactions for the whole batch.
+ */
+void put_flush(batch *b)
+{
+  pending *end = b->pending + b->pendings;
+
+  for (pending *p = b->pending; p < end; p++)
+    if (p->fd >= 0) sync_file_range(p->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+  for (pending *p = b->pending; p < end; p++)
+    if (to_new(p) < 0) deliver_defer(b, p->j, &p->r, "write to ", p->folder);
+  for (pending *p = b->pending; p < end; p++)
+    if (p->done && settle(b, p) < 0) deliver_defer(b, p->j, &p->r, "sync ", p->folder);
+  for (pending *p = b->pending; p < end; p++)
+  {
+    if (p->done == 2)
+    {
+      put_note(p->j, p->folder);
+      deliver_say("delivered ", p->j->name, p->r.address, " to ", p->folder);
+    }
+    drop(p);
+  }
+  b->pendings = 0;
+}
