@@ -188,23 +188,32 @@ static int make(service *sv, report *r)
 
 /* --- intake --------------------------------------------------------------------------------------- */
 
-/* A socket for each service, which only that service's user may open, becomes a descriptor from 4 on. */
+/*
+ * A socket for each service, which only that service's user may open, becomes a descriptor from 4 on. It gets its name
+ * when it has its owner: who queues during a restart finds the old one or the new one.
+ */
+static int add_socket(stralloc *sa, bundle const *b, char const *name, unsigned int fd)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_word(sa, "s6-ipcserver-socketbinder -m -b 0 -a 0600 ", b->run, "/intake.new") < 0 ||
+      service_append(sa, "\nif { chown -h %s ", user_of(b, name)) < 0 ||
+      service_word(sa, "", b->run, "/intake.new") < 0 ||
+      service_word(sa, " }\nif { mv -f ", b->run, "/intake.new") < 0)
+    return -1;
+  if (!spool_queue(&path, b, name) && !service_word(sa, " ", path.s, ""))
+    result = service_append(sa, " }\nfdmove %u 0\n", fd);
+  stralloc_free(&path);
+  return result;
+}
+
 static int add_sockets(stralloc *sa, service const *sv)
 {
-  bundle const *b = sv->bundle;
   unsigned int fd = 4;
 
   for (unsigned int i = 0; i < QUEUERS; i++)
-  {
-    stralloc path = STRALLOC_ZERO;
-    int ok = !is_other(b, queuers[i]) ||
-             (!spool_queue(&path, b, queuers[i]) &&
-              !service_word(sa, "s6-ipcserver-socketbinder -m -b 0 -a 0600 ", path.s, "") &&
-              !service_append(sa, "\nif { chown -h %s ", user_of(b, queuers[i])) &&
-              !service_word(sa, "", path.s, "") && !service_append(sa, " }\nfdmove %u 0\n", fd++));
-    stralloc_free(&path);
-    if (!ok) return -1;
-  }
+    if (is_other(sv->bundle, queuers[i]) && add_socket(sa, sv->bundle, queuers[i], fd++) < 0) return -1;
   return 0;
 }
 

@@ -59,7 +59,7 @@ def flood():
     seen = collections.Counter()
     last = b""
     for i in range(100):
-        s.sendall(b"".join(b"RCPT TO:<%s@example.test>\r\n" % (b"x" * 800) for k in range(5)))
+        s.sendall(b"".join(b"RCPT TO:<postmaster-%d-%s@example.test>\r\n" % (5 * i + k, b"x" * 150) for k in range(5)))
         for k in range(5):
             last = f.readline().strip()
             seen[last.decode()] += 1
