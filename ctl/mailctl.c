@@ -51,6 +51,12 @@ static command const commands[] = {
      "Its options are described in mailctl-monitor(8).\n"},
     {"passwd", &command_passwd, "NAME", "set the password that NAME logs in with (AUTH)",
      "The password is asked for twice on a terminal; else it is the first line of the input.\n"},
+    {"policy", &command_policy, "[list|add|forget] [ADDRESS [SENDER RECIPIENT]]",
+     "what greylisting knows: show it, add a network, forget one",
+     "  list           the networks, and how often they came again (the default)\n"
+     "  add ADDRESS    its network is known: it is never asked to come again\n"
+     "  forget ADDRESS [SENDER RECIPIENT]\n"
+     "                 its network, and what is known of these two, is forgotten\n"},
     {"run", &command_run, "[-d FD]", "the supervisor in the foreground, for systemd, s6 or a container",
      "  -d FD         write a newline to descriptor FD when every service is ready\n\n"
      "systemd is told through NOTIFY_SOCKET.\n"},

@@ -5,7 +5,7 @@
 
 /*
  * Policy servers: programs that say what is to become of a client, by the protocol of Postfix's SMTPD_POLICY_README. This is what is
- * said of one in a configuration; the questions are the session's (policy.c), and policyclient.h carries them.
+ * said of one in a configuration; the questions are the session's (policy.c), and runlib/policyclient.h carries them.
  */
 
 #define POLICY_SERVERS 8

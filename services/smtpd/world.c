@@ -23,6 +23,7 @@
 #define QUEUE_PATIENCE 300000 /* ms */
 #define AUTH_PATIENCE  40000
 #define RATER_PATIENCE 500
+#define POLICY_ANSWER  8192 /* bytes of a policy server's answer */
 
 /* A variable as a plugin set it, else as the environment has it; 0: neither. */
 static char const *variable(stralloc const *vars, char const *name)
@@ -188,7 +189,8 @@ static int ask_policy(void *data, unsigned int i, char const *question, size_t l
   world *w = data;
   policy_server const *p = w->options->config.policies + i;
 
-  if (!policyclient_ask(&w->policies[i], p, question, len, answer)) return 0;
+  if (!policyclient_ask(&w->policies[i], p->address, p->timeout, question, len, answer, POLICY_ANSWER))
+    return 0;
   if (errno != EAGAIN) strerr_warnwusys("ask the policy server ", p->address);
   return -1;
 }

@@ -3,10 +3,10 @@
 
 #include <runlib/counters.h>
 #include <runlib/intake.h>
+#include <runlib/policyclient.h>
 
 #include "effects.h"
 #include "options.h"
-#include "policyclient.h"
 #include "queue.h"
 #include "recipients.h"
 

@@ -1,20 +1,26 @@
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <netinet/in.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
 
 #include <runlib/address.h>
+#include <runlib/policyclient.h>
 
-#include "child.h"
-#include "policyclient.h"
+#define SPARED 30000 /* ms for which a server that failed is not asked */
 
-#define ANSWER_MAX 8192
-#define SPARED     30000 /* ms for which a server that failed is not asked */
+static uint64_t stopwatch(void)
+{
+  struct timespec ts;
+
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
 
 /* Waits for events. Returns 0, or -1 and errno. */
 static int await(int fd, short events, uint64_t deadline)
@@ -22,7 +28,7 @@ static int await(int fd, short events, uint64_t deadline)
   for (;;)
   {
     struct pollfd x = {.fd = fd, .events = events};
-    uint64_t now = child_clock();
+    uint64_t now = stopwatch();
     int r = now >= deadline ? 0 : poll(&x, 1, (int)(deadline - now));
     if (r > 0) return 0;
     if (!r) return (errno = ETIMEDOUT, -1);
@@ -30,7 +36,7 @@ static int await(int fd, short events, uint64_t deadline)
   }
 }
 
-static socklen_t socket_address(policy_server const *p, struct sockaddr_storage *to)
+static socklen_t socket_address(char const *where, struct sockaddr_storage *to)
 {
   struct sockaddr_un *un = (struct sockaddr_un *)to;
   struct sockaddr_in *in = (struct sockaddr_in *)to;
@@ -38,13 +44,13 @@ static socklen_t socket_address(policy_server const *p, struct sockaddr_storage 
   address a;
 
   memset(to, 0, sizeof *to);
-  if (!strncmp(p->address, "unix:", 5))
+  if (!strncmp(where, "unix:", 5))
   {
     un->sun_family = AF_UNIX;
-    strncpy(un->sun_path, p->address + 5, sizeof un->sun_path - 1);
+    strncpy(un->sun_path, where + 5, sizeof un->sun_path - 1);
     return sizeof *un;
   }
-  (void)address_scan(p->address + 5, &a);
+  (void)address_scan(where + 5, &a);
   if (a.family == 6)
   {
     in6->sin6_family = AF_INET6;
@@ -58,10 +64,10 @@ static socklen_t socket_address(policy_server const *p, struct sockaddr_storage 
   return sizeof *in;
 }
 
-static int open_connection(policy_server const *p, uint64_t deadline)
+static int open_connection(char const *where, uint64_t deadline)
 {
   struct sockaddr_storage to;
-  socklen_t len = socket_address(p, &to), size = sizeof(int);
+  socklen_t len = socket_address(where, &to), size = sizeof(int);
   int fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), e = 0;
 
   if (fd < 0) return -1;
@@ -92,7 +98,7 @@ static int send_all(int fd, char const *s, size_t len, uint64_t deadline)
 }
 
 /* Reads up to the empty line. */
-static int receive(int fd, stralloc *answer, uint64_t deadline)
+static int receive(int fd, stralloc *answer, size_t most, uint64_t deadline)
 {
   answer->len = 0;
   for (;;)
@@ -106,7 +112,7 @@ static int receive(int fd, stralloc *answer, uint64_t deadline)
     if (!r) errno = answer->len ? EPROTO : ECONNRESET;
     if (r <= 0) return -1;
     answer->len += (size_t)r;
-    if (memchr(answer->s, 0, answer->len) || answer->len > ANSWER_MAX) return (errno = EPROTO, -1);
+    if (memchr(answer->s, 0, answer->len) || answer->len > most) return (errno = EPROTO, -1);
     end = memmem(answer->s, answer->len, "\n\n", 2);
     if (!end) continue;
     /* What follows would be taken for the next answer. */
@@ -116,30 +122,30 @@ static int receive(int fd, stralloc *answer, uint64_t deadline)
   }
 }
 
-static void drop(policyclient *c)
+void policyclient_close(policyclient *c)
 {
   if (c->fd >= 0) fd_close(c->fd);
   c->fd = -1;
 }
 
-int policyclient_ask(policyclient *c, policy_server const *p, char const *question, size_t len,
-                     stralloc *answer)
+int policyclient_ask(policyclient *c, char const *where, unsigned int ms, char const *question, size_t len,
+                     stralloc *answer, size_t most)
 {
-  uint64_t now = child_clock(), deadline = now + p->timeout;
+  uint64_t now = stopwatch(), deadline = now + ms;
   int e;
 
   if (now < c->again) return (errno = EAGAIN, -1);
   for (;;)
   {
     int kept = c->fd >= 0;
-    if (!kept && (c->fd = open_connection(p, deadline)) < 0) break;
-    if (!send_all(c->fd, question, len, deadline) && !receive(c->fd, answer, deadline)) return 0;
+    if (!kept && (c->fd = open_connection(where, deadline)) < 0) break;
+    if (!send_all(c->fd, question, len, deadline) && !receive(c->fd, answer, most, deadline)) return 0;
     e = errno;
-    drop(c);
+    policyclient_close(c);
     errno = e;
     /* A server may close a connection that was idle: that is no answer, and no failure. */
     if (!kept || (e != ECONNRESET && e != EPIPE)) break;
   }
-  c->again = child_clock() + SPARED;
+  c->again = stopwatch() + SPARED;
   return -1;
 }
