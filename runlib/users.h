@@ -47,7 +47,7 @@ extern int users_read(stralloc *text, char const *file);
 
 /*
  * Edits the file in one step that a crash cannot tear, alone among those who use this function (a lock on
- * its folder). Makes the file and its folder (0700), which belong to uid and gid (-1: leave that be), and
+ * the new file). Makes the file and its folder (0700), which belong to uid and gid (-1: leave that be), and
  * the folders above (0755) where missing. An existing file keeps its owner and mode; a new one has 0600.
  * Returns what users_edit returns, or -1 and errno.
  */

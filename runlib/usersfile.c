@@ -13,6 +13,9 @@
 #include <runlib/users.h>
 #include <runlib/walk.h>
 
+#define USERS_NEW   ".users.new"
+#define USERS_TRIES 1000 /* as many may wait for each other */
+
 static int read_fd(stralloc *text, int fd)
 {
   struct stat st;
@@ -47,7 +50,7 @@ int users_read(stralloc *text, char const *file)
   return result;
 }
 
-/* Opens the directory, made if it is missing, and locks it. */
+/* Opens the directory, made if it is missing. */
 static int users_directory(char const *path, uid_t uid, gid_t gid)
 {
   int made;
@@ -55,9 +58,36 @@ static int users_directory(char const *path, uid_t uid, gid_t gid)
   int fd = at < 0 || (made && fchownat(at, "", uid, gid, AT_EMPTY_PATH) < 0) ? -1 : walk_directory(at, ".");
 
   if (at >= 0) fd_close(at);
-  while (fd >= 0 && flock(fd, LOCK_EX) < 0)
-    if (errno != EINTR) return (fd_close(fd), -1);
   return fd;
+}
+
+/*
+ * Opens the file that is to become the new one, empty, and locks it: whoever may not change the users cannot open it. One
+ * that is no longer there once it is locked has become the users; one that is not ours is removed.
+ */
+static int users_begin(int folder)
+{
+  for (unsigned int tries = 0; tries < USERS_TRIES; tries++)
+  {
+    struct stat st;
+    struct stat now;
+    int fd = walk_open(folder, USERS_NEW, O_WRONLY | O_CREAT, 0600);
+    if (fd < 0)
+    {
+      if (errno != ELOOP && errno != EPERM && errno != EINVAL && errno != EISDIR) return -1;
+      if (walk_remove(folder, USERS_NEW) < 0) return -1;
+      continue;
+    }
+    while (flock(fd, LOCK_EX) < 0)
+      if (errno != EINTR) return (fd_close(fd), -1);
+    if (!fstat(fd, &st) && !fstatat(folder, USERS_NEW, &now, AT_SYMLINK_NOFOLLOW) && st.st_ino == now.st_ino)
+    {
+      if (ftruncate(fd, 0) == 0) return fd;
+      return (fd_close(fd), -1);
+    }
+    fd_close(fd);
+  }
+  return (errno = EBUSY, -1);
 }
 
 /* The owner and mode of the file that is to be replaced, or of a new one. */
@@ -89,30 +119,6 @@ static int write_new(int fd, stralloc const *text, struct stat const *st)
   return users_stamp(fd, st) < 0 ? -1 : fsync(fd);
 }
 
-static int replace(int folder, char const *base, stralloc const *text, struct stat const *st)
-{
-  char const *temp = ".users.new"; /* we hold the lock: what lies there is a dead process's */
-  int fd;
-  int result;
-  int e;
-
-  if (unlinkat(folder, temp, 0) < 0 && errno != ENOENT) return -1;
-  fd = openat(folder, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (fd < 0) return -1;
-  result = write_new(fd, text, st);
-  e = errno;
-  fd_close(fd);
-  if (result < 0 || renameat(folder, temp, folder, base) < 0)
-  {
-    if (result < 0) errno = e;
-    e = errno;
-    unlinkat(folder, temp, 0);
-    errno = e;
-    return -1;
-  }
-  return fsync(folder);
-}
-
 static int read_at(stralloc *text, int folder, char const *base)
 {
   int fd = walk_open(folder, base, O_RDONLY, 0);
@@ -131,12 +137,18 @@ static int update(int folder, char const *base, char const *name, char const *ha
 {
   stralloc old = STRALLOC_ZERO;
   stralloc new = STRALLOC_ZERO;
+  int fd = users_begin(folder);
   struct stat st = heritage(folder, base, uid, gid);
   int result = -1;
+  int e;
 
-  if (read_at(&old, folder, base) == 0) result = users_edit(&new, old.s, old.len, name, hash);
-  if (result >= 0 && (hash || result) && replace(folder, base, &new, &st) < 0) result = -1;
-  int e = errno;
+  if (fd >= 0 && read_at(&old, folder, base) == 0) result = users_edit(&new, old.s, old.len, name, hash);
+  if (result >= 0 && (hash || result) &&
+      (write_new(fd, &new, &st) < 0 || renameat(folder, USERS_NEW, folder, base) < 0 || fsync(folder) < 0))
+    result = -1;
+  e = errno;
+  if (fd >= 0 && (result < 0 || !(hash || result))) (void)walk_remove(folder, USERS_NEW);
+  if (fd >= 0) fd_close(fd);
   stralloc_free(&old);
   stralloc_free(&new);
   errno = e;

@@ -46,6 +46,11 @@ like "$(cat "$users")" '^joe:[$]y[$]' "the hash is yescrypt's"
 unlike "$(cat "$users")" secret "the password itself is not there"
 printf 'other' | mailctl passwd ann >/dev/null
 is "$(grep -c . "$users")" 2 "a second name is a second line"
+flock "$T/state/auth" sh -c 'printf third | timeout 20 mailctl passwd eve' >/dev/null
+is "$(grep -c . "$users")" 3 "a lock on the folder, which who can read it can take, stops nobody"
+seq -f 'n%g' 20 | xargs -P 20 -I N sh -c 'echo N | mailctl passwd N >/dev/null'
+is "$(grep -c . "$users") $(ls -A "$T/state/auth")" "23 users" "twenty at once"
+for i in $(seq -f 'n%g' 20) eve; do sed -i "/^$i:/d" "$users"; done
 is "$(printf 'x' | mailctl passwd 'a:b' 2>&1; echo $?)" "mailctl: passwd: a name is up to 255 characters without blanks and colons, not beginning with \`#\`
 100" "a bad name is refused"
 exits 100 "an empty password is refused" mailctl passwd joe

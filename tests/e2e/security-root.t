@@ -78,6 +78,10 @@ exits 0 "up" m up smtpd
 auth=$T/b/state/auth
 as_auth() { (cd "$auth" && s6-setuidgid backup "$@"); }
 cp -a "$auth/users" "$T/users"
+as_auth ln -s "$T/own/secret" .users.new
+echo password1 | m passwd someone >"$T/out" 2>&1
+is "$? $(stat -c '%U %a' "$auth/users") $(cut -c 1-8 <"$auth/users" | tail -n 1)" "0 backup 600 someone:" "passwd where its own file is a link: goes on"
+is "$(cat "$T/own/secret")" "@4000000037c219bf2ef02e94 root alone reads this" "without following it"
 as_auth rm users
 as_auth ln -s "$T/own/secret" users
 echo password1 | m passwd someone >"$T/out" 2>&1
