@@ -121,7 +121,8 @@ static uint16_t const entries[] = {
 };
 static uint16_t const connects[] = {__NR_connect};
 static uint16_t const binds[] = {__NR_bind};
-static uint16_t const serve[] = {__NR_bind, __NR_listen, __NR_accept, __NR_accept4};
+static uint16_t const serve[] = {__NR_bind, __NR_listen};
+static uint16_t const accepts[] = {__NR_accept, __NR_accept4};
 typedef uint32_t masks[WORDS];
 
 static void add(masks m, uint16_t const *calls, size_t n)
@@ -202,7 +203,7 @@ static void by_argument(confine_calls *c, unsigned int groups)
   one_of(c, __NR_prctl, 0, names, 1);
   one_of(c, __NR_fcntl, 1, fcntls, sizeof fcntls / sizeof fcntls[0]);
   if (to > from) one_of(c, __NR_socket, 0, domains + from, to - from);
-  if (groups & CONFINE_UNIX) one_of(c, __NR_socketpair, 0, domains, 1);
+  if (groups & (CONFINE_UNIX | CONFINE_PAIR)) one_of(c, __NR_socketpair, 0, domains, 1);
 }
 
 void confine_calls_make(confine_calls *c, unsigned int groups)
@@ -215,6 +216,7 @@ void confine_calls_make(confine_calls *c, unsigned int groups)
   if (groups & (CONFINE_UNIX | CONFINE_INET)) ADD(m, connects);
   if (groups & CONFINE_UNIX) ADD(m, binds); /* getifaddrs binds its netlink socket */
   if (groups & CONFINE_SERVE) ADD(m, serve);
+  if (groups & (CONFINE_SERVE | CONFINE_ACCEPT)) ADD(m, accepts);
   c->n = 0;
   LOAD(c, arch);
   EQUAL(c, ARCH, 1, 0);

@@ -51,7 +51,8 @@ extern int confine_paths_enter(int set);
 #define CONFINE_UNIX    4U  /* make and connect unix sockets, netlink's for the addresses of this machine */
 #define CONFINE_INET    8U  /* make and connect sockets of the internet */
 #define CONFINE_SERVE   16U /* bind, listen, accept */
-#define CONFINE_SPAWN   32U /* fork, exec, wait, kill */
+#define CONFINE_ACCEPT  32U /* accept at sockets that listen already */
+#define CONFINE_PAIR    64U /* make pairs of unix sockets */
 
 #define CONFINE_CODE 128
 

@@ -12,6 +12,7 @@
 #include <skalibs/strerr.h>
 #include <skalibs/types.h>
 
+#include <runlib/confine.h>
 #include <runlib/ready.h>
 
 #include "confine-internal.h"
@@ -59,6 +60,7 @@ static void keep_only(int const *fds, size_t n)
 static void run_keeper(master *m, int questions, int ready)
 {
   settings st;
+  confine_calls calls;
   char why[WHY_MAX];
 
   keep_only((int const[]){questions, ready}, 2);
@@ -66,7 +68,8 @@ static void run_keeper(master *m, int questions, int ready)
   load_settings(&st, m->config);
   if (keeper_load(&st, why) < 0) strerr_dief(verdict(), why);
   title_set("keeper", "of the private keys");
-  if (confine(m->uid, m->gid) < 0 || confine_calls() < 0)
+  confine_calls_make(&calls, 0);
+  if (confine(m->uid, m->gid) < 0 || confine_calls_enter(&calls) < 0)
     strerr_diefusys(111, "confine the keeper of the keys");
   if (ready_notify(ready) < 0) strerr_diefusys(111, "tell that the keeper is ready");
   keeper_serve(questions);
@@ -99,6 +102,7 @@ static void run_pool(master *m, int questions, int control, int ready)
   if (contexts_warm(&cs, &st, why) < 0) strerr_dief(verdict(), why);
   text_in_huge_pages();
   heap_fill_holes();
+  confine_calls_make(&p.calls, CONFINE_ACCEPT | CONFINE_PAIR);
   p.ssl = worker_template(&cs);
   if (!p.ssl) strerr_dief(111, "out of memory");
   title_set("pool", "");

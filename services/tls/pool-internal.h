@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <runlib/confine.h>
 #include <runlib/counters.h>
 
 #include "context-internal.h"
@@ -38,7 +39,8 @@ struct pool_s
   shared *common;
   settings const *st;
   contexts const *cs;
-  SSL *ssl; /* worker_template */
+  SSL *ssl;            /* worker_template */
+  confine_calls calls; /* what a worker may still call */
   uid_t users[CLIENTS_MAX];
   unsigned int nusers; /* besides root and tlsd's own user */
   counter *counters[POOL_COUNTERS];

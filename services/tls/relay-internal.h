@@ -11,7 +11,8 @@
  * both directions have ended, one side is lost, nothing moved for idle milliseconds, or *orphaned has
  * been set (by a signal's handler) and drain milliseconds have passed since (0: no bound). An orderly end of
  * either side is passed on to the other, and what was under way is delivered first: the client's
- * close-notify becomes an end of file, the program's end of file a close-notify.
+ * close-notify becomes an end of file, the program's end of file a close-notify. Of a side that is lost, what
+ * it was still to get is dropped, so that the other side never waits for it.
  */
 extern void relay(SSL *ssl, int client, int plain, volatile sig_atomic_t const *orphaned, unsigned int idle,
                   unsigned int drain);

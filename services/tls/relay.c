@@ -37,7 +37,8 @@ struct relay_s
   unsigned int plain_deaf : 1;   /* the program will read no more; what the client still sends is dropped */
   unsigned int told : 1;         /* the program has been told of the client's end */
   unsigned int held : 1;         /* the end of the handshake waits for the first bytes */
-  unsigned int lost : 1;         /* the client has gone without a word; what it said before is delivered */
+  unsigned int
+      lost : 1; /* the client has gone without a word: what it said before is delivered, what it was to get is dropped */
 };
 
 /* One session a process. Untouched pages cost nothing. */
@@ -161,7 +162,7 @@ static int write_client(relay_state *r)
     relay_hold_back(r->client, 0);
     r->held = 0;
   }
-  if (down.head == down.tail) down.head = down.tail = 0;
+  if (down.head == down.tail || r->lost) down.head = down.tail = 0;
   return moved;
 }
 

@@ -15,9 +15,9 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/confine.h>
 #include <runlib/fdpass.h>
 
-#include "confine-internal.h"
 #include "keeper-internal.h"
 #include "relay-internal.h"
 #include "request-internal.h"
@@ -27,6 +27,7 @@
 #define LISTENER   3 /* the descriptors that a worker begins with, besides stderr */
 #define KEEPER     4
 #define STARTED    5
+#define FILES      1024 /* bounds the user's descriptors under way in messages, too (unix(7), ETOOMANYREFS) */
 #define REQUEST_MS 2000
 
 typedef struct job_s job;
@@ -319,7 +320,7 @@ void worker_run(pool const *p, int started)
 
   title_set("spare", "worker");
   if (handle_signals() < 0 || keep_descriptors(p->listener, p->keeper, started) < 0 ||
-      confine_resources() < 0 || confine_calls() < 0)
+      confine_resources(64 << 20, FILES, 0) < 0 || confine_calls_enter(&p->calls) < 0)
     give_up(p);
   keeper_use(KEEPER);
   char const *wrong = take_job(p, &j);

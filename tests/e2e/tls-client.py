@@ -1,9 +1,10 @@
 """tls-client.py IP PORT SOURCE: an SMTP client that does odd things, a command of its own a line on stdin:
   starttls        EHLO, STARTTLS, handshake; prints the reply to STARTTLS, then the protocol
-  tls             handshake at once
+  tls             handshake at once, and prints the greeting;   handshake: the one without the other
   hello           begins a handshake, and prints how many bytes the server answers to the ClientHello
   say TEXT        sends a line, prints the reply
   send TEXT       sends TEXT with Python's escapes, waits for nothing;   ask TEXT: and prints the reply
+  fill TEXT       sends TEXT with Python's escapes again and again, reading nothing, until nobody takes any more
   read            prints what comes until the end, or `reset`
   shut            close-notify
   cut             closes the TCP connection without it;   reset: the same with RST
@@ -11,7 +12,12 @@
 import os, socket, ssl, struct, sys
 
 ip, port, source = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-raw = socket.create_connection((ip, port), 60 * int(os.environ["PATIENCE"]), (source, 0))
+raw = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET)
+raw.settimeout(60 * int(os.environ["PATIENCE"]))
+if os.environ.get("RCVBUF"):
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(os.environ["RCVBUF"]))
+raw.bind((source, 0))
+raw.connect((ip, port))
 conn = raw
 context = ssl._create_unverified_context()
 context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -73,6 +79,8 @@ for line in sys.stdin:
         out(r)
         if r.startswith("220"):
             handshake()
+    elif word == "handshake":
+        handshake()
     elif word == "tls":
         handshake()
         if conn is not raw:
@@ -85,6 +93,16 @@ for line in sys.stdin:
         conn.sendall(text.encode().decode("unicode_escape").encode("latin-1"))
         if word == "ask":
             out(reply())
+    elif word == "fill":
+        text = text.encode().decode("unicode_escape").encode("latin-1") * 100
+        raw_timeout = conn.gettimeout()
+        conn.settimeout(1)
+        try:
+            while True:
+                conn.sendall(text)
+        except OSError as e:
+            out("full" if isinstance(e, socket.timeout) else "lost")
+        conn.settimeout(raw_timeout)
     elif word == "read":
         try:
             data = b""

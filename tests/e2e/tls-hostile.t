@@ -88,6 +88,20 @@ is "$(echo "$out" | tail -n 1)" end 'the end of a session comes with close-notif
 out=$(say tls 'say EHLO x' 'send MAIL FROM:<a@example.org>\r\nNOOP\r\nQUIT\r\n' read | client 2465)
 like "$out" '^221' 'pipelined commands are all answered'
 
+# A client that sends, reads nothing, and leaves: both directions are full then, and nobody may wait for him.
+"$LIBEXEC/tcplisten" $drop "$IP:4465" -- "$MAILCTL_BUILD/tests/tools/tlsrun" -i "$T/tls.sock" cat 2>"$T/echo.log" &
+echo_server=$!
+on_exit 'kill $echo_server 2>/dev/null'
+wait_for 20 grep -q listening "$T/echo.log"
+for i in 1 2 3; do
+  say handshake 'fill 0123456789abcdef0123456789abcdef' cut | RCVBUF=4096 client 4465 >"$T/fill"
+  is "$(tail -n 1 "$T/fill")" full "a client that reads nothing is read from no more ($i)"
+done
+childless() { test -z "$(pgrep -P "$echo_server")"; }
+try 'when it has gone its session ends' wait_for 20 childless
+try 'and its workers do' wait_for 20 counts sessions-now 1
+end_process "$echo_server"
+
 # in_between LETTER WORD OPTION...: s_client does something to its session, says WORD, and gets an answer or ends
 mkfifo "$T/letters"
 in_between() {

@@ -4,8 +4,10 @@
 #include <ifaddrs.h>
 #include <linux/landlock.h>
 #include <signal.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -14,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <runlib/confine.h>
@@ -76,6 +79,61 @@ static int try_owner(void)
 {
   return can(fcntl(0, F_SETOWN, getppid()));
 }
+/* However a descriptor, a timer or another process's pid can be made to send a signal */
+static int try_owner_of_group(void)
+{
+  struct f_owner_ex owner = {.type = F_OWNER_PID, .pid = getppid()};
+  return can(fcntl(0, F_SETOWN_EX, &owner));
+}
+static int try_signal_number(void)
+{
+  return can(fcntl(0, F_SETSIG, SIGKILL));
+}
+static int try_lease(void)
+{
+  return can(fcntl(0, F_SETLEASE, F_UNLCK));
+}
+static int try_notify(void)
+{
+  return can(fcntl(0, F_NOTIFY, DN_CREATE));
+}
+static int try_owner_by_ioctl(void)
+{
+  pid_t pid = getppid();
+  return can(ioctl(0, FIOSETOWN, &pid));
+}
+static int try_owner_of_socket(void)
+{
+  pid_t pid = getppid();
+  return can(ioctl(0, SIOCSPGRP, &pid));
+}
+static int try_thread(void)
+{
+  return can((int)syscall(SYS_tgkill, getppid(), getppid(), 0));
+}
+static int try_queue(void)
+{
+  siginfo_t info = {.si_code = SI_QUEUE};
+  return can((int)syscall(SYS_rt_sigqueueinfo, getppid(), 0, &info));
+}
+static int try_pidfd(void)
+{
+  return can((int)syscall(SYS_pidfd_open, getppid(), 0));
+}
+static int try_timer(void)
+{
+  timer_t t;
+  struct sigevent e = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGKILL};
+  return can((int)syscall(SYS_timer_create, CLOCK_MONOTONIC, &e, &t));
+}
+static int try_accept(void)
+{
+  return accept4(-1, 0, 0, 0) < 0 && errno == EBADF ? 0 : errno;
+}
+static int try_bind(void)
+{
+  return bind(-1, 0, 0) < 0 && errno == EBADF ? 0 : errno;
+}
 static int try_flags(void)
 {
   return can(fcntl(0, F_GETFL));
@@ -115,7 +173,9 @@ static struct
 } const calls[] = {
     {"open a file", try_open, CONFINE_FILES},
     {"list a directory", try_list, CONFINE_ENTRIES},
-    {"make a socketpair", try_socketpair, CONFINE_UNIX},
+    {"make a socketpair", try_socketpair, CONFINE_UNIX | CONFINE_PAIR},
+    {"accept", try_accept, CONFINE_SERVE | CONFINE_ACCEPT},
+    {"bind", try_bind, CONFINE_SERVE | CONFINE_UNIX},
     {"make a unix socket", try_unix, CONFINE_UNIX},
     {"list the interfaces", try_interfaces, CONFINE_UNIX},
     {"make a socket of the internet", try_inet, CONFINE_INET},
@@ -125,6 +185,16 @@ static struct
     {"send a signal", try_kill, 0},
     {"send itself a signal", try_kill_self, 0},
     {"send a signal by a descriptor", try_owner, 0},
+    {"send one by a descriptor to a group", try_owner_of_group, 0},
+    {"choose a descriptor's signal", try_signal_number, 0},
+    {"take a lease", try_lease, 0},
+    {"be told of a directory", try_notify, 0},
+    {"send a signal by ioctl", try_owner_by_ioctl, 0},
+    {"send one by a socket", try_owner_of_socket, 0},
+    {"send one to a thread", try_thread, 0},
+    {"queue one", try_queue, 0},
+    {"open a process", try_pidfd, 0},
+    {"have a timer send one", try_timer, 0},
     {"trace", try_trace, 0},
     {"be dumpable again", try_dumpable, 0},
     {"make memory executable", try_executable, 0},
@@ -162,6 +232,7 @@ static unsigned int const sets[] = {
     CONFINE_UNIX,
     CONFINE_INET,
     CONFINE_SERVE,
+    CONFINE_ACCEPT | CONFINE_PAIR, /* tlsd's workers */
     CONFINE_FILES | CONFINE_ENTRIES | CONFINE_UNIX | CONFINE_INET | CONFINE_SERVE,
 };
 
