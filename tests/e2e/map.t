@@ -1,5 +1,6 @@
 #!/bin/sh
-# doc/architecture.md is the map: each file that it names is there, and each directory of ctl/ and tests/ is on it.
+# doc/architecture.md is the map: each file that it names is there, and each directory of ctl/ and tests/ is on it. The
+# tests that doc/security.md names are there as well.
 . "$(dirname "$0")/lib.sh"
 root=$(cd "$(dirname "$0")/../.." && pwd)
 cd "$root" || exit 111
@@ -35,4 +36,13 @@ for i in $(grep -ohE '(^|[ (`])(doc|examples)/[a-z0-9/-]+\.[a-z]+' README.md doc
   test -e "$i" || set -- "$@" "$i"
 done
 is "$*" "" "the files that the other guides name are there"
+
+# doc/security.md: its first table, a row for each who may be taken over; its last column names the tests
+sed -n '/^| taken over/,/^$/p' doc/security.md | sed '1,2d; /^$/d' >"$T/rows"
+test "$(grep -c . "$T/rows")" -gt 10
+ok $? "the table of who may be taken over has rows"
+is "$(awk -F ' *[|] *' 'NF != 7 || $6 !~ /\.t/' "$T/rows")" "" "each names its tests"
+set --
+for i in $(grep -oE '[a-z-]+\.t( |,)' "$T/rows" | tr -d ' ,' | sort -u); do test -x "tests/e2e/$i" || set -- "$@" "$i"; done
+is "$*" "" "which are there"
 finish
