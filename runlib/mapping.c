@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -275,22 +276,29 @@ static int lookup(search *s, char const *name)
   return r > 0 ? add_folder(s, name) : r ? -1 : 2;
 }
 
-/* The local part, then the same without its last extension, and so on. */
-static int lookup_extensions(search *s, char const *local)
+/*
+ * The local part, of n bytes, then the same without its last extension, and so on, each time with its domain first: at is
+ * `@domain`, or empty.
+ */
+static int lookup_extensions(search *s, char const *local, size_t n, char const *at)
 {
   char name[MAPPING_NAME_MAX + 1];
-  size_t n = strlen(local);
+  char whole[1280];
   int r;
 
   if (n > MAPPING_NAME_MAX) return 2;
-  memcpy(name, local, n + 1);
+  memcpy(name, local, n);
   for (;;)
   {
+    name[n] = 0;
+    if (*at && snprintf(whole, sizeof whole, "%s%s", name, at) < (int)sizeof whole &&
+        (r = lookup(s, whole)) != 2)
+      return r;
     r = lookup(s, name);
     if (r != 2) return r;
     while (n && name[n - 1] != '-' && name[n - 1] != '+') n--;
     if (n < 2) return 2;
-    name[--n] = 0;
+    n--;
   }
 }
 
@@ -298,24 +306,22 @@ static int lookup_extensions(search *s, char const *local)
 static int expand(search *s, char const *name)
 {
   char const *at = strrchr(name, '@');
-  char local[1024];
+  size_t n = at ? (size_t)(at - name) : strlen(name);
   int r;
 
-  if (!at) return (r = lookup_extensions(s, name)) == 2 ? refuse(s, "no such alias or folder: ", name) : r;
-  if (!mapping_local(s->m, at + 1))
+  if (at && !mapping_local(s->m, at + 1))
     return refuse(s, "not a local domain, and spool delivers locally only: ", at + 1);
-  if (!in_chain(s, name) && (r = lookup(s, name)) != 2) return r;
-  if ((size_t)(at - name) >= sizeof local) return refuse(s, "too long a name: ", name);
-  memcpy(local, name, (size_t)(at - name));
-  local[at - name] = 0;
-  r = lookup_extensions(s, local);
-  return r == 2 ? refuse(s, "no such user: ", local) : r;
+  r = lookup_extensions(s, name, n, at ? at : "");
+  if (r != 2) return r;
+  r = refuse(s, at ? "no such user: " : "no such alias or folder: ", name);
+  if (!r && at) s->why->len -= strlen(at);
+  return r;
 }
 
 static int catch_all(search *s)
 {
   s->folders->len = s->count = s->depth = 0;
-  return lookup_extensions(s, s->m->catchall);
+  return lookup_extensions(s, s->m->catchall, strlen(s->m->catchall), "");
 }
 
 int mapping_find(mapping const *m, char const *address, size_t len, mapping_exists *exists, void *data,

@@ -6,6 +6,8 @@
 
 #include <skalibs/stralloc.h>
 
+#include <runlib/intake.h>
+
 /*
  * qmail's control files, read as qmail-smtpd reads them, from `control/` below the working directory:
  * one-line files lose blanks at their end, lists lose comments (#) and empty lines too.
@@ -26,7 +28,7 @@ struct control_s
 };
 #define CONTROL_ZERO                                                                                         \
   {                                                                                                          \
-    .databytes = 0, .timeout = 1200                                                                          \
+    .databytes = INTAKE_MESSAGE, .timeout = 1200                                                             \
   }
 
 /*

@@ -70,9 +70,26 @@ static int good_login(session *s, char const *user, char const *method)
   return reply(s, "235 2.7.0 ok, go ahead");
 }
 
+/* joe@example.test, whom nobody knows by that name, is joe where mail for example.test is taken. */
+static login ask(session *s, char const **user, char const *password, char local[256])
+{
+  effects const *e = s->effects;
+  login r = e->auth(e->world, *user, password);
+  char const *at = strrchr(*user, '@');
+  size_t n = at ? (size_t)(at - *user) : 0;
+
+  if (r != LOGIN_REFUSED || !n || n >= 256 || control_accepts(s->config->control, *user) <= 0) return r;
+  memcpy(local, *user, n);
+  local[n] = 0;
+  r = e->auth(e->world, local, password);
+  if (r == LOGIN_GOOD) *user = local;
+  return r;
+}
+
 static int check(session *s, char const *user, char const *password, char const *method)
 {
   effects const *e = s->effects;
+  char local[256];
 
   if (!*user || !*password) return auth_end(s, "501 5.5.2 a user and a password are needed");
   if (e->throttled(e->world, 0))
@@ -80,7 +97,7 @@ static int check(session *s, char const *user, char const *password, char const 
     s->want = SESSION_CLOSE;
     return auth_end(s, "421 4.7.0 too many failed logins");
   }
-  switch (e->auth(e->world, user, password))
+  switch (ask(s, &user, password, local))
   {
     case LOGIN_GOOD: return good_login(s, user, method);
     case LOGIN_REFUSED: return bad_login(s, user);

@@ -169,8 +169,8 @@ static login check(void *data, char const *user, char const *password)
 }
 
 /*
- * Failed logins are counted by client address in a class of the rater; asking before a login counts nothing.
- * Without an answer nobody is throttled.
+ * Failed logins are counted by client address in a class of the rater. Asking before a login counts nothing; a login that
+ * is not even tried counts, so that a penalty begins. Without an answer nobody is throttled.
  */
 static int throttled(void *data, int failed)
 {
@@ -179,6 +179,8 @@ static int throttled(void *data, int failed)
 
   if (!o->rater_socket) return 0;
   r = rater_ask(o->rater_socket, o->rater_class, o->config.remoteip, failed != 0, RATER_PATIENCE, 0);
+  if (r == RATER_REFUSED && !failed)
+    (void)rater_ask(o->rater_socket, o->rater_class, o->config.remoteip, 1, RATER_PATIENCE, 0);
   /* EREMOTEIO: the rules do not know the class, so the administrator limits no logins. */
   if (r == RATER_UNAVAILABLE && errno != EREMOTEIO) strerr_warnwusys("ask ", o->rater_socket);
   return r == RATER_REFUSED;

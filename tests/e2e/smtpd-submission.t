@@ -135,7 +135,7 @@ ucspi s6-tcpserver "$IP" "$PORT"
 clean
 
 # Failed logins, counted by the rater.
-printf 'authfail * 2/1h\n' >"$T/rules"
+printf 'authfail * 2/1h penalty 1d\n' >"$T/rules"
 rater=
 stop_rater() {
   test -n "$rater" || return 0
@@ -164,6 +164,7 @@ throttled() {
 wait_for 60 throttled
 is "$(echo "$one" | sed '1,/^250 ENH/d' | cut -c1-3 | tr '\n' ' ')" '535 535 421 ' 'too many failed logins end the session'
 is "$(echo "$two" | tail -1 | cut -c1-3)" 421 'and the next one of that client, the password right or not'
+like "$(rater -s "$T/rater.sock" -n 10 --top authfail 2>&1)" "127" 'the offender is among the worst'
 stop_rater
 out=$(printf 'EHLO pc\nAUTH PLAIN AGpvZQBzZWNyZXQ=\nNOOP\n' | talk)
 like "$out" '^235 ' 'without the rater nobody is throttled'

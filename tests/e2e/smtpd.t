@@ -206,6 +206,8 @@ is "$(echo "$out" | grep -c '^552 5\.3\.4 ')" 2 'databytes: declared and counted
 serve DATABYTES=0
 like "$(printf 'EHLO c\nQUIT\n' | talk)" '^250-SIZE 0$' 'DATABYTES in the environment overrides it'
 rm "$H/control/databytes" "$H/control/smtpgreeting"
+serve
+like "$(printf 'EHLO c\nQUIT\n' | talk)" '^250-SIZE 52428800$' 'a message has a limit by default'
 
 for i in '31 554' '11 554' '35 554' '53 452' '51 451' '71 451' '99 451' '120 451'; do
   serve "QUEUE_EXIT=${i% *}"

@@ -278,6 +278,8 @@ static struct
     {"away@example.test", 0, "not a local domain, and spool delivers locally only: elsewhere.test"},
     {"round@example.test", 1, "joe"},
     {"hi@second.test", 1, "ann"},
+    {"hi+x@second.test", 1, "ann"},
+    {"sales+x@example.test", 3, "joe,ann,postmaster"},
     {"hi@example.test", 0, "no such user: hi"},
     {"d1@example.test", 1, "joe"},
     {"../joe@example.test", 0, "no such user"},
