@@ -57,8 +57,8 @@ static int find_taken(maker const *m, stralloc *found, char *path)
   return stralloc_0(found) ? 0 : failed("remember", path);
 }
 
-/* Whether any of the names is taken; says so. A maker_end that was killed leaves some of them, not the last. */
-static int refuse_taken(maker const *m)
+/* Whether any of the names is taken; says so. killed: a maker_end that was killed may have left some of them, not the last. */
+static int refuse_taken(maker const *m, int killed)
 {
   stralloc found = STRALLOC_ZERO;
   char last[PATH_MAX];
@@ -69,7 +69,7 @@ static int refuse_taken(maker const *m)
     result = 1;
     if (exists(last))
       say("init: ", last, " is there already, and stays as it is: name another folder");
-    else if (exists(m->work))
+    else if (killed)
       say("init: an init that was killed has left ", m->work, found.s, ": remove these, and run init again");
     else
       say("init: what is there already stays as it is: ", found.s + 2, ": name another folder");
@@ -78,22 +78,35 @@ static int refuse_taken(maker const *m)
   return result;
 }
 
+/* Opens the directory of the work, which only we can enter, and locks it. 0 and *made, 1 if another has it, or -1. */
+static int lock_work(maker *m, int *made)
+{
+  struct stat st, now;
+
+  *made = !mkdir(m->work, 0700);
+  if (!*made && errno != EEXIST) return failed("make the folder", m->work);
+  m->lock = walk_directory(AT_FDCWD, m->work);
+  if (m->lock < 0 && errno != ENOENT) return failed("open the folder", m->work);
+  if (m->lock >= 0 && !flock(m->lock, LOCK_EX | LOCK_NB) && !fstat(m->lock, &st) && !lstat(m->work, &now) &&
+      st.st_ino == now.st_ino)
+    return 0;
+  say("init: another init is at work in ", m->folder);
+  return 1;
+}
+
 static int begin(maker *m)
 {
-  int result;
+  int made;
+  int result = exists(m->work) ? 0 : refuse_taken(m, 0);
 
-  m->lock = open(m->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (m->lock < 0 || (m->fresh && fchmod(m->lock, 0755) < 0)) return failed("open the folder", m->folder);
-  if (flock(m->lock, LOCK_EX | LOCK_NB) < 0)
-  {
-    if (errno != EWOULDBLOCK) return failed("lock the folder", m->folder);
-    say("init: another init is at work in ", m->folder);
-    return 1;
-  }
-  result = refuse_taken(m);
+  if (!result) result = lock_work(m, &made);
   if (result) return result;
-  if (walk_remove(AT_FDCWD, m->work) < 0) return failed("remove", m->work);
-  return mkdir(m->work, 0700) < 0 ? failed("make the folder", m->work) : 0;
+  result = refuse_taken(m, !made);
+  if (result && made) rmdir(m->work);
+  if (result || made) return result;
+  if (walk_remove(AT_FDCWD, m->work) < 0) return failed("remove", m->work); /* of one that was killed */
+  fd_close(m->lock);
+  return lock_work(m, &made);
 }
 
 int maker_begin(maker *m)
@@ -103,6 +116,7 @@ int maker_begin(maker *m)
   if (join(m->folder, MAKER_WORK, m->work) < 0) return -1;
   m->fresh = !mkdir(m->folder, 0755);
   if (!m->fresh && errno != EEXIST) return failed("make the folder", m->folder);
+  if (m->fresh && chmod(m->folder, 0755) < 0) return failed("chmod", m->folder);
   result = begin(m);
   if (result && m->fresh) rmdir(m->folder);
   return result;

@@ -33,7 +33,7 @@ cp "$here/examples/container/Containerfile" "$T/container"
 mv "$T/0.1.deb" "$T/container/mailctl.deb"
 try "the image is built" pod build -q --isolation chroot --network host --build-arg BASE=localhost/debian:12 -t mailctl "$T/container"
 exits 0 "init writes a bundle into the volume" pod run --rm -v "$T/mail:/mail" mailctl init /mail
-sed -i "/^#*[a-z-]* = .*127\\.0\\.0\\.1:[0-9]/{s/^#//;s/127\\.0\\.0\\.1:/$IP:/g}" "$T/mail/mailctl.conf"
+sed -i "/^#\\[/,/^\\[/!{/^#*[a-z-]* = .*127\\.0\\.0\\.1:[0-9]/{s/^#//;s/127\\.0\\.0\\.1:/$IP:/g}}" "$T/mail/mailctl.conf"
 on_exit 'pod rm -f -t 5 mail >/dev/null 2>&1'
 exits 0 "it starts" pod run -d --name mail -v "$T/mail:/mail" mailctl
 try "and is ready" wait_for 60 pod exec mail mailctl status -q

@@ -22,7 +22,7 @@ apt-get -qq install -y --no-install-recommends /root/0.1.deb >/dev/null 2>&1
 for i in $(sed -n 's/^u \([^ ]*\).*/\1/p' examples/sysusers/mailctl.conf | tr '\n' ' '); do id "\$i" >/dev/null; done
 echo installed
 mailctl init /etc/mailctl >/dev/null
-sed -i "/^#*[a-z-]* = .*127\\.0\\.0\\.1:[0-9]/{s/^#//;s/127\\.0\\.0\\.1:/$IP:/g}" /etc/mailctl/mailctl.conf
+sed -i "/^#\\[/,/^\\[/!{/^#*[a-z-]* = .*127\\.0\\.0\\.1:[0-9]/{s/^#//;s/127\\.0\\.0\\.1:/$IP:/g}}" /etc/mailctl/mailctl.conf
 mailctl up >/dev/null
 echo up
 swaks --silent 2 --server $IP:2525 --from you@example.test --to postmaster@example.test
