@@ -15,7 +15,9 @@
  */
 #define ENVELOPE_TODO  'T' /* not tried */
 #define ENVELOPE_BEGUN 'S' /* tried: its file may be in the Maildir already */
-#define ENVELOPE_DONE  'D' /* safely in its Maildir */
+#define ENVELOPE_DONE   'D' /* safely in its Maildir, or taken by the recipient's server */
+#define ENVELOPE_REMOTE 'O' /* goes out: spool-send's */
+#define ENVELOPE_FAILED 'B' /* cannot go out: the sender is told */
 
 #define ENVELOPE_MAX         1048576U /* bytes of an envelope */
 #define ENVELOPE_ADDRESS_MAX 1002U    /* bytes of an address: qmail-queue's limit */

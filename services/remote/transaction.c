@@ -181,7 +181,7 @@ verdict transaction_run(session *s)
   v = envelope(s, &accepted, &go);
   if (v != SESSION_DONE || !go) return v;
   if (accepted) return message(s);
-  /* It waits for a message to nobody: an empty one. */
-  (void)session_ask(s, ".", WAIT_DOT);
+  /* It waits for a message to nobody: no dot, no message. */
+  s->r.code = 0;
   return v;
 }

@@ -18,6 +18,7 @@ struct job_s
   history history;
   char const *name;
   void *maildirs;        /* that have the message for certain, a tree (tsearch) */
+  int out;               /* spool-send has something to do */
   int left;              /* the share of its source is gone: the rest comes in the next pass */
   unsigned int deferred; /* recipients that must be tried again */
   unsigned int refused;

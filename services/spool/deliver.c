@@ -10,6 +10,7 @@
 
 #include <runlib/spoolname.h>
 
+#include <services/spool/handoff.h>
 #include <services/spool/maildir.h>
 
 #include "deliver-internal.h"
@@ -169,6 +170,8 @@ static void deliver_job(batch *b, job *j)
   for (unsigned int i = 0; envelope_next(j->m.envelope.s, j->m.envelope.len, &pos, &r); i++)
     if (j->m.envelope.s[r.mark] == ENVELOPE_DONE)
       note_recipient(b, j, &r);
+    else if (handoff_is_for(b->s, &j->m, &r))
+      j->out = 1;
     else if (shares_gone(&b->s->shares, j->history.source))
       j->left = 1;
     else
@@ -294,6 +297,23 @@ static int begin(batch *b, char const *name, outcome *o)
   return 0;
 }
 
+/* What goes out has its second name, on disk, before it may lose the first. */
+static void hand_off(batch *b)
+{
+  job *end = b->job + b->jobs;
+  int any = 0, lost = 0;
+
+  for (job *j = b->job; j < end; j++)
+    if (j->out && handoff_give(b->s, j->name) < 0)
+      lost = j->deferred = 1;
+    else
+      any |= j->out;
+  if (any && fsync(b->s->out) < 0)
+    for (job *j = b->job; j < end; j++)
+      if (j->out) lost = j->deferred = 1;
+  if (lost) strerr_warnwusys("hand messages over in ", b->s->path, "/out");
+}
+
 unsigned int deliver_batch(spool *s, char const *const *names, unsigned int n, outcome *o)
 {
   static batch b;
@@ -303,6 +323,7 @@ unsigned int deliver_batch(spool *s, char const *const *names, unsigned int n, o
   b.jobs = b.pendings = 0;
   while (i < n && i < s->batch && !begin(&b, names[i], o)) i++;
   put_flush(&b);
+  hand_off(&b);
   for (unsigned int k = 0; k < b.jobs; k++) finish(&b, b.job + k, o);
   return i;
 }

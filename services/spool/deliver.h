@@ -20,6 +20,8 @@ struct spool_s
   int tmp;
   int failed;
   int mail;
+  int out; /* where spool-send takes messages from; 0: nothing goes out */
+  int remote;
   unsigned int batch; /* messages at a time, 1 to DELIVER_BATCH: what the descriptors suffice for */
   shares shares;
   mapping map;

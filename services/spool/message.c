@@ -31,7 +31,7 @@ static int check_envelope(stralloc const *envelope)
   envelope_scan scan = ENVELOPE_SCAN_ZERO;
   size_t used;
 
-  scan.marks = "TSD";
+  scan.marks = "TSDOB";
   if (envelope_feed(&scan, envelope->s, envelope->len, &used) == 1 && used == envelope->len &&
       scan.recipients)
     return 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <runlib/spoolname.h>
@@ -26,6 +27,14 @@ static DIR *open_folder(int folder)
 static uint64_t micros(struct timespec const *t)
 {
   return t->tv_sec < 0 ? 0 : (uint64_t)t->tv_sec * 1000000U + (uint64_t)t->tv_nsec / 1000U;
+}
+
+uint64_t scan_now(void)
+{
+  struct timespec t;
+
+  clock_gettime(CLOCK_REALTIME, &t);
+  return micros(&t);
 }
 
 static int dots(char const *name)

@@ -23,6 +23,9 @@ struct scan_s
     .text = STRALLOC_ZERO, .names = GENALLOC_ZERO, .next = 0, .more = 0                                      \
   }
 
+/* The wall clock. */
+extern uint64_t scan_now(void);
+
 /*
  * Reads the folder todo. Retry pauses grow up to `most`; messages last tried before `since` are due at once.
  * Returns 0, or -1 and errno.

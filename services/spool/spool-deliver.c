@@ -6,7 +6,6 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <skalibs/iopause.h>
@@ -28,7 +27,7 @@
 
 #define USAGE                                                                                                \
   "spool-deliver [-1] [-d FD] [-c CONTROL] [-a ALIASES] [-k NAME] [-n HOST] [-r SECONDS] [-i SECONDS]\n"     \
-  "                     [-o SECONDS] [-s COUNTERS] SPOOL MAIL\n"                                             \
+  "                     [-o SECONDS] [-s COUNTERS] [-R] SPOOL MAIL\n"                                        \
   "       spool-deliver --make MAILDIR ..."
 
 static char const help[] = "usage: " USAGE "\n"
@@ -43,6 +42,7 @@ static char const help[] = "usage: " USAGE "\n"
                            "  -i SECONDS   look so often without a reason (60)\n"
                            "  -o SECONDS   remove what was left in SPOOL/tmp for so long (60)\n"
                            "  -s COUNTERS  keep the number of messages in SPOOL/failed in this file\n"
+                           "  -R           leave what is for other hosts to spool-send\n"
                            "  --make       make Maildirs\n"
                            "See spool-deliver(8).\n";
 
@@ -58,6 +58,7 @@ struct options_s
   unsigned int age;      /* seconds after which a file in tmp/ is stale */
   char const *host;
   char const *counters; /* 0: none */
+  int out;              /* other hosts' mail is for spool-send */
   rules_files files;
 };
 
@@ -78,14 +79,6 @@ struct daemon_s
   uint64_t cleaned;  /* when tmp/ was last cleaned; microseconds */
   unsigned int idle; /* seconds to pause after passes that moved nothing */
 };
-
-static uint64_t wall(void)
-{
-  struct timespec t;
-
-  clock_gettime(CLOCK_REALTIME, &t);
-  return (uint64_t)t.tv_sec * SECOND + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* --- start --------------------------------------------------------------------------------------- */
 
@@ -169,6 +162,8 @@ static void start(daemon_state *d)
   d->s.todo = open_folder(d->s.path, "todo", 0700);
   d->s.tmp = open_folder(d->s.path, "tmp", 0700);
   d->s.failed = open_folder(d->s.path, "failed", 0700);
+  if (d->o.out)
+    d->s.out = open_folder(d->s.path, "out", 0700), d->s.remote = open_folder(d->s.path, "remote", 0700);
   take_lock(d);
   open_mail(&d->s);
   trap(d);
@@ -176,7 +171,7 @@ static void start(daemon_state *d)
   start_tally(d);
   d->s.batch = batch_size();
   if (!tain_now_set_stopwatch_g()) strerr_diefusys(111, "read the clock");
-  d->since = wall();
+  d->since = scan_now();
 }
 
 /* --- the loop ------------------------------------------------------------------------------------ */
@@ -188,7 +183,7 @@ static void handle_signals(daemon_state *d)
       case 0: return;
       case -1: strerr_diefusys(111, "read signals");
       case SIGHUP:
-        d->since = wall();
+        d->since = scan_now();
         rules_forget(&d->r);
         d->cleaned = 0;
         d->idle = 0;
@@ -219,7 +214,7 @@ static void reload(daemon_state *d)
   if (r < 0) strerr_warnw(reason(&d->r), "; what was read before stays in force");
   if (r <= 0) return;
   if (was_stale) strerr_warni("the control files are in force as they are now");
-  d->since = wall();
+  d->since = scan_now();
 }
 
 static void deliver_found(daemon_state *d, outcome *o)
@@ -256,7 +251,7 @@ static void tell_todo(daemon_state *d, int e)
 static unsigned int pass(daemon_state *d)
 {
   outcome o = {.gone = 0, .deferred = 0, .left = 0};
-  uint64_t now = wall();
+  uint64_t now = scan_now();
   unsigned int pause = watch_pause(&d->watch, d->o.interval * 1000);
 
   clean(d, now);
@@ -269,7 +264,7 @@ static unsigned int pass(daemon_state *d)
   tell_todo(d, 0);
   shares_begin(&d->s.shares);
   deliver_found(d, &o);
-  tally_take(&d->t, d->failed.s, wall(), o.gone > 0);
+  tally_take(&d->t, d->failed.s, scan_now(), o.gone > 0);
   if (o.gone || o.left)
   {
     d->idle = 0;
@@ -321,7 +316,7 @@ static int parse(options *o, int argc, char const *const *argv)
 {
   subgetopt l = SUBGETOPT_ZERO;
 
-  for (;;) switch (subgetopt_r(argc, argv, "1d:c:a:k:n:r:i:o:s:", &l))
+  for (;;) switch (subgetopt_r(argc, argv, "1d:c:a:k:n:r:i:o:s:R", &l))
     {
       case -1: return l.ind;
       case '1': o->once = 1; break;
@@ -334,6 +329,7 @@ static int parse(options *o, int argc, char const *const *argv)
       case 'i': o->interval = number("-i", l.arg, 86400); break;
       case 'o': o->age = number("-o", l.arg, 864000); break;
       case 's': o->counters = l.arg; break;
+      case 'R': o->out = 1; break;
       default: strerr_dieusage(100, USAGE);
     }
 }

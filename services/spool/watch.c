@@ -35,7 +35,7 @@ void watch_turn(watch *w, int todo, char const *path)
     w->told = 0;
     return;
   }
-  if (!w->told) strerr_warnwusys("watch ", path, "/todo, which is looked at every second instead");
+  if (!w->told) strerr_warnwusys("watch ", path, ", which is looked at every second instead");
   w->told = 1;
   if (w->fd >= 0) close(w->fd);
   w->fd = -1;

@@ -14,7 +14,7 @@ struct watch_s
   }
 
 /*
- * Before the first pause and after each: watches the folder todo, which is path/todo to the log, or, if it does already,
+ * Before the first pause and after each: watches the directory todo, of the spool path to the log, or, if it does already,
  * takes the events. They are a wake-up and nothing else: what there is to do, the scan tells.
  */
 extern void watch_turn(watch *w, int todo, char const *path);

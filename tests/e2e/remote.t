@@ -1,21 +1,7 @@
 #!/bin/sh
 # remote against a DNS and servers of its own, odd ones among them: which server it chooses, what it says there, what it
-# reports. In a network of its own, where port 25 is free and the servers' addresses are not this machine's.
-if test -z "${REMOTE_NET-}"; then
-  test "$(id -u)" -eq 0 && set -- -n || set -- -rn
-  if ! unshare "$@" true 2>/dev/null; then
-    echo "1..0 # SKIP no network namespace can be made"
-    exit 0
-  fi
-  REMOTE_NET=1 exec unshare "$@" sh "$0"
-fi
-. "$(dirname "$0")/lib.sh"
-
-tools=$(cd "$(dirname "$0")/../tools" && pwd)
-cd "$T" || exit 111
-ip link set lo up
-ip route add local 10.1.0.0/16 dev lo
-ip -6 route add local fd00::/64 dev lo
+# reports.
+. "$(dirname "$0")/remote-lib.sh"
 
 mkdir control
 echo me.test >control/me
@@ -24,23 +10,6 @@ echo $((3 * PATIENCE)) >control/timeoutremote
 printf 'Subject: hello\n\nbody\n' >plain
 printf 'Subject: hello\n\nb\303\266dy\n' >eight
 
-# served NAME COMMAND...: in the background, once it has said that it is ready
-served() {
-  name=$1
-  shift
-  : >"$name.ready"
-  "$@" >"$name.ready" 2>>"$name.err" &
-  on_exit "kill $!"
-  wait_for 20 test -s "$name.ready" || echo "# $name does not come up"
-}
-# odd NAME ADDRESS WORD...: a server, which keeps in NAME/ what it gets
-odd() {
-  mkdir -p "$1"
-  name=$1
-  ip=$2
-  shift 2
-  served "$name" python3 "$tools/oddsmtp.py" "$name" "$ip" 25 "$@"
-}
 # send HOST LOCALPART...: the report, a line each; $message, $options
 message=plain
 options=
@@ -55,7 +24,6 @@ send() {
   "$LIBEXEC/remote" -n 127.0.0.1 $options "$host" from@me.test "$@" <$message >report 2>err || echo "exit $?"
   tr '\n\0' ' \n' <report
 }
-got() { find "$1" -name '[0-9]*' ! -name '*.new' 2>/dev/null | grep -c .; }
 
 exits 0 "remote --help" "$LIBEXEC/remote" --help
 exits 100 "too few arguments" "$LIBEXEC/remote" a.test x@me.test
@@ -88,7 +56,7 @@ behind.test MX 10 mx.plain.test
 behind.test MX 20 mx.home.test
 relay.test A 10.1.0.1
 END
-served dns python3 "$tools/dnsd.py" 127.0.0.1 53 zone
+dns
 
 # --- which server --------------------------------------------------------------------------------------
 
@@ -138,15 +106,6 @@ mv control/you control/me
 
 # --- what it says there --------------------------------------------------------------------------------
 
-n=3
-# strange DOMAIN WORD...: a domain with an odd server of its own
-strange() {
-  n=$((n + 1))
-  echo "$1 A 10.1.1.$n" >>zone
-  strange=$1
-  shift
-  odd "$strange.d" "10.1.1.$n" "$@"
-}
 strange slow.test 'offer=8BITMIME'
 like "$(send slow.test joe ann)" '^K' "without PIPELINING"
 is "$(sed -n 2p slow.test.d/1)" "<joe@slow.test> <ann@slow.test>" "both recipients"

@@ -81,7 +81,7 @@ static void walk(message const *m)
   while (envelope_next(m->envelope.s, m->envelope.len, &pos, &r))
   {
     need(r.mark < m->envelope.len && r.len <= ENVELOPE_ADDRESS_MAX && pos < m->envelope.len);
-    need(strchr("TSD", m->envelope.s[r.mark]) && m->envelope.s[r.mark]);
+    need(strchr("TSDOB", m->envelope.s[r.mark]) && m->envelope.s[r.mark]);
     need(history_has(&h, r.address) >= 0);
   }
   need(pos == m->envelope.len - 1);

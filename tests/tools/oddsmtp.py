@@ -107,7 +107,9 @@ class Session:
         self.say("235 ok" if user + ":" + password == options["login"] else "535 no")
 
     def rcpt(self, address):
-        if "refuse" in options and address.startswith("<" + options["refuse"]):
+        if self.sender is None:
+            self.say("503 no sender")
+        elif "refuse" in options and address.startswith("<" + options["refuse"]):
             self.say("550 5.1.1 no such user here")
         elif address.startswith("<later"):
             self.say("450 4.2.1 try later")
