@@ -7,7 +7,7 @@
 
 /*
  * Where the files lie that several services, and mailctl itself, read or write. Each function is answered by
- * the service that owns the files: spool_* in services/spool, monitor_* in services/monitor, auth_* in
+ * the service that owns the files: spool_* in services/spool, remote_* in services/remote, monitor_* in services/monitor, auth_* in
  * services/auth.
  */
 
@@ -21,6 +21,14 @@ extern int spool_queue(stralloc *path, bundle const *b, char const *name);
 extern int spool_mail(stralloc *path, bundle const *b, char const *below);
 /* What [spool] says of a key, as text; 0: nothing. */
 extern char const *spool_says(bundle const *b, char const *key);
+
+/* The user that the spool belongs to. */
+extern char const *spool_user(bundle const *b);
+
+/* Whether mail goes to other hosts: an embedded spool and a section [remote]. */
+extern int remote_present(bundle const *b);
+/* Appends the absolute name of the socket that remote serves, for spool's user alone, and a NUL. 0, or -1 and errno. */
+extern int remote_socket(stralloc *path, bundle const *b);
 
 /*
  * The i-th directory that the bundle's monitor counts, from 0, into path (emptied first), NUL included.

@@ -4,6 +4,7 @@ $(eval $(call program,libexec/mailctl/spool-intake,services/spool/spool-intake.c
 $(eval $(call program,libexec/mailctl/spool-deliver,services/spool/spool-deliver.c,services/spool))
 $(eval $(call program,libexec/mailctl/spool-send,services/spool/spool-send.c,services/spool))
 $(eval $(call unit,tests/unit/spool.c,services/spool))
+$(eval $(call unit,tests/unit/spool-send.c,services/spool))
 $(eval $(call unit,tests/unit/spool-lack.c,services/spool))
 $(eval $(call unit,tests/unit/tally.c,services/spool))
 $(eval $(call fuzz,tests/fuzz/spool.c,services/spool))

@@ -72,6 +72,11 @@ static char const *user_of(bundle const *b, char const *name)
   return user && *user ? user : "root";
 }
 
+char const *spool_user(bundle const *b)
+{
+  return user_of(b, "spool");
+}
+
 /* Whether the service `name` exists and runs as another user than spool: it may not enter the spool then. */
 static int is_other(bundle const *b, char const *name)
 {
@@ -165,6 +170,7 @@ static int add_command(stralloc *sa, service const *sv, char const *program)
       add_option(sa, " -a ", spool_says(b, "aliases")) < 0 ||
       add_option(sa, " -k ", spool_says(b, "catch-all")) < 0)
     return -1;
+  if (service_append(sa, remote_present(b) ? " -R" : "") < 0) return -1;
   if (service_word(sa, " -s ", b->run, "/spool/counters") < 0) return -1;
   return add_place(sa, b, &spool_path) < 0 || add_place(sa, b, &spool_mail) < 0 || !stralloc_0(sa) ? -1 : 0;
 }
@@ -248,6 +254,48 @@ end:
   return result;
 }
 
+/* --- send ----------------------------------------------------------------------------------------- */
+
+static int add_send(stralloc *sa, bundle const *b, char const *program)
+{
+  static char const *const times[][2] = {{" -r ", "retry"}, {" -l ", "lifetime"}, {" -w ", "delay-warning"}};
+  static char const *const counts[][2] = {{" -m ", "concurrency"}, {" -p ", "destination-concurrency"}};
+  section const *s = bundle_section(b, "remote");
+
+  if (service_quote(sa, program) < 0 || add_option(sa, " -d 3 -n ", b->hostname) < 0) return -1;
+  for (unsigned int i = 0; i < 3; i++)
+    if (service_append(sa, "%s%lu", times[i][0],
+                       (unsigned long)(section_number(s, times[i][1]) + 999) / 1000) < 0)
+      return -1;
+  for (unsigned int i = 0; i < 2; i++)
+    if (service_append(sa, "%s%lu", counts[i][0], (unsigned long)section_number(s, counts[i][1])) < 0)
+      return -1;
+  return service_word(sa, " -s ", b->run, "/spool/counters");
+}
+
+static int make_send(service *sv, report *r)
+{
+  static char const *const below[] = {"/out", "/remote", "/notes"};
+  stralloc program = STRALLOC_ZERO, sa = STRALLOC_ZERO, socket = STRALLOC_ZERO;
+  int result = -1;
+
+  (void)r;
+  sv->user = user_of(sv->bundle, "spool");
+  for (unsigned int i = 0; i < 3; i++)
+    if (add_folder(sv, &spool_path, below[i], 0700) < 0) goto end;
+  if (service_append(&program, "%s/spool-send", sv->bundle->libexec) == 0 && stralloc_0(&program) &&
+      add_send(&sa, sv->bundle, program.s) == 0 && add_place(&sa, sv->bundle, &spool_path) == 0 &&
+      remote_socket(&socket, sv->bundle) == 0 && service_word(&sa, " ", socket.s, "") == 0 &&
+      stralloc_0(&sa) && service_add_program(sv, program.s) == 0 && service_add_need(sv, "remote") == 0 &&
+      service_add_need(sv, "spool") == 0)
+    result = service_add_run(sv, sa.s, 60000);
+end:
+  stralloc_free(&program);
+  stralloc_free(&socket);
+  stralloc_free(&sa);
+  return result;
+}
+
 /* --- the machine ---------------------------------------------------------------------------------- */
 
 /* What spool-deliver would refuse at its start. */
@@ -290,5 +338,6 @@ service_kind const spool_kinds[] = {
      .uses = uses,
      .reloads = 1,
      .init = ""},
+    {.present = remote_present, .make = make_send, .service = "send"},
     {.present = intake_present, .make = make_intake, .service = "intake"},
     {.section = {.name = 0}}};
