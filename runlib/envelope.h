@@ -13,8 +13,8 @@
  *
  * spool(5) tells people the same. A MARK is spool-deliver's note about that recipient, changed in place:
  */
-#define ENVELOPE_TODO  'T' /* not tried */
-#define ENVELOPE_BEGUN 'S' /* tried: its file may be in the Maildir already */
+#define ENVELOPE_TODO   'T' /* not tried */
+#define ENVELOPE_BEGUN  'S' /* tried: its file may be in the Maildir already */
 #define ENVELOPE_DONE   'D' /* safely in its Maildir, or taken by the recipient's server */
 #define ENVELOPE_REMOTE 'O' /* goes out: spool-send's */
 #define ENVELOPE_FAILED 'B' /* cannot go out: the sender is told */
