@@ -8,3 +8,8 @@ $(eval $(call program,bin/spf,services/policy/spf.c,services/policy services/pol
 $(eval $(call tool,tests/tools/spf-suite.c,services/policy/spf))
 $(eval $(call fuzz,tests/fuzz/spf.c,services/policy/spf))
 $(eval $(call fuzz,tests/fuzz/policy-answer.c,services/policy services/policy/spf))
+$(eval $(call tool,tests/bench/policystore.c,services/policy,-llmdb))
+# A peer that is measured, where it is there.
+ifneq ($(wildcard /usr/include/spf2/spf.h),)
+$(eval $(call tool,tests/bench/spfpeer.c,,-lspf2))
+endif

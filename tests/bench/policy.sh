@@ -1,0 +1,61 @@
+#!/bin/sh
+# What a question costs the policy server, in CPU: policyd with SPF and greylisting, against postgrey and policyd-spf, which share
+# that work. Half of the names are known to the DNS; the client and the DNS are not counted.
+. "$(dirname "$0")/lib.sh"
+test "$(id -u)" -eq 0 || skip "needs root: policyd-spf asks the resolver of /etc/resolv.conf, which is another here"
+need postgrey postgrey
+need policyd-spf postfix-policyd-spf-python
+unshare -m true 2>/dev/null || skip "no mount namespace"
+here=$(cd "$(dirname "$0")/.." && pwd)
+n=$(scale 2000)
+chmod 711 "$T"
+
+i=0
+while test $i -lt 50; do
+  echo "known$i.test TXT v=spf1 ip4:192.0.0.0/16 include:other.test -all"
+  i=$((i + 1))
+done >"$T/zone"
+echo 'other.test TXT v=spf1 ip4:198.51.100.0/24 -all' >>"$T/zone"
+python3 "$here/tools/dnsodd.py" "$IP:53" "$T/zone" "$T/dns.port" >/dev/null 2>&1 &
+on_exit "kill $! 2>/dev/null"
+wait_for 10 test -s "$T/dns.port"
+echo "nameserver $IP" >"$T/resolv.conf"
+
+# In hundredths of a second, with children that have ended.
+cpu_of() { awk '{ sub(".*\\) ", ""); print $12 + $13 + $14 + $15 }' "/proc/$1/stat"; }
+# cost NAME PID SOCKET CONNECTIONS: microseconds a question, on stdout
+cost() {
+  before=$(cpu_of "$2")
+  rate=$(/usr/bin/python3 "$here/bench/policyload.py" "$3" "$n" "$4" "$((first += n))")
+  wait_for 10 no_children "$2"
+  after=$(cpu_of "$2")
+  us=$(((after - before) * 10000 / n))
+  echo "$1: $us us of CPU a question ($rate a second here)"
+}
+no_children() { test "$1" = "$policyd" || test "$1" = "$postgrey" || ! pgrep -P "$1" >/dev/null; }
+first=0
+
+mkdir "$T/store" "$T/pg"
+printf '%s\n' 'hostname here.test' 'spf-fail reject' 'spf-softfail reject' 'greylist everybody' >"$T/settings"
+s6-ipcserver-socketbinder -a 0666 "$T/sock" "$LIBEXEC/policyd" -u 0 -r "$IP:53" -s "$T/store" "$T/settings" 2>"$T/policyd.log" &
+policyd=$!
+on_exit "kill $policyd 2>/dev/null"
+wait_for 10 grep -q ready "$T/policyd.log"
+postgrey --unix="$T/pg/sock" --dbdir="$T/pg" --delay=300 --user=root --group=root >"$T/pg/log" 2>&1 &
+postgrey=$!
+on_exit "kill $postgrey 2>/dev/null"
+printf '%s\n' 'debugLevel = 0' 'HELO_reject = False' 'Mail_From_reject = Fail' 'skip_addresses = 127.0.0.0/8' >"$T/spf.conf"
+# shellcheck disable=SC2016 # for the other shell
+unshare -m sh -c 'mount --bind "$1/resolv.conf" /etc/resolv.conf && exec s6-ipcserver -a 0666 "$1/spf" policyd-spf "$1/spf.conf"' x "$T" 2>/dev/null &
+spf=$!
+on_exit "kill $spf 2>/dev/null"
+wait_for 20 test -S "$T/pg/sock"
+wait_for 20 test -S "$T/spf"
+
+cost policyd "$policyd" "$T/sock" 20
+ours=$us
+cost postgrey "$postgrey" "$T/pg/sock" 4
+theirs=$us
+cost policyd-spf "$spf" "$T/spf" 4
+theirs=$((theirs + us))
+echo "policyd does in a second of CPU $(awk -v a="$theirs" -v b="$ours" 'BEGIN { printf "%.1f", b ? a / b : 0 }') times what these two do"

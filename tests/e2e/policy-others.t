@@ -1,0 +1,126 @@
+#!/bin/sh
+# Debian's Postfix and Exim, unpacked and not installed, ask our policyd, as policyd(8) says.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/policy-lib.sh"
+
+zone 'good.test TXT v=spf1 +all' 'bad.test TXT v=spf1 -all'
+dns_start
+policy_start 'spf-fail reject' 'spf-pass mark' 'greylist everybody' 'greylist-delay 2'
+chmod 711 "$T"
+multiarch=$(gcc -print-multiarch)
+
+# --- Exim: a session by hand (-bh), in which ACLs run and nothing is accepted in earnest. It wants a user of its own.
+exim_user() {
+  test "$(id -u)" -eq 0 && unshare -mn true 2>/dev/null && peers exim4-daemon-light exim4-base || return
+  { cat /etc/passwd && id -u Debian-exim >/dev/null 2>&1 || echo 'Debian-exim:x:64998:64998::/:/bin/false'; } >"$T/passwd"
+  { cat /etc/group && id -u Debian-exim >/dev/null 2>&1 || echo 'Debian-exim:x:64998:'; } >"$T/group"
+  mkdir -m 777 "$T/exim"
+}
+if exim_user; then
+  {
+    printf '%s\n' 'primary_hostname = exim.here.test' 'acl_smtp_rcpt = check' "spool_directory = $T/exim" 'log_file_path = :syslog' \
+      'begin acl' 'check:'
+    sed -n '/^Exim, in the ACL/,/^\.Ed/p' "$(dirname "$0")/../../doc/policyd.8" | sed '1,/^\.Bd/d; /^\.Ed/d' |
+      sed "s|/path/to/run/policy.sock|$T/sock|; s/\\\\e/\\\\/g; s/^/  /"
+    echo '  accept'
+  } >"$T/exim.conf"
+  # shellcheck disable=SC2016 # for the other shell
+  exim() {
+    printf 'EHLO h.test\r\nMAIL FROM:<%s>\r\nRCPT TO:<joe@here.test>\r\nQUIT\r\n' "$1" |
+      timeout 60 unshare -mn sh -c 'mount --bind "$1/passwd" /etc/passwd && mount --bind "$1/group" /etc/group &&
+        exec "$2/usr/sbin/exim4" -C "$1/exim.conf" -bh 192.0.2.7 2>"$1/exim.log"' x "$T" "$PEERS" |
+      tr -d '\r' | sed -n '/^250 OK$/,$p' | sed -n '2s/ *$//p'
+  }
+  is "$(exim a@bad.test)" "550 5.7.23 SPF: your address may not send mail for that domain" "Exim: refused"
+  like "$(exim a@none.test)" '^451 4.7.1 greylisted: come again in [0-9]+ seconds$' "Exim: asked to come again"
+  accepted() { test "$(exim a@none.test)" = "250 Accepted"; }
+  try "Exim: accepted" wait_for 20 accepted
+  policy_stop
+  is "$(exim a@bad.test)" "250 Accepted" "Exim: no policyd, no harm"
+  policy_run
+else
+  ok 0 "Exim # skip it cannot be had, or this is not root"
+fi
+
+# --- Postfix: its master and smtpd in a network namespace
+postfix() {
+  id -u postfix >/dev/null 2>&1 && getent group postdrop >/dev/null && test "$(id -u)" -eq 0 && unshare -n true 2>/dev/null &&
+    peers postfix libicu72
+}
+if postfix; then
+  P=$T/postfix
+  mkdir -p "$P/etc" "$P/data"
+  for d in active bounce corrupt defer deferred flush hold incoming maildrop pid private public saved trace; do
+    mkdir -p "$P/spool/$d"
+    chown postfix "$P/spool/$d"
+  done
+  chown root "$P/spool/pid"
+  chown postfix "$P/data"
+  libraries=$PEERS/usr/lib/postfix:$PEERS/usr/lib/$multiarch
+  cat >"$P/etc/main.cf" <<END
+compatibility_level = 3.6
+queue_directory = $P/spool
+data_directory = $P/data
+daemon_directory = $PEERS/usr/lib/postfix/sbin
+command_directory = $PEERS/usr/sbin
+shlib_directory = $PEERS/usr/lib/postfix
+meta_directory = $P/etc
+mail_owner = postfix
+setgid_group = postdrop
+myhostname = postfix.here.test
+mydestination = here.test
+mynetworks = 198.51.100.0/24
+inet_protocols = ipv4
+local_recipient_maps =
+alias_maps =
+alias_database =
+smtpd_peername_lookup = no
+smtpd_relay_restrictions =
+smtpd_recipient_restrictions = reject_unauth_destination,
+  check_policy_service { unix:$T/sock,
+    timeout=10s, default_action=DUNNO }
+maillog_file = /dev/stdout
+maillog_file_prefixes = /dev
+import_environment = LD_LIBRARY_PATH=$libraries MAIL_CONFIG=$P/etc PATH
+export_environment = LD_LIBRARY_PATH MAIL_CONFIG PATH
+END
+  printf '%s\n' '2525 inet n - n - - smtpd' 'postlog unix-dgram n - n - 1 postlogd' 'rewrite unix - - n - - trivial-rewrite' \
+    'proxymap unix - - n - - proxymap' 'anvil unix - - n - 1 anvil' 'cleanup unix n - n - 0 cleanup' >"$P/etc/master.cf"
+  cat >"$P/client.py" <<'END'
+import smtplib, sys, time
+end = time.time() + float(sys.argv[1])
+while True:
+    try:
+        s = smtplib.SMTP("127.0.0.1", 2525, local_hostname="h.test", timeout=30)
+        break
+    except OSError:
+        if time.time() > end:
+            raise
+        time.sleep(0.1)
+for who in ["a@bad.test", "b@none.test"]:
+    s.mail(who)
+    code, text = s.rcpt("joe@here.test")
+    s.rset()
+    print(who, code, text.decode())
+until = time.time() + float(sys.argv[1])
+while code != 250 and time.time() < until:
+    time.sleep(0.2)
+    s.mail("b@none.test")
+    code, text = s.rcpt("joe@here.test")
+    s.rset()
+print("b@none.test", code, text.decode())
+END
+  # shellcheck disable=SC2016 # for the other shell
+  LD_LIBRARY_PATH=$libraries MAIL_CONFIG=$P/etc timeout 120 unshare -n sh -c '
+    ip link set lo up
+    "$1/usr/lib/postfix/sbin/master" -c "$2/etc" -d >"$2/log" 2>&1 &
+    env -u LD_LIBRARY_PATH python3 "$2/client.py" "$3"
+    kill $!
+    wait $!' x "$PEERS" "$P" $((20 * PATIENCE)) >"$T/said" 2>&1
+  like "$(sed -n 1p "$T/said")" '^a@bad.test 550 5.7.23 .*SPF: your address may not send' "Postfix: refused"
+  like "$(sed -n 2p "$T/said")" '^b@none.test 450 4.7.1 .*greylisted: come again in' "Postfix: asked to come again"
+  like "$(tail -n 1 "$T/said")" '^b@none.test 250 ' "Postfix: accepted"
+else
+  ok 0 "Postfix # skip it cannot be had, or this is not root"
+fi
+finish
