@@ -42,6 +42,42 @@ like "$(head -n 1 "$T/err")" '^these packages are missing.*: swaks \(as root: ma
 test ! -e "$T/made"
 ok $? "none of it built anything"
 
+# hardening: of the programs here, and that each lack of another is seen
+flags=$(sed -n 's/.*\(-fstack-protector-strong.*\) -fno-strict-aliasing.*/\1/p' "$B/flags")
+if grep -q -e '-fsanitize\|SANITIZED\|clang' "$B/flags"; then
+  ok 0 "hardening # SKIP the build is a special one"
+else
+  # shellcheck disable=SC2046,SC2086
+  try "the programs have what doc/security.md says" tests/tools/hardening.sh "$flags" $(find "$B/bin" "$B/libexec" -type f)
+fi
+cat >"$T/hello.c" <<'END'
+#include <stdio.h>
+#ifdef BOTH
+__asm__(".section .both,\"awx\"\n.byte 0\n.text");
+#endif
+int main(int argc, char **argv) { char s[64]; return snprintf(s, sizeof s, argv[0], argc, argv[argc - 1]) < 0; }
+END
+# without WHAT-IS-SAID OPTION...: a program that is compiled so lacks just that
+flags=-O2
+without() {
+  said=$1
+  shift
+  gcc -std=c11 -g -O2 -w -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE -pie -Wl,-z,relro,-z,now -o "$T/hello" "$T/hello.c" "$@" || return
+  is "$(tests/tools/hardening.sh "$flags" "$T/hello")" "${said:+$T/hello: $said}" "hardening: ${said:-no complaint}"
+}
+without ""
+without "not position-independent" -fno-pie -no-pie
+without "an executable stack" -Wl,-z,execstack
+without "a segment that is writable and executable" -DBOTH
+without "libraries from a path of its own" -Wl,-rpath,/tmp
+without "no immediate binding" -Wl,-z,lazy
+without "no RELRO" -Wl,-z,norelro
+without "no FORTIFY" -U_FORTIFY_SOURCE
+without "no word of gcc's of how it was compiled" -g0
+without "no stack protector" -fno-stack-protector
+flags='-O2 -O3'
+without "a part of it was compiled without -O3"
+
 if test -e "/usr/lib/$(uname -m)-linux-musl/rcrt1.o"; then
   is "$(grep -l GLIBC_TUNABLES "$LIBEXEC"/plugins/* "$LIBEXEC/spool-queue")" "" "what lives for a command or a message is made with musl"
 fi
