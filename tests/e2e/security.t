@@ -70,7 +70,8 @@ of() {
   { ps -o user:32= --pid "$pid"; ps -o user:32= --ppid "$pid"; } | grep -v '^root' | sort -u | tr '\n' ' '
 }
 for i in "smtpd mailctl-smtpd" "submission mailctl-submit" "intake mailctl-spool" "auth mailctl-auth" "tls mailctl-tls" \
-  "rater mailctl-rater" "monitor mailctl-monitor"; do
+  "rater mailctl-rater" "monitor mailctl-monitor" "send mailctl-spool" \
+  "remote mailctl-remote"; do
   is "$(of "${i% *}")" "${i#* } " "${i% *} runs as ${i#* }"
 done
 
@@ -84,7 +85,7 @@ may() {
 }
 # signals WHO: the services, to whose processes WHO may send a signal
 signals() {
-  for i in smtpd submission intake auth tls rater monitor; do
+  for i in smtpd submission intake send remote auth tls rater monitor; do
     pid=$(pid_of "$C" $i)
     for p in $pid $(ps -o pid= --ppid "$pid"); do as "$1" kill -0 "$p" 2>/dev/null && echo $i; done
   done | sort -u | tr '\n' ' '
@@ -97,12 +98,13 @@ while IFS='|' read -r who services things; do
 done <<END
 mailctl-smtpd|smtpd|run/intake.smtpd state/smtpd
 mailctl-submit|submission|run/auth.sock run/intake.submission state/submission
-mailctl-spool|intake|mail run/spool state/spool
+mailctl-spool|intake send|mail run/remote.sock run/spool state/spool
+mailctl-remote|remote|
 mailctl-auth|auth|state/auth
 mailctl-tls|tls|
 mailctl-rater|rater|state/rater
 mailctl-monitor|monitor|run/overload
-mailctl-log||log/auth log/intake log/monitor log/rater log/smtpd log/spool log/submission log/supervisor log/tls
+mailctl-log||$(cd "$T/b" && echo log/*)
 mailctl-policy||
 games||
 END
