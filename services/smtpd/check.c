@@ -159,7 +159,8 @@ static int use_control(service const *sv, genalloc *uses)
 {
   static char const *const names[] = {"me",          "smtpgreeting", "localiphost", "defaultdomain",
                                       "databytes",   "timeoutsmtpd", "rcpthosts",   "morercpthosts.cdb",
-                                      "badmailfrom", "badrcptto",    "smtpplugins"};
+                                      "badmailfrom", "badrcptto",    "validrcptto", "validrcptto.cdb",
+                                      "smtpplugins"};
   stralloc path = STRALLOC_ZERO;
   int result = 0;
 

@@ -41,7 +41,7 @@ struct session_config_s
   unsigned int error_delay;
   policy_server policies[POLICY_SERVERS];
   unsigned int policies_n;
-  int check_recipients; /* the embedded spool delivers, and knows who there is */
+  int check_recipients; /* by the spool's mapping, or control/validrcptto */
   int plugins_closed;   /* a plugin that times out refuses */
 };
 

@@ -46,6 +46,18 @@ extern int control_has(stralloc const *list, char const *word, size_t len);
 /* Whether address, or `@host` of it, is an entry of list. */
 extern int control_has_address(stralloc const *list, char const *address);
 /*
+ * Who can get mail, where somebody wrote it down: control/validrcptto, a list of addresses and of `@domain`, and
+ * control/validrcptto.cdb, whose keys are these in lower case. Returns 1; 0; or -1: there is neither file, or one cannot be read.
+ */
+typedef struct validrcptto_s validrcptto;
+struct validrcptto_s
+{
+  stralloc list; /* of the text file, which is read once */
+  int state;     /* 0: not read yet; 1: it was; 2: there is none; -1: it cannot be read */
+};
+extern int control_validrcptto(validrcptto *v, char const *address);
+
+/*
  * Whether mail for address is accepted: its host, or a `.suffix` of it, is in rcpthosts or in
  * control/morercpthosts.cdb; without rcpthosts, its host is me. An address without a host is local.
  * Returns 1, 0, or -1 and errno.

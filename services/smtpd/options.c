@@ -164,7 +164,7 @@ void options_read(options *o, int argc, char const *const *argv)
   environment(o);
   if (o->config.starttls != STARTTLS_OFF && !o->tls_socket) die("-t needs -T, the socket of tlsd", 0);
   if (o->implicit_tls && !o->tls_socket) die("the label tls needs -T, the socket of tlsd", 0);
-  o->config.check_recipients = o->recipients.mail != 0;
+  o->config.check_recipients = 1;
   o->config.auth = o->auth_socket || o->checkpassword;
   if (o->config.submission && !o->config.auth && !o->config.relayclient)
     die("-s needs -a or a checkpassword program", 0);

@@ -18,7 +18,7 @@ struct options_s
   char const *overload; /* the flag */
   char const *plugins;  /* the file; 0: none */
   char const *domain;
-  recipients_files recipients; /* mail 0: who there is, is not asked */
+  recipients_files recipients; /* mail 0: the spool does not deliver */
   int implicit_tls;
   unsigned int greet_delay;
   unsigned int session_time;

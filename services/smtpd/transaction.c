@@ -212,7 +212,7 @@ char const *relayclient(session const *s)
   return value || unset ? value : s->config->relayclient;
 }
 
-/* Whether the embedded spool would have to send it back. What a plugin relays elsewhere is none of its addresses. */
+/* Whether it is known that nobody gets it. What a plugin relays elsewhere is none of our addresses. */
 static int unknown_recipient(session const *s)
 {
   char const *relay = relayclient(s);

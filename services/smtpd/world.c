@@ -200,6 +200,8 @@ static int ask_policy(void *data, unsigned int i, char const *question, size_t l
 static int recipient(void *data, char const *address, size_t len)
 {
   world *w = data;
+
+  if (!w->options->recipients.mail) return control_validrcptto(&w->valid, address);
   return recipients_known(&w->recipients, &w->options->recipients, address, len,
                           w->options->config.local_only);
 }

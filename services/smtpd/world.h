@@ -5,6 +5,7 @@
 #include <runlib/intake.h>
 #include <runlib/policyclient.h>
 
+#include "control.h"
 #include "effects.h"
 #include "options.h"
 #include "queue.h"
@@ -21,6 +22,7 @@ struct world_s
   int direct_error;               /* errno of what went wrong there first */
   policyclient policies[POLICY_SERVERS];
   recipients recipients;
+  validrcptto valid;
   queue queue;
   intake intake;
 };

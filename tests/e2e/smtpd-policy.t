@@ -172,6 +172,47 @@ exits 100 "no address" "$LIBEXEC/smtpd" -P smtp:x
 exits 100 "no stage" "$LIBEXEC/smtpd" -P unix:/x,y -P 'unix:/x nowhere'
 like "$(cat "$T/err")" 'behind the address stand stages' "is told what there is"
 
+# --- validrcptto, for a mail system that does not tell whom it knows
+serve
+rcpt() { printf '%s\n' 'EHLO client.test' 'MAIL FROM:<a@client.test>' "RCPT TO:<$1>" QUIT | talk | sed -n '/^250 2.1.0/{n;p;}'; }
+is "$(rcpt nobody@example.test)" "250 2.1.5 ok" "without it, everybody is known"
+printf '%s\n' '# those who are here' 'Joe@example.test' '@all.example.test' >"$H/control/validrcptto"
+printf '%s\n' example.test .example.test >"$H/control/rcpthosts"
+is "$(rcpt joe@EXAMPLE.test)" "250 2.1.5 ok" "validrcptto: an address"
+is "$(rcpt x@all.example.test)" "250 2.1.5 ok" "a domain"
+is "$(rcpt postmaster@example.test)" "250 2.1.5 ok" "postmaster"
+is "$(rcpt nobody@example.test)" "550 5.1.1 sorry, no mailbox here by that name" "nobody else"
+rm "$H/control/validrcptto"
+python3 - "$H/control/validrcptto.cdb" <<'END'
+import struct, sys
+def h(k):
+    x = 5381
+    for c in k: x = ((x << 5) + x ^ c) & 0xffffffff
+    return x
+keys, pos, body, tables = [b"joe@example.test", b"@all.example.test"], 2048, b"", [[] for _ in range(256)]
+for k in keys:
+    tables[h(k) & 255].append((h(k), pos))
+    body += struct.pack("<II", len(k), 0) + k
+    pos += 8 + len(k)
+head, tail = b"", b""
+for t in tables:
+    slots = [(0, 0)] * (2 * len(t))
+    for x, p in t:
+        i = (x >> 8) % len(slots)
+        while slots[i][1]: i = (i + 1) % len(slots)
+        slots[i] = (x, p)
+    head += struct.pack("<II", pos + len(tail), len(slots))
+    tail += b"".join(struct.pack("<II", *s) for s in slots)
+open(sys.argv[1], "wb").write(head + body + tail)
+END
+is "$(rcpt Joe@example.test)" "250 2.1.5 ok" "validrcptto.cdb: an address"
+is "$(rcpt x@all.example.test)" "250 2.1.5 ok" "a domain"
+is "$(rcpt nobody@example.test)" "550 5.1.1 sorry, no mailbox here by that name" "nobody else"
+echo garbage >"$H/control/validrcptto.cdb"
+is "$(rcpt nobody@example.test)" "250 2.1.5 ok" "one that is damaged refuses nobody"
+rm "$H/control/validrcptto.cdb"
+echo example.test >"$H/control/rcpthosts"
+
 # --- those of others, unchanged
 ask_postgrey() { session && test "$(reply_to 4)" = "$1"; }
 if command -v postgrey >/dev/null; then
