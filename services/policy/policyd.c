@@ -18,11 +18,11 @@
 #include <runlib/confine.h>
 #include <runlib/ready.h>
 
+#include "lists.h"
 #include "server.h"
 
-#define SETTINGS_MAX (1u << 20)
-#define BACKLOG      1024
-#define ADDRESSES    8
+#define BACKLOG   1024
+#define ADDRESSES 8
 
 typedef struct options_s options;
 struct options_s
@@ -31,12 +31,13 @@ struct options_s
   char const *tcp[ADDRESSES];
   unsigned int n, ready, inherited; /* inherited: the descriptor plus 1 */
   unsigned int clients, timeout;
+  int test;
   uint64_t entries;
 };
 
 static char const usage[] =
     "policyd [ -d FD ] [ -u FD ] [ -l ADDRESS:PORT ]... [ -r SERVERS ] [ -t MS ] [ -s STORE ] [ -e ENTRIES ] "
-    "[ -c CLIENTS ] [ -C COUNTERS ] SETTINGS";
+    "[ -c CLIENTS ] [ -C COUNTERS ] SETTINGS | policyd -T [ -r SERVERS ] [ -t MS ] SETTINGS";
 
 static void bad_usage(char const *why, char const *what)
 {
@@ -55,6 +56,7 @@ static void help(void)
       "  -e ENTRIES       how many entries that has room for (1000000)\n"
       "  -c CLIENTS       how many may be connected at once (2000)\n"
       "  -C COUNTERS      count in this file\n"
+      "  -T               ask each DNS list whether it works, tell, and end: 1, one does not\n"
       "  -d FD            write a newline to FD when ready to answer\n"
       "SETTINGS has lines of a key of [policy] and its value. HUP reads it again, TERM ends. See "
       "policyd(8).\n";
@@ -89,6 +91,7 @@ static void one_option(options *o, int opt, char const *arg)
     case 'e': o->entries = number(arg, 1000000000, "not a number of entries: "); break;
     case 'c': o->clients = number(arg, 100000, "not a number of clients, 1 to 100000: "); break;
     case 'C': o->counters = arg; break;
+    case 'T': o->test = 1; break;
     default: bad_usage("unknown option, or its value is missing", "");
   }
 }
@@ -105,9 +108,9 @@ static void parse_options(int argc, char const *const *argv, options *o)
     exit(fflush(stdout) ? 111 : 0);
   }
   l.err = 0;
-  while ((opt = subgetopt_r(argc, argv, "d:u:l:r:t:s:e:c:C:", &l)) != -1) one_option(o, opt, l.arg);
+  while ((opt = subgetopt_r(argc, argv, "d:u:l:r:t:s:e:c:C:T", &l)) != -1) one_option(o, opt, l.arg);
   if (argc - l.ind != 1) bad_usage(argc == l.ind ? "no SETTINGS" : "more than one SETTINGS", "");
-  if (!o->n && !o->inherited) bad_usage("nothing to listen on: neither -u nor -l", "");
+  if (!o->n && !o->inherited && !o->test) bad_usage("nothing to listen on: neither -u nor -l", "");
   o->settings = argv[l.ind];
 }
 
@@ -121,7 +124,7 @@ static settings *read_settings(char const *file)
   unsigned int line;
 
   if (s) settings_init(s);
-  if (!s || !openreadfileclose(file, &text, SETTINGS_MAX) || !stralloc_0(&text))
+  if (!s || !(strcmp(file, "-") ? openslurpclose(&text, file) : slurp(&text, 0)) || !stralloc_0(&text))
     strerr_warnwusys("read ", file);
   else if (!(wrong = settings_read(s, text.s, &line)))
   {
@@ -263,6 +266,18 @@ static void confine(void)
   if (confine_calls_enter(&calls) < 0) strerr_diefusys(111, "give up system calls");
 }
 
+static int test_lists(settings const *s, options const *o)
+{
+  resolver *r;
+  char const *wrong = resolver_open(&r, o->servers, o->timeout / 3);
+  unsigned int n;
+
+  if (wrong) strerr_dief(100, "-r ", o->servers ? o->servers : "", ": ", wrong);
+  n = lists_test(s, r, o->timeout);
+  resolver_close(r);
+  return fflush(stdout) ? 111 : n > 0;
+}
+
 int main(int argc, char const *const *argv)
 {
   static options o = {.clients = 2000, .timeout = 5000, .entries = 1000000};
@@ -274,6 +289,7 @@ int main(int argc, char const *const *argv)
   if (confine_self() < 0) strerr_diefusys(111, "give up privileges");
   s.settings = read_settings(o.settings);
   if (!s.settings) strerr_dief(102, "no good settings in ", o.settings);
+  if (o.test) return test_lists(s.settings, &o);
   s.patience = o.timeout;
   s.clients_max = o.clients;
   allow_clients(o.clients);

@@ -1,8 +1,10 @@
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/time.h>
+#include <time.h>
 
 #include <ares.h>
 
@@ -61,6 +63,18 @@ void resolver_close(resolver *r)
 {
   ares_destroy(r->channel);
   free(r);
+}
+
+int resolver_server(resolver const *r, unsigned int i, char *text)
+{
+  struct ares_addr_node *servers = 0, *s;
+  int found;
+
+  if (ares_get_servers(r->channel, &servers) != ARES_SUCCESS) return 0;
+  for (s = servers; s && i; i--) s = s->next;
+  found = s && inet_ntop(s->family, &s->addr, text, RESOLVE_SERVER);
+  ares_free_data(servers);
+  return found;
 }
 
 uint64_t resolver_asked(resolver const *r)
@@ -135,7 +149,7 @@ static void called_back(void *data, int status, int timeouts, unsigned char *msg
     default: a->answer = &failed;
   }
   if (a->answer == &failed) l->resolver->failed++;
-  if (!--l->pending && !a->within) l->done(l);
+  if (!--l->pending && !a->within && l->done) l->done(l);
 }
 
 dns_answer const *lookups_find(void *world, char const *name, dns_type type)
@@ -161,6 +175,30 @@ dns_answer const *lookups_find(void *world, char const *name, dns_type type)
   ares_query(l->resolver->channel, name, 1, (int)type, &called_back, a);
   a->within = 0;
   return a->answer;
+}
+
+static uint64_t stopwatch(void)
+{
+  struct timespec ts;
+
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+unsigned int lookups_wait(lookups *l, unsigned int ms)
+{
+  uint64_t deadline = stopwatch() + ms, now;
+
+  while ((now = stopwatch()) < deadline && l->pending)
+  {
+    struct pollfd x[RESOLVE_FDS];
+    int wait = (int)(deadline - now);
+    unsigned int n = resolver_prepare(l->resolver, x, &wait);
+    if (poll(x, n, wait) < 0 && errno != EINTR) break;
+    resolver_run(l->resolver, x, n);
+  }
+  if (l->pending) lookups_expire(l);
+  return now < deadline ? (unsigned int)(deadline - now) : 0;
 }
 
 void lookups_expire(lookups *l)

@@ -1,10 +1,15 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <runlib/run.h>
+
 #include <services/contract/service.h>
 
 #include "settings.h"
+
+#define LISTS_MS 30000 /* that asking the DNS lists may take */
 
 #define ACTION(NAME, HELP)                                                                                   \
   {                                                                                                          \
@@ -248,11 +253,55 @@ static int uses(service const *sv, genalloc *used)
   return use_add(used, F_OK, b->state, "policy/data.mdb");
 }
 
+static service_file const *find_file(service const *sv, char const *path)
+{
+  service_file const *f = genalloc_s(service_file, &sv->files);
+
+  for (size_t n = genalloc_len(service_file, &sv->files); n; n--, f++)
+    if (!strcmp(f->path, path)) return f;
+  return 0;
+}
+
+/* policyd asks each DNS list whether it works. A list that does not is no reason not to start: it refuses nobody. */
+static void check(service const *sv, report *r)
+{
+  char const *resolver = section_text(sv->section, "resolver");
+  service_file const *f = find_file(sv, "data/policy");
+  stralloc program = STRALLOC_ZERO, said = STRALLOC_ZERO;
+  char ms[32];
+  char const *with[] = {0, "-T", "-t", ms, "-", 0, 0, 0};
+
+  if (!section_value(sv->section, "dnsbl") && !section_value(sv->section, "dnswl") &&
+      !section_value(sv->section, "rhsbl"))
+    return;
+  snprintf(ms, sizeof ms, "%llu", (unsigned long long)section_number(sv->section, "timeout"));
+  if (resolver && *resolver)
+  {
+    with[4] = "-r";
+    with[5] = resolver;
+    with[6] = "-";
+  }
+  if (f && service_append(&program, "%s/policyd", sv->bundle->libexec) == 0 && stralloc_0(&program))
+  {
+    with[0] = program.s;
+    if (run_wait(with, f->bytes.s, f->bytes.len, &said, LISTS_MS) == 1)
+      for (size_t i = 0, n; i < said.len; i += n + 1)
+      {
+        char const *end = memchr(said.s + i, '\n', said.len - i);
+        n = end ? (size_t)(end - said.s) - i : said.len - i;
+        report_warning(r, sv->section, 0, "%.*s", (int)n, said.s + i);
+      }
+  }
+  stralloc_free(&program);
+  stralloc_free(&said);
+}
+
 service_kind const policy_kinds[] = {
     {.section = {.name = "policy",
                  .help = "What is known of strangers: SPF, DNS lists, greylisting",
                  .keys = policy_keys},
      .make = make,
+     .check = check,
      .uses = uses,
      .service = "policy",
      .user = "mailctl-policy",

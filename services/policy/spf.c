@@ -1,6 +1,4 @@
 #include <arpa/inet.h>
-#include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,39 +37,13 @@ static void help(void)
   exit(fflush(stdout) ? 111 : 0);
 }
 
-static uint64_t now_ms(void)
-{
-  struct timespec ts;
-
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-static void nothing(lookups *l)
-{
-  (void)l;
-}
-
 /* Asks until all is there, or the time is over. */
 static spf_result evaluate(spf_question *q, spf_answer *a, resolver *r, unsigned int ms)
 {
-  lookups l = {.resolver = r, .done = &nothing};
-  uint64_t deadline = now_ms() + ms;
+  lookups l = {.resolver = r};
 
   q->world = &l;
-  while (spf_check(q, a) == SPF_PENDING)
-  {
-    while (l.pending)
-    {
-      struct pollfd x[RESOLVE_FDS];
-      uint64_t now = now_ms();
-      int wait = now < deadline ? (int)(deadline - now) : 0;
-      unsigned int n = resolver_prepare(r, x, &wait);
-      if (poll(x, n, wait) < 0 && errno != EINTR) strerr_diefusys(111, "wait for the DNS");
-      resolver_run(r, x, n);
-      if (now_ms() >= deadline) lookups_expire(&l);
-    }
-  }
+  while (spf_check(q, a) == SPF_PENDING) ms = lookups_wait(&l, ms);
   lookups_free(&l);
   return a->result;
 }

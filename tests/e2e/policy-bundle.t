@@ -86,6 +86,22 @@ exits 3 "mailctl policy without a policyd" m policy
 m up policy >/dev/null
 
 # --- what check tells
+sed -i "s/^spf-fail = .*/&\\ndnsbl = good.bl\\ndnsbl = gone.bl\\ndnsbl = all.bl\\ndnsbl = paid.bl\\nrhsbl = good.rh/" "$C"
+zone '2.0.0.127.good.bl A 127.0.0.2' '2.0.0.127.all.bl A 127.0.0.2' '1.0.0.127.all.bl A 127.0.0.2' \
+  '2.0.0.127.paid.bl A 127.255.255.254' 'test.good.rh A 127.0.0.2'
+m check >"$T/out" 2>&1
+is "$(sed -n 's/.*\[policy\] warning: //p' "$T/out" | sort)" \
+  "all.bl: it lists what no list has: the resolver makes up answers, or the list has ended
+gone.bl: it does not list what every list has: there is no such list, or we may not ask it
+paid.bl: what every list has it lists with another code: we may not ask it, or the codes are wrong" \
+  "check asks each DNS list whether it works"
+sed -i "s/^resolver = .*/resolver = 127.0.0.1:1/" "$C"
+m check >"$T/out" 2>&1
+like "$(cat "$T/out")" '\[policy\] warning: good.bl: it does not answer' "and tells of a DNS that is silent"
+printf 'dnsbl bl.test\n' >"$T/lists"
+exits 1 "a public resolver" unshare -n "$LIBEXEC/policyd" -T -t 100 -r 9.9.9.9:53 "$T/lists"
+like "$(cat "$T/out")" '^9.9.9.9 is a public resolver: ' "is told of"
+sed -i "/^dnsbl = /d; /^rhsbl = /d; s/^resolver = .*/resolver = $DNS/" "$C"
 sed -i 's/^spf-fail = .*/spf-fail = perhaps/' "$C"
 exits 102 "a wrong action" m check
 like "$(cat "$T/err")" 'spf-fail: ' "is named"
