@@ -44,6 +44,8 @@ static int policy_print(stralloc *answer)
   uint64_t now = (uint64_t)time(0);
   char *end, *action = 0;
 
+  for (size_t i = 0; i < answer->len; i++) /* a policyd that was taken over has no way to our terminal */
+    if (answer->s[i] != '\n' && (answer->s[i] < ' ' || answer->s[i] > '~')) answer->s[i] = '?';
   if (!stralloc_0(answer))
   {
     say_cannot("remember the answer");

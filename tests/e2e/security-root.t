@@ -112,6 +112,18 @@ timeout 20 mailctl -c "$C" status >"$T/out" 2>&1
 test $? -lt 120
 ok $? "and status"
 
+# --- a service's answer, on root's terminal -----------------------------------------------------------
+
+printf 'network \033[31m192.0.2.0/24 known 1 1\naction=error \033[2J\n\n' >"$T/answer"
+s6-ipcserver "$T/b/run/policy.sock" sh -c "cat '$T/answer'; cat >/dev/null" &
+policyd=$!
+on_exit "kill $policyd 2>/dev/null"
+wait_for 10 test -S "$T/b/run/policy.sock"
+m policy >"$T/out" 2>&1
+like "$(cat "$T/out")" 'policyd says: \?\[2J' "what policyd answers is shown"
+unlike "$(cat "$T/out")" "$(printf '\033')" "without its control characters"
+kill $policyd
+
 # --- removing -----------------------------------------------------------------------------------------
 
 # A service that the file no longer has: what lies in its directory is removed, and nothing that it leads to.
