@@ -57,6 +57,9 @@ static command const commands[] = {
      "  add ADDRESS    its network is known: it is never asked to come again\n"
      "  forget ADDRESS [SENDER RECIPIENT]\n"
      "                 its network, and what is known of these two, is forgotten\n"},
+    {"convert", &command_convert, "spamdyke FILE",
+     "a spamdyke.conf as sections of mailctl.conf, on standard output",
+     "What has no counterpart is named, with the reason. See doc/from-spamdyke.md.\n"},
     {"run", &command_run, "[-d FD]", "the supervisor in the foreground, for systemd, s6 or a container",
      "  -d FD         write a newline to descriptor FD when every service is ready\n\n"
      "systemd is told through NOTIFY_SOCKET.\n"},

@@ -58,4 +58,24 @@ cost postgrey "$postgrey" "$T/pg/sock" 4
 theirs=$us
 cost policyd-spf "$spf" "$T/spf" 4
 theirs=$((theirs + us))
+
+# All checks on: what they cost an accepted message.
+kill "$policyd"
+wait "$policyd"
+i=0
+while test $i -lt 50; do
+  printf '%s\n' "known$i.test MX mail.known$i.test" "mail.known$i.test A 192.0.2.1"
+  i=$((i + 1))
+done >>"$T/zone"
+rm -rf "$T/store"
+mkdir "$T/store"
+printf '%s\n' 'hostname here.test' 'spf-fail reject' 'spf-pass mark' 'spf-helo-fail reject' 'dnsbl bl.test' 'dnsbl bl2.test' 'rhsbl rh.test' \
+  'dnswl wl.test' 'rdns-missing observe' 'rdns-unconfirmed observe' 'rdns-country observe' 'helo-invalid reject' 'helo-ours reject' \
+  'sender-unknown observe' 'sender-null-mx reject' 'greylist observe' 'block-address 198.51.100.0/24' 'allow-sender x@y.test' >"$T/settings"
+s6-ipcserver-socketbinder -a 0666 "$T/sock" "$LIBEXEC/policyd" -u 0 -r "$IP:53" -s "$T/store" "$T/settings" 2>"$T/policyd.log" &
+policyd=$!
+on_exit "kill $policyd 2>/dev/null"
+wait_for 10 grep -q ready "$T/policyd.log"
+cost 'policyd, all checks on' "$policyd" "$T/sock" 20
+
 echo "policyd does in a second of CPU $(awk -v a="$theirs" -v b="$ours" 'BEGIN { printf "%.1f", b ? a / b : 0 }') times what these two do"
