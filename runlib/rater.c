@@ -278,13 +278,13 @@ static int class_ok(char const *s)
   return n && n <= 32 && s[0] != '!' && !s[strcspn(s, " \n")];
 }
 
-/* The request with its newline; line has RATER_LINE_MAX + 1 bytes. */
-static size_t make_line(char *line, char const *class_name, char const *value, uint64_t quantity)
+/* The request with its newline; line has RATER_LINE_MAX + 1 bytes. verb: of a quantity; empty: none. */
+static size_t make_line(char *line, char const *verb, char const *class_name, char const *value,
+                        uint64_t quantity)
 {
-  size_t n = 0;
+  size_t n = put(line, 0, RATER_LINE_MAX, verb);
 
-  if (!quantity) n = put(line, n, RATER_LINE_MAX, "!peek ");
-  if (quantity > 1) n = put_quantity(line, put(line, n, RATER_LINE_MAX, "!add "), quantity);
+  if (*verb && quantity) n = put_quantity(line, n, quantity);
   n = put(line, n, RATER_LINE_MAX, class_name);
   line[n++] = ' ';
   n = put(line, n, RATER_LINE_MAX - 1, value);
@@ -333,14 +333,14 @@ rater_answer rater_ask_kept(rater_connection *c, char const *class_name, char co
   int64_t deadline = deadline_in(timeout_ms);
   uint32_t nobody;
   rater_answer a;
+  size_t n;
 
   if (!retry) retry = &nobody;
   *retry = 0;
   if (!class_ok(class_name)) return errno = EINVAL, RATER_UNAVAILABLE;
   if (quantity != 1 && !is_unix(c->address)) return errno = EOPNOTSUPP, RATER_UNAVAILABLE;
-  if (exchange_until(c, line, make_line(line, class_name, value, quantity), answer, sizeof answer, deadline) <
-      0)
-    return RATER_UNAVAILABLE;
+  n = make_line(line, !quantity ? "!peek " : quantity > 1 ? "!add " : "", class_name, value, quantity);
+  if (exchange_until(c, line, n, answer, sizeof answer, deadline) < 0) return RATER_UNAVAILABLE;
   a = scan_answer(answer, retry);
   if (a == RATER_UNAVAILABLE)
   {
@@ -361,4 +361,22 @@ rater_answer rater_ask(char const *address, char const *class_name, char const *
   rater_close(&c);
   errno = e;
   return a;
+}
+
+int rater_undo(char const *address, char const *class_name, char const *value, uint64_t quantity,
+               unsigned int timeout_ms)
+{
+  rater_connection c = RATER_CONNECTION(address);
+  char line[RATER_LINE_MAX + 1];
+  char answer[RATER_LINE_MAX];
+  long n;
+
+  if (!class_ok(class_name) || !quantity) return fail(EINVAL);
+  if (!is_unix(address)) return fail(EOPNOTSUPP);
+  n = exchange_until(&c, line, make_line(line, "!undo ", class_name, value, quantity), answer, sizeof answer,
+                     deadline_in(timeout_ms));
+  if (n < 0) return -1; /* closed already */
+  rater_close(&c);
+  if (answer[0] == '0' && answer[1] == ' ') return 0;
+  return fail(answer[0] == '2' ? EREMOTEIO : EPROTO);
 }

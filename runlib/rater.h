@@ -49,6 +49,13 @@ extern "C"
   extern rater_answer rater_ask(char const *address, char const *class_name, char const *value,
                                 uint64_t quantity, unsigned int timeout_ms, uint32_t *retry);
 
+  /*
+ * Takes back quantity (1 or more) that was allowed, such as an attempt that was no offence after all. Needs the unix
+ * socket. Returns 0, or -1 and errno as above.
+ */
+  extern int rater_undo(char const *address, char const *class_name, char const *value, uint64_t quantity,
+                        unsigned int timeout_ms);
+
   /* A connection that is kept between questions. address: not copied, must outlive it. */
   typedef struct rater_connection_s rater_connection;
   struct rater_connection_s

@@ -86,6 +86,12 @@ static void refuse(bucket *b, limit const *l, uint64_t now, uint64_t cost, int a
   b->flags |= BUCKET_OVER;
 }
 
+static void set_until(bucket *b, limit const *l)
+{
+  b->until = seconds(b->last + div_up(b->level, l->count));
+  if (b->until < b->penalty) b->until = b->penalty;
+}
+
 void bucket_step(bucket *b, limit const *l, uint64_t now, uint64_t quantity, verdict *v)
 {
   uint64_t cost = mul_sat(quantity, l->period);
@@ -94,7 +100,7 @@ void bucket_step(bucket *b, limit const *l, uint64_t now, uint64_t quantity, ver
   rescale(b, l);
   drain(b, l, now);
   already = in_penalty(b, l, now);
-  v->n = div_up(add_sat(b->level, cost), l->period);
+  v->n = add_sat(div_up(b->level, l->period), quantity);
   v->refused = already || add_sat(b->level, cost) > l->burst * l->period;
   v->retry = 0;
   if (v->refused)
@@ -107,17 +113,25 @@ void bucket_step(bucket *b, limit const *l, uint64_t now, uint64_t quantity, ver
     b->level += cost;
     b->flags &= ~(unsigned int)BUCKET_OVER;
   }
-  b->until = seconds(b->last + div_up(b->level, l->count));
-  if (b->until < b->penalty) b->until = b->penalty;
+  set_until(b, l);
 }
 
-void bucket_peek(bucket const *b, limit const *l, uint64_t now, verdict *v)
+void bucket_peek(bucket *b, limit const *l, uint64_t now, verdict *v)
 {
-  bucket copy = *b;
+  rescale(b, l);
+  drain(b, l, now);
+  v->refused = in_penalty(b, l, now) || b->level + l->period > l->burst * l->period;
+  v->n = div_up(b->level, l->period);
+  v->retry = v->refused ? retry(b, l, now, l->period) : 0;
+  set_until(b, l);
+}
 
-  rescale(&copy, l);
-  drain(&copy, l, now);
-  v->refused = in_penalty(&copy, l, now) || copy.level + l->period > l->burst * l->period;
-  v->n = div_up(copy.level, l->period);
-  v->retry = v->refused ? retry(&copy, l, now, l->period) : 0;
+void bucket_undo(bucket *b, limit const *l, uint64_t now, uint64_t quantity)
+{
+  uint64_t parts = mul_sat(quantity, l->period);
+
+  rescale(b, l);
+  drain(b, l, now);
+  b->level = b->level > parts ? b->level - parts : 0;
+  set_until(b, l);
 }

@@ -68,7 +68,13 @@ struct verdict_s
  */
 extern void bucket_step(bucket *b, limit const *l, uint64_t now, uint64_t quantity, verdict *v);
 
-/* What a request of 1 would be told, without counting it: n is what the bucket holds. */
-extern void bucket_peek(bucket const *b, limit const *l, uint64_t now, verdict *v);
+/*
+ * What a request of 1 would be told, without counting it: n is what the bucket holds. The bucket is brought up to now, so
+ * that a penalty that the limit has shortened ends, however often it is looked at.
+ */
+extern void bucket_peek(bucket *b, limit const *l, uint64_t now, verdict *v);
+
+/* Takes back quantity that was admitted. A penalty stays. */
+extern void bucket_undo(bucket *b, limit const *l, uint64_t now, uint64_t quantity);
 
 #endif

@@ -48,7 +48,7 @@ static void set_events(server *s, client *c, unsigned int events)
   epoll_ctl(s->epoll, EPOLL_CTL_MOD, c->fd, &ev);
 }
 
-client *client_new(server *s, int fd, unsigned int asker)
+client *client_new(server *s, int fd, asker who)
 {
   client *c = malloc(sizeof *c);
   struct epoll_event ev = {.events = EPOLLIN, .data.ptr = c};
@@ -61,11 +61,11 @@ client *client_new(server *s, int fd, unsigned int asker)
     return 0;
   }
   c->fd = fd;
-  c->asker = asker;
+  c->asker = who;
   c->events = EPOLLIN;
   link_newest(s, c);
   s->clients++;
-  if (asker & ASKER_TCP) set_due(s, c, s->engine->now + TIMEOUT_TCP);
+  if (who.may & ASKER_TCP) set_due(s, c, s->engine->now + TIMEOUT_TCP);
   return c;
 }
 
@@ -158,7 +158,7 @@ static char const *next_line(client *c, size_t *n, size_t *next)
 static int collect(server *s, client *c)
 {
   size_t n, next;
-  unsigned int most = c->asker & ASKER_TCP ? 1 : CLIENT_LINES;
+  unsigned int most = c->asker.may & ASKER_TCP ? 1 : CLIENT_LINES;
   char const *line;
 
   while (c->questions < most)
@@ -184,7 +184,7 @@ static void settle(server *s, client *c, int any)
   c->len -= c->at;
   if (c->len && c->at) memmove(c->in, c->in + c->at, c->len);
   c->at = 0;
-  if (any && c->asker & ASKER_TCP)
+  if (any && c->asker.may & ASKER_TCP)
   {
     end_tcp(s, c);
     return;
@@ -199,7 +199,7 @@ static void settle(server *s, client *c, int any)
     enqueue(s, c);
   else if (s->end_by)
     client_drop(s, c);
-  else if (!(c->asker & ASKER_TCP))
+  else if (!(c->asker.may & ASKER_TCP))
     set_due(s, c, !c->len && !c->skip ? 0 : any || !c->due ? s->engine->now + TIMEOUT_UNIX : c->due);
 }
 

@@ -9,7 +9,7 @@ extern void offender_forget(board *b, uint64_t hash);
 
 /* The answers in JSON, each a line: `0 {...}`. Return 0, or -1 and errno. */
 extern int report_top(engine *e, request const *q, stralloc *out);
-extern int report_stats(engine *e, unsigned int asker, stralloc *out);
+extern int report_stats(engine *e, unsigned int may, stralloc *out);
 extern int report_limits(engine *e, request const *q, stralloc *out);
 
 /* Appends s as a JSON string; a byte that is no UTF-8 becomes the character of its number. */

@@ -50,9 +50,15 @@ void engine_free(engine *e)
   table_close(&e->table);
 }
 
-static uint64_t hash_of(engine const *e, class const *c, subject const *s)
+/* Finds the value's rule, and returns the key's hash; 0 where nothing is counted. */
+static uint64_t find_key(engine const *e, question const *w, int whole, subject *s)
 {
-  return table_hash(&e->table, c->hash + !!s->rule->family, s->key, s->len);
+  char text[VALUE_ROOM(REQUEST_MAX)];
+  size_t n = value_canonical(text, w->request.value, w->request.value_len);
+
+  class_match(w->class, text, n, whole, s);
+  if (!s->rule || s->rule->limit.flags & LIMIT_UNLIMITED) return 0;
+  return table_hash(&e->table, w->class->hash + !!s->rule->family, s->key, s->len);
 }
 
 static size_t put_number(char *s, uint64_t u)
@@ -69,7 +75,7 @@ static size_t put_number(char *s, uint64_t u)
 }
 
 /* `0 n/limit`, and `1 n/limit seconds` where verbs are understood. */
-static int put_verdict(limit const *l, verdict const *v, unsigned int asker, stralloc *out)
+static int put_verdict(limit const *l, verdict const *v, asker who, stralloc *out)
 {
   int refused = v->refused && !(l->flags & LIMIT_OBSERVE);
   char *s;
@@ -82,7 +88,7 @@ static int put_verdict(limit const *l, verdict const *v, unsigned int asker, str
   n += put_number(s + n, v->n);
   s[n++] = '/';
   n += put_number(s + n, l->burst);
-  if (refused && !(asker & ASKER_TCP))
+  if (refused && !(who.may & ASKER_TCP))
   {
     s[n++] = ' ';
     if (v->retry == VERDICT_NEVER)
@@ -180,6 +186,7 @@ static void note(engine *e, question const *w, verdict const *v, int first)
   class const *c = w->class;
   board *b = c->board < 0 ? 0 : &e->table.boards[c->board];
   limit const *l = &w->subject.rule->limit;
+  char text[VALUE_ROOM(REQUEST_MAX)];
   char name[OFFENDER_MAX];
   size_t len;
 
@@ -189,14 +196,10 @@ static void note(engine *e, question const *w, verdict const *v, int first)
     b->observed++;
   else if (b)
     b->refusals++;
-  len = subject_name(&w->subject, w->request.value, w->request.value_len, name, sizeof name);
+  len = value_canonical(text, w->request.value, w->request.value_len);
+  len = subject_name(&w->subject, text, len, name, sizeof name);
   if (b) offender_note(b, w->hash, name, len, (uint32_t)(e->now / 1000));
   if (first) log_offence(e, c, l, v, name, len);
-}
-
-static int uncounted(subject const *s)
-{
-  return !s->rule || s->rule->limit.flags & LIMIT_UNLIMITED;
 }
 
 static int check(engine *e, question const *w, stralloc *out)
@@ -226,35 +229,49 @@ static int check(engine *e, question const *w, stralloc *out)
 
 static int peek(engine *e, question const *w, stralloc *out)
 {
-  request const *q = &w->request;
   subject s;
   verdict v;
   bucket b = BUCKET_ZERO;
-  place *p;
+  uint64_t hash = find_key(e, w, 1, &s);
+  place *p = hash ? table_find(&e->table, hash) : 0;
 
-  class_match(w->class, q->value, q->value_len, 1, &s);
-  if (uncounted(&s)) return stralloc_catb(out, "0 0/0\r\n", 7) ? 0 : -1;
-  p = table_find(&e->table, hash_of(e, w->class, &s));
+  if (!hash) return stralloc_catb(out, "0 0/0\r\n", 7) ? 0 : -1;
   if (p) place_get(p, &b);
   bucket_peek(&b, &s.rule->limit, e->now, &v);
+  if (p) place_put(p, &b);
   return put_verdict(&s.rule->limit, &v, w->asker, out);
+}
+
+static int undo(engine *e, question const *w, stralloc *out)
+{
+  bucket b;
+  place *p = w->hash ? table_find(&e->table, w->hash) : 0;
+
+  if (p)
+  {
+    place_get(p, &b);
+    bucket_undo(&b, &w->subject.rule->limit, e->now, w->request.number);
+    place_put(p, &b);
+  }
+  return stralloc_catb(out, p ? "0 1\r\n" : "0 0\r\n", 5) ? 0 : -1;
 }
 
 static int reset(engine *e, question const *w, stralloc *out)
 {
-  request const *q = &w->request;
   subject s;
-  uint64_t hash;
-  int had = 0;
+  uint64_t hash = find_key(e, w, 1, &s);
+  int had = hash && table_forget(&e->table, hash);
 
-  class_match(w->class, q->value, q->value_len, 1, &s);
-  if (s.rule)
-  {
-    hash = hash_of(e, w->class, &s);
-    had = table_forget(&e->table, hash);
-    if (w->class->board >= 0) offender_forget(&e->table.boards[w->class->board], hash);
-  }
+  if (hash && w->class->board >= 0) offender_forget(&e->table.boards[w->class->board], hash);
   return stralloc_catb(out, had ? "0 1\r\n" : "0 0\r\n", 5) ? 0 : -1;
+}
+
+static int may_count(class const *c, asker who)
+{
+  if (!c->n_askers || who.may & ASKER_OWNER) return 1;
+  for (unsigned int i = 0; i < c->n_askers && !(who.may & ASKER_TCP); i++)
+    if (c->askers[i] == who.uid) return 1;
+  return 0;
 }
 
 int question_is_long(question const *w)
@@ -262,25 +279,28 @@ int question_is_long(question const *w)
   return !w->wrong && w->request.verb >= VERB_TOP;
 }
 
-void engine_read(engine const *e, char const *s, size_t n, unsigned int asker, question *w)
+void engine_read(engine const *e, char const *s, size_t n, asker who, question *w)
 {
   request *q = &w->request;
 
-  w->asker = asker;
+  w->asker = who;
   w->hash = 0;
   w->place = 0;
   w->class = 0;
-  w->wrong = n > REQUEST_MAX ? "line too long" : request_scan(s, n, !(asker & ASKER_TCP), q);
+  w->wrong = n > REQUEST_MAX ? "line too long" : request_scan(s, n, !(who.may & ASKER_TCP), q);
   if (w->wrong) return;
-  if ((q->verb == VERB_RESET || q->verb == VERB_TOP) && !(asker & ASKER_OWNER)) w->wrong = "not allowed";
+  if ((q->verb == VERB_RESET || q->verb == VERB_TOP) && !(who.may & ASKER_OWNER)) w->wrong = "not allowed";
   if (q->verb >= VERB_TOP && !q->class_len) return;
   w->class = rules_class(e->rules, q->class, q->class_len);
   if (!w->class && !w->wrong) w->wrong = "unknown class";
-  if (w->wrong || q->verb > VERB_ADD) return;
-  class_match(w->class, q->value, q->value_len, 0, &w->subject);
-  if (uncounted(&w->subject)) return;
-  w->hash = hash_of(e, w->class, &w->subject);
-  table_prefetch(&e->table, w->hash);
+  if (w->wrong || q->verb > VERB_UNDO) return;
+  if (!may_count(w->class, who))
+  {
+    w->wrong = "not allowed";
+    return;
+  }
+  w->hash = find_key(e, w, 0, &w->subject);
+  if (w->hash) table_prefetch(&e->table, w->hash);
 }
 
 void engine_find(engine *e, question *w)
@@ -296,10 +316,11 @@ int engine_reply(engine *e, question const *w, stralloc *out)
   if (w->wrong) return error(e, w->wrong, out);
   switch (w->request.verb)
   {
+    case VERB_UNDO: r = undo(e, w, out); break;
     case VERB_PEEK: r = peek(e, w, out); break;
     case VERB_RESET: r = reset(e, w, out); break;
     case VERB_TOP: r = report_top(e, &w->request, out); break;
-    case VERB_STATS: r = report_stats(e, w->asker, out); break;
+    case VERB_STATS: r = report_stats(e, w->asker.may, out); break;
     case VERB_LIMITS: r = report_limits(e, &w->request, out); break;
     default: r = check(e, w, out);
   }
@@ -307,11 +328,11 @@ int engine_reply(engine *e, question const *w, stralloc *out)
   return r;
 }
 
-int engine_answer(engine *e, char const *s, size_t n, unsigned int asker, stralloc *out)
+int engine_answer(engine *e, char const *s, size_t n, asker who, stralloc *out)
 {
   question w;
 
-  engine_read(e, s, n, asker, &w);
+  engine_read(e, s, n, who, &w);
   engine_find(e, &w);
   return engine_reply(e, &w, out);
 }

@@ -40,7 +40,14 @@ struct engine_s
 
 /* Who asks, and how much they may know. */
 #define ASKER_TCP   1 /* the original protocol: no verbs, nothing behind n/limit */
-#define ASKER_OWNER 2 /* raterd's own user or root: may reset, and read names */
+#define ASKER_OWNER 2 /* raterd's own user or root: may reset, read names, and count in every class */
+
+typedef struct asker_s asker;
+struct asker_s
+{
+  unsigned int may;
+  uid_t uid; /* who may count in a class of theirs; of TCP nobody knows */
+};
 
 /*
  * A line on its way to its answer, in three steps, so that for many lines at a time the memory that each needs
@@ -51,7 +58,7 @@ typedef struct question_s question;
 struct question_s
 {
   char const *wrong; /* what is wrong with it; 0: nothing */
-  unsigned int asker;
+  asker asker;
   request request;
   class const *class;
   subject subject; /* of a check */
@@ -61,14 +68,14 @@ struct question_s
 
 /* Takes over r (allocated; the old rules are freed) and finds each class its board. */
 extern void engine_rules(engine *e, rules *r);
-extern void engine_read(engine const *e, char const *s, size_t n, unsigned int asker, question *w);
+extern void engine_read(engine const *e, char const *s, size_t n, asker who, question *w);
 extern void engine_find(engine *e, question *w);
 /* Appends the one line that answers to out. Returns 0, or -1 and errno (ENOMEM), out as it was. */
 extern int engine_reply(engine *e, question const *w, stralloc *out);
 /* Whether the answer may be long. */
 extern int question_is_long(question const *w);
 /* All three steps. */
-extern int engine_answer(engine *e, char const *s, size_t n, unsigned int asker, stralloc *out);
+extern int engine_answer(engine *e, char const *s, size_t n, asker who, stralloc *out);
 /* Notes that n checks took us microseconds each. */
 extern void engine_latency(engine *e, uint64_t n, uint64_t us);
 extern void engine_free(engine *e);

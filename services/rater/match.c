@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <string.h>
 
 #include <skalibs/types.h>
@@ -25,20 +26,51 @@ static void subject_addresses(subject *s, rule const *r, unsigned char const *ip
   s->len = bytes + 2;
 }
 
+static int is_address(char const *s, size_t n, unsigned char *ip)
+{
+  for (size_t i = 0; i < n; i++)
+    if (!isxdigit((unsigned char)s[i]) && s[i] != '.' && s[i] != ':') return 0;
+  return net_scan(s, n, ip);
+}
+
+size_t value_canonical(char *out, char const *value, size_t n)
+{
+  unsigned char ip[16];
+  int family = is_address(value, n, ip);
+
+  if (family && inet_ntop(family == 4 ? AF_INET : AF_INET6, ip, out, INET6_ADDRSTRLEN)) return strlen(out);
+  while (n > 1 && value[n - 1] == '.') n--;
+  for (size_t i = 0; i < n; i++)
+    out[i] = (char)(value[i] >= 'A' && value[i] <= 'Z' ? value[i] - 'A' + 'a' : value[i]);
+  return n;
+}
+
+/* Whether r is about the address or network ip/bits: a network must be a group of r's. */
+static int net_match(rule const *r, int family, unsigned char const *ip, uint8_t bits)
+{
+  unsigned int bytes = family == 4 ? 4 : 16;
+  unsigned char masked[16];
+
+  if (r->family != family || !net_has(r->net, r->bits, ip)) return 0;
+  if (bits == bytes * 8) return 1;
+  memcpy(masked, ip, sizeof masked);
+  net_mask(masked, bytes, bits);
+  return bits == r->group && !memcmp(masked, ip, sizeof masked);
+}
+
 void class_match(class const *c, char const *value, size_t n, int whole, subject *s)
 {
   rule const *r = genalloc_s(rule, &c->rules);
   unsigned char ip[16];
-  uint8_t bits;
+  uint8_t bits = 0;
   int family = 0;
 
-  if (c->nets) family = whole ? net_scan_prefix(value, n, ip, &bits) : net_scan(value, n, ip);
+  if (c->nets && (whole || !memchr(value, '/', n))) family = net_scan_prefix(value, n, ip, &bits);
   s->key = value;
   s->len = n;
   for (size_t i = genalloc_len(rule, &c->rules); i; i--, r++)
   {
-    if (r->family ? r->family != family || !net_has(r->net, r->bits, ip)
-                  : !r->any && !glob_match(r->pattern, r->len, value, n))
+    if (r->family ? !net_match(r, family, ip, bits) : !r->any && !glob_match(r->pattern, r->len, value, n))
       continue;
     s->rule = r;
     if (r->family) subject_addresses(s, r, ip);

@@ -166,14 +166,14 @@ static int put_totals(engine const *e, stralloc *out)
 
 #define STATS_TOP 3 /* offenders of a class in the statistics */
 
-int report_stats(engine *e, unsigned int asker, stralloc *out)
+int report_stats(engine *e, unsigned int may, stralloc *out)
 {
   if (!stralloc_cats(out, "0 {") || put_totals(e, out) < 0 || !stralloc_cats(out, ",\"classes\":["))
     return -1;
   for (unsigned int i = 0; i < e->rules->n; i++)
     if ((i && !stralloc_catb(out, ",", 1)) || class_json(e, &e->rules->classes[i], out) < 0) return -1;
   if (!stralloc_catb(out, "]", 1)) return -1;
-  if (asker & ASKER_OWNER && (!stralloc_catb(out, ",", 1) || put_top(e, 0, 0, STATS_TOP, out) < 0)) return -1;
+  if (may & ASKER_OWNER && (!stralloc_catb(out, ",", 1) || put_top(e, 0, 0, STATS_TOP, out) < 0)) return -1;
   return stralloc_cats(out, "}\r\n") ? 0 : -1;
 }
 

@@ -69,8 +69,10 @@ static char const *scan_verb(char const *s, size_t n, request *r)
     verb verb;
     char const *(*scan)(char const *, size_t, request *);
   } const verbs[] = {
-      {"add", VERB_ADD, &scan_add}, {"peek", VERB_PEEK, &scan_key},     {"reset", VERB_RESET, &scan_key},
-      {"top", VERB_TOP, &scan_top}, {"stats", VERB_STATS, &scan_class}, {"limits", VERB_LIMITS, &scan_class},
+      {"add", VERB_ADD, &scan_add},         {"undo", VERB_UNDO, &scan_add},
+      {"peek", VERB_PEEK, &scan_key},       {"reset", VERB_RESET, &scan_key},
+      {"top", VERB_TOP, &scan_top},         {"stats", VERB_STATS, &scan_class},
+      {"limits", VERB_LIMITS, &scan_class},
   };
   char const *space = memchr(s, ' ', n);
   size_t len = space ? (size_t)(space - s) : n;

@@ -1,5 +1,6 @@
 #include <ctype.h>
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -221,6 +222,8 @@ static int scan_rule(char const *s, size_t n, rule *r, char *error)
   }
   r->pattern = strndup(pattern.s, pattern.n);
   r->len = pattern.n;
+  for (size_t i = 0; r->pattern && i < r->len; i++)
+    r->pattern[i] = (char)tolower((unsigned char)r->pattern[i]);
   r->any = word_is(&pattern, "*");
   return r->pattern ? 0 : -1;
 }
@@ -233,34 +236,105 @@ static int name_ok(word const *w)
   return 1;
 }
 
+/* The rule of c that takes every value that one would, or 0. */
+static rule const *hidden_by(class const *c, rule const *one)
+{
+  rule const *r = genalloc_s(rule, &c->rules);
+
+  for (size_t n = genalloc_len(rule, &c->rules); n; n--, r++)
+    if (r->any || (r->len == one->len && !memcmp(r->pattern, one->pattern, r->len)) ||
+        (r->family && r->family == one->family && r->bits <= one->bits && net_has(r->net, r->bits, one->net)))
+      return r;
+  return 0;
+}
+
+static int add_asker(class *c, word const *w, char *error)
+{
+  char name[64];
+  struct passwd const *pw;
+  uint32_t uid;
+
+  if (!w->n || w->n >= sizeof name) return wrong(error, "askers: `%.*s` is no user", shown(w), w->s);
+  if (c->n_askers == CLASS_ASKERS) return wrong(error, "askers: more than %u users", CLASS_ASKERS);
+  memcpy(name, w->s, w->n);
+  name[w->n] = 0;
+  if (uint320_scan(name, &uid))
+    c->askers[c->n_askers++] = uid;
+  else if ((pw = getpwnam(name)))
+    c->askers[c->n_askers++] = pw->pw_uid;
+  else
+    return wrong(error, "askers: there is no user %s", name);
+  return 0;
+}
+
+/* `askers=USER,...` as the only word: names of users, or numbers. */
+static int add_askers(class *c, char const *s, size_t n, char *error)
+{
+  word w = {.s = s};
+
+  for (size_t i = 0; i <= n; i++)
+  {
+    if (i < n && s[i] != ',') continue;
+    w.n = (size_t)(s + i - w.s);
+    if (add_asker(c, &w, error) < 0) return -1;
+    w.s = s + i + 1;
+  }
+  return 0;
+}
+
+static class *make_class(rules *r, word const *name)
+{
+  class *c = rules_class(r, name->s, name->n);
+
+  if (c) return c;
+  c = &r->classes[r->n++];
+  memset(c, 0, sizeof *c);
+  memcpy(c->name, name->s, name->n);
+  c->len = name->n;
+  c->board = -1;
+  return c;
+}
+
+static int append_rule(rules *r, class *c, rule *one, char *error)
+{
+  rule const *above = hidden_by(c, one);
+
+  if (above)
+  {
+    wrong(error, "pattern: `%s` can never match: `%s` above it takes all of it (put it above that)",
+          one->pattern, above->pattern);
+    free(one->pattern);
+    return errno = EINVAL, -1;
+  }
+  if (!genalloc_append(rule, &c->rules, one))
+  {
+    free(one->pattern);
+    return -1;
+  }
+  if (one->family) c->nets = 1;
+  r->total++;
+  return 0;
+}
+
 static int add_rule(rules *r, word const *name, char const *s, size_t n, char *error)
 {
+  static char const askers[] = "askers=";
   rule one = {.pattern = 0};
-  class *c = rules_class(r, name->s, name->n);
+  char const *rest = s;
+  size_t left = n;
+  word first, second;
 
   if (memchr(s, 0, n) || !name_ok(name))
     return wrong(error, "class: `%.*s` is not a name of 1 to %u letters, digits, `.`, `_` or `-`",
                  shown(name), name->s, CLASS_NAME_MAX);
-  if (!c && r->n == RULES_CLASSES) return wrong(error, "more than %u classes", RULES_CLASSES);
+  if (!rules_class(r, name->s, name->n) && r->n == RULES_CLASSES)
+    return wrong(error, "more than %u classes", RULES_CLASSES);
+  if (next_word(&rest, &left, &first) >= sizeof askers && !memcmp(first.s, askers, sizeof askers - 1) &&
+      !next_word(&rest, &left, &second))
+    return add_askers(make_class(r, name), first.s + sizeof askers - 1, first.n - sizeof askers + 1, error);
   if (r->total == RULES_MAX) return wrong(error, "more than %u rules", RULES_MAX);
   if (scan_rule(s, n, &one, error) < 0) return -1;
-  if (!c)
-  {
-    c = &r->classes[r->n];
-    memset(c, 0, sizeof *c);
-    memcpy(c->name, name->s, name->n);
-    c->len = name->n;
-    c->board = -1;
-  }
-  if (!genalloc_append(rule, &c->rules, &one))
-  {
-    free(one.pattern);
-    return -1;
-  }
-  if (c == &r->classes[r->n]) r->n++;
-  if (one.family) c->nets = 1;
-  r->total++;
-  return 0;
+  return append_rule(r, make_class(r, name), &one, error);
 }
 
 int rules_add_to(rules *r, char const *name, char const *s, size_t n, char *error)

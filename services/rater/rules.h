@@ -4,25 +4,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <sys/types.h>
+
 #include <skalibs/genalloc.h>
 #include <skalibs/stralloc.h>
 
 #include "bucket.h"
 
 /*
- * What is too often: rater-rules(5). A line each: CLASS PATTERN LIMIT [OPTION]...
+ * What is too often: rater-rules(5). A line each: CLASS PATTERN LIMIT [OPTION]..., or CLASS askers=USER,...
  * A class holds its rules in the order of the file, and the first that matches a value decides.
  */
 
 #define RULES_CLASSES   64   /* in a file */
 #define RULES_MAX       4096 /* in a file */
 #define CLASS_NAME_MAX  32   /* letters, digits, `.`, `_`, `-`; the first a letter or a digit */
+#define CLASS_ASKERS    16   /* users that may count in a class */
 #define RULES_ERROR_MAX 160  /* an error in words, with its NUL */
 
 typedef struct rule_s rule;
 struct rule_s
 {
-  char *pattern;  /* as written; owned */
+  char *pattern;  /* as written, in lower case; owned */
   size_t len;     /* of pattern */
   uint8_t any;    /* the pattern is `*` */
   uint8_t family; /* 0: a shell pattern; 4 or 6: addresses */
@@ -37,10 +40,12 @@ struct class_s
 {
   char name[CLASS_NAME_MAX + 1];
   size_t len;
-  genalloc rules; /* of rule */
-  int nets;       /* some rule is about addresses */
-  int board;      /* where the table counts for it; -1: nowhere */
-  uint64_t hash;  /* of the name, with the table's key */
+  genalloc rules;             /* of rule */
+  int nets;                   /* some rule is about addresses */
+  uid_t askers[CLASS_ASKERS]; /* who may count; none: everybody */
+  unsigned int n_askers;
+  int board;     /* where the table counts for it; -1: nowhere */
+  uint64_t hash; /* of the name, with the table's key */
 };
 
 typedef struct rules_s rules;
@@ -56,7 +61,7 @@ typedef struct subject_s subject;
 struct subject_s
 {
   rule const *rule; /* 0: none matches; nothing is counted */
-  char const *key;  /* what to hash; points into the value or into buf */
+  char const *key;  /* what to hash; points into the value or into buf, and lasts no longer */
   size_t len;
   char buf[18]; /* addresses: family, bits, the address's bytes */
 };
@@ -78,7 +83,18 @@ extern void rules_free(rules *r);
 
 extern class *rules_class(rules *r, char const *name, size_t n);
 
-/* Finds value's rule. whole: the value may be a group, such as 10.0.0.0/24, as answers show it. */
+/*
+ * The one form in which a value is compared and counted: addresses as inet_ntop writes them (IPv4 in IPv6 as IPv4), anything
+ * else in lower case (ASCII) without dots at its end, so that neither an address of mail nor a host has several counts.
+ * out: VALUE_ROOM(n) bytes, no NUL. Returns its length.
+ */
+#define VALUE_ROOM(n) ((n) + 46)
+extern size_t value_canonical(char *out, char const *value, size_t n);
+
+/*
+ * Finds the rule of a value in its one form. whole: the value may be a group, such as 10.0.0.0/24, as answers show it: of
+ * exactly the rule's bits.
+ */
 extern void class_match(class const *c, char const *value, size_t n, int whole, subject *s);
 /* The subject as people read it, into out (size n, no NUL): the value, or the addresses. Returns its length. */
 extern size_t subject_name(subject const *s, char const *value, size_t len, char *out, size_t n);

@@ -5,7 +5,7 @@
 
 /* No descriptors or no memory (errno): the clients there are go on, and newcomers wait a moment. */
 extern void server_pause(server *s, char const *what);
-extern client *client_new(server *s, int fd, unsigned int asker);
+extern client *client_new(server *s, int fd, asker who);
 extern void client_drop(server *s, client *c);
 /* Read lines, for server_answer; send what was held back; look at more of what was read in an earlier turn. */
 extern void client_read(server *s, client *c);

@@ -51,14 +51,14 @@ int server_listen(server *s, int fd, int tcp)
   return 0;
 }
 
-static unsigned int asker_of(int fd, unsigned int tcp)
+static asker asker_of(int fd, unsigned int tcp)
 {
+  asker const nobody = {.may = tcp ? ASKER_TCP : 0, .uid = (uid_t)-1};
   struct ucred who;
   socklen_t len = sizeof who;
 
-  if (tcp) return ASKER_TCP;
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0) return 0;
-  return who.uid == geteuid() || !who.uid ? ASKER_OWNER : 0;
+  if (tcp || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0) return nobody;
+  return (asker){.may = who.uid == geteuid() || !who.uid ? ASKER_OWNER : 0, .uid = who.uid};
 }
 
 void server_pause(server *s, char const *what)

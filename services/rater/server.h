@@ -34,7 +34,7 @@ struct client_s
   client *older, *newer; /* by the last answer: when there is no room, the oldest goes */
   client *again;         /* more of its input is to be answered, in the next turn */
   int fd;                /* -1: gone, to be freed at the end of the turn */
-  unsigned int asker;
+  asker asker;
   unsigned int events;     /* what epoll waits for */
   unsigned int skip : 1;   /* an over-long line was answered: drop its rest */
   unsigned int queued : 1; /* in the list of `again` */

@@ -36,14 +36,59 @@ static key const limit_keys[] = {
      .repeat = 1,
      .help = "PATTERN COUNT/PERIOD [burst N] [strict|leaky] [observe] [penalty TIME] [group /BITS], or "
              "PATTERN unlimited; the first that matches decides"},
+    {.name = "counted-by",
+     .type = KEY_TEXT,
+     .help =
+         "whose questions count: services of this file, or users; anybody else's are answered with an error. "
+         "Unset: of authfail smtpd and submission, of the others whoever may ask"},
     {.name = 0}};
 
+/* Appends the user of a service of this file, or (where user is set) of that name, to a line of rater-rules(5). */
+static int add_asker(stralloc *list, bundle const *b, char const *name, size_t n, int user)
+{
+  char word[64];
+  section const *s;
+  char const *of = word;
+
+  if (n >= sizeof word) n = sizeof word - 1;
+  memcpy(word, name, n);
+  word[n] = 0;
+  s = bundle_section(b, word);
+  if (s)
+  {
+    of = section_text(s, "user");
+    if (!of || !*of) of = section_text(b->self, "user");
+  }
+  else if (!user)
+    return 0;
+  if (!of || !*of) return 0; /* root, who may everywhere */
+  return stralloc_cats(list, list->len ? "," : "askers=") && stralloc_cats(list, of) ? 0 : -1;
+}
+
+/* Who may count in the class of s. A bundle that is not root's has one user, who is raterd's. */
+static int add_askers(section const *s, bundle const *b, stralloc *users)
+{
+  char const *said = section_text(s, "counted-by");
+  char const *list = said ? said : !strcmp(s->argument, "authfail") ? "smtpd submission" : "";
+  char const *word;
+  size_t n;
+
+  while (b->root && (n = list_word(&list, &word)))
+    if (add_asker(users, b, word, n, said != 0) < 0) return -1;
+  return stralloc_0(users) ? 0 : -1;
+}
+
 /* A class's rules as lines of rater-rules(5), each checked by raterd's own parser. */
-static int add_class(section const *s, rules *all, stralloc *text, report *r)
+static int add_class(section const *s, bundle const *b, rules *all, stralloc *text, report *r)
 {
   char error[RULES_ERROR_MAX];
+  stralloc users = STRALLOC_ZERO;
   value const *v;
+  int result = add_askers(s, b, &users);
 
+  if (!result && users.s[0]) result = service_append(text, "%s %s\n", s->argument, users.s);
+  stralloc_free(&users);
+  if (result < 0) return -1;
   if (!section_nth(s, "rule", 0)) report_error(r, s, 0, "no rule");
   for (size_t i = 0; (v = section_nth(s, "rule", i)); i++)
   {
@@ -68,7 +113,7 @@ static int add_rules(service *sv, report *r)
   int result = service_append(&text, "# rater-rules(5): CLASS PATTERN LIMIT [OPTION]...\n");
 
   for (size_t n = genalloc_len(section, sections); n && !result; n--, s++)
-    if (!strcmp(s->kind->name, "limit")) result = add_class(s, &all, &text, r);
+    if (!strcmp(s->kind->name, "limit")) result = add_class(s, sv->bundle, &all, &text, r);
   if (!result) result = service_add_file(sv, "data/rules", text.s, text.len, 0644);
   rules_free(&all);
   stralloc_free(&text);
@@ -146,6 +191,26 @@ static int make(service *sv, report *r)
   return result;
 }
 
+/* Those whom counted-by names must be there. */
+static void check(service const *sv, report *r)
+{
+  genalloc const *sections = sv->bundle->sections;
+  section const *s = genalloc_s(section, sections);
+  char error[RULES_ERROR_MAX];
+
+  for (size_t n = genalloc_len(section, sections); n; n--, s++)
+  {
+    stralloc askers = STRALLOC_ZERO;
+    rules all = {.n = 0};
+    if (!strcmp(s->kind->name, "limit") && section_says(s, "counted-by") &&
+        add_askers(s, sv->bundle, &askers) == 0 && askers.len > 1 &&
+        rules_add_to(&all, s->argument, askers.s, askers.len - 1, error) < 0)
+      report_error(r, s, "counted-by", "%s", error);
+    rules_free(&all);
+    stralloc_free(&askers);
+  }
+}
+
 /* HUP makes raterd read the rules from there, and the table is its own. */
 static int uses(service const *sv, genalloc *list)
 {
@@ -162,17 +227,18 @@ service_kind const rater_kinds[] = {
                  .help = "The daemon that counts how often things happen",
                  .keys = rater_keys},
      .make = make,
+     .check = check,
      .uses = uses,
      .service = "rater",
      .user = "mailctl-rater",
      .reloads = 1,
-     .init = "listen = 127.0.0.1:1999\n"},
+     .init = ""},
     {.section = {.name = "limit",
                  .argument = "CLASS",
                  .help = "How often is too often, for one class of things; rater-rules(5)",
                  .keys = limit_keys},
      .init = "[limit authfail]\n"
              "# smtpd asks this about the address of whoever gave a wrong password\n"
-             "rule = 0.0.0.0/0 10/10m\n"
-             "rule = ::/0 10/10m group /64\n"},
+             "rule = 0.0.0.0/0 10/10m penalty 30m\n"
+             "rule = ::/0 10/10m penalty 30m group /64\n"},
     {.section = {.name = 0}}};

@@ -60,8 +60,10 @@ struct effects_s
   void (*queue_abandon)(void *world);
   /* Whether user and password go together. */
   login (*auth)(void *world, char const *user, char const *password);
-  /* Whether this client's logins failed too often; failed: one more did. */
-  int (*throttled)(void *world, int failed);
+  /* Counts a login that begins as a failed one. Returns whether this client had too many of them: it must not be tried. */
+  int (*throttled)(void *world);
+  /* Takes that back: it did not fail. */
+  void (*forgive)(void *world);
   /* Whether an IP address, of 4 or 16 bytes, is one of this machine. Returns 1, 0, or -1: nobody can tell now. */
   int (*own)(void *world, char const *ip, size_t len);
   void (*pause)(void *world, unsigned int ms);

@@ -40,11 +40,6 @@ static int bad_login(session *s, char const *user)
   if (record_event(s, "auth-bad:", "login", user) < 0) return -1;
   s->phase = PHASE_COMMAND;
   wipe(&s->auth_user);
-  if (e->throttled(e->world, 1))
-  {
-    s->want = SESSION_CLOSE;
-    return refuse(s, STAGE_AUTH, "421 4.7.0 too many failed logins");
-  }
   return refuse_slow(s, STAGE_AUTH, "535 5.7.8 authentication failed");
 }
 
@@ -90,14 +85,17 @@ static int check(session *s, char const *user, char const *password, char const 
 {
   effects const *e = s->effects;
   char local[256];
+  login r;
 
   if (!*user || !*password) return auth_end(s, "501 5.5.2 a user and a password are needed");
-  if (e->throttled(e->world, 0))
+  if (e->throttled(e->world))
   {
     s->want = SESSION_CLOSE;
     return auth_end(s, "421 4.7.0 too many failed logins");
   }
-  switch (ask(s, &user, password, local))
+  r = ask(s, &user, password, local);
+  if (r != LOGIN_REFUSED) e->forgive(e->world);
+  switch (r)
   {
     case LOGIN_GOOD: return good_login(s, user, method);
     case LOGIN_REFUSED: return bad_login(s, user);

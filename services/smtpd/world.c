@@ -169,21 +169,33 @@ static login check(void *data, char const *user, char const *password)
 }
 
 /*
- * Failed logins are counted by client address in a class of the rater. Asking before a login counts nothing; a login that
- * is not even tried counts, so that a penalty begins. Without an answer nobody is throttled.
+ * Failed logins are counted by client address in a class of the rater: before the password is looked at, so that of many at a
+ * time no more are tried than the limit has left. Without an answer nobody is throttled.
  */
-static int throttled(void *data, int failed)
+static int throttled(void *data)
 {
-  options const *o = ((world *)data)->options;
+  world *w = data;
+  options const *o = w->options;
   rater_answer r;
 
   if (!o->rater_socket) return 0;
-  r = rater_ask(o->rater_socket, o->rater_class, o->config.remoteip, failed != 0, RATER_PATIENCE, 0);
-  if (r == RATER_REFUSED && !failed)
-    (void)rater_ask(o->rater_socket, o->rater_class, o->config.remoteip, 1, RATER_PATIENCE, 0);
+  r = rater_ask(o->rater_socket, o->rater_class, o->config.remoteip, 1, RATER_PATIENCE, 0);
   /* EREMOTEIO: the rules do not know the class, so the administrator limits no logins. */
   if (r == RATER_UNAVAILABLE && errno != EREMOTEIO) strerr_warnwusys("ask ", o->rater_socket);
+  w->login_counted = r == RATER_ALLOWED;
   return r == RATER_REFUSED;
+}
+
+static void forgive(void *data)
+{
+  world *w = data;
+  options const *o = w->options;
+
+  if (w->login_counted &&
+      rater_undo(o->rater_socket, o->rater_class, o->config.remoteip, 1, RATER_PATIENCE) < 0 &&
+      errno != EREMOTEIO)
+    strerr_warnwusys("tell ", o->rater_socket, " of a good login");
+  w->login_counted = 0;
 }
 
 static int ask_policy(void *data, unsigned int i, char const *question, size_t len, stralloc *answer)
@@ -289,6 +301,7 @@ void world_init(world *w, options const *o, effects *e)
                                .queue_abandon = abandon,
                                .auth = check,
                                .throttled = throttled,
+                               .forgive = forgive,
                                .own = own,
                                .pause = pause_for,
                                .policy = ask_policy,

@@ -18,6 +18,7 @@ struct world_s
   options const *options;
   uint64_t end;                   /* of the session, on child_clock */
   counter *counters[3 * TALLIES]; /* each with the pair of its rate */
+  int login_counted;              /* by the rater, as a failed one, until it has succeeded */
   int direct;                     /* builtin:spool has the message, not queue */
   int direct_error;               /* errno of what went wrong there first */
   policyclient policies[POLICY_SERVERS];

@@ -10,6 +10,10 @@ RATER=$T/b/run/rater.sock
 export RATER
 rater() { command rater -t 60000 "$@"; }
 
+unlike "$(cat "$C")" '^listen = .*1999' 'init listens on TCP for nobody'
+sed -i "s/^\[rater\]/&\nlisten = $IP:1999/" "$C"
+# As root, raterd is another user than smtpd, which init made nobody.
+test "$(id -u)" -ne 0 || sed -i "/^\[rater\]/,/^\[/s/^#user =.*/user = daemon/" "$C"
 cat >>"$C" <<'EOF2'
 
 [limit ip]
@@ -26,6 +30,27 @@ is "$(rater logins joe)" '0 1/2' 'a limit of mailctl.conf'
 is "$(rater --limits logins)" 'logins *@vip.test unlimited
 logins * 2/1h' 'its rules in their order'
 is "$(rater -s "$IP:1999" logins joe)" '0 2/2' 'over TCP'
+
+if test "$(id -u)" -eq 0; then
+  as() { setpriv "--reuid=$1" --regid=daemon --clear-groups "$(command -v rater)" -t 60000 -s "$RATER" $2; }
+  is "$(as games 'logins ann')" '0 1/2' 'any user of the machine may count'
+  is "$(as games 'authfail 192.0.2.1')" '2 not allowed' 'but no failed logins'
+  is "$(as games '--peek authfail 192.0.2.1')" '0 0/10' 'though look'
+  is "$(as nobody 'authfail 192.0.2.1')" '0 1/10' "smtpd's user may"
+  is "$(rater -s "$IP:1999" authfail 192.0.2.1)" '2 not allowed' 'and over TCP nobody may'
+  cp "$C" "$T/good"
+  sed -i 's/^\[limit logins\]/&\ncounted-by = submission, games/' "$C"
+  try 'up with counted-by' m up
+  counts_for_games() { test "$(as backup 'logins eve')" = '2 not allowed'; }
+  try 'it is read' wait_for 20 counts_for_games
+  is "$(as games 'logins eve')" '0 1/2' 'a user that is named may count'
+  is "$(as nobody 'logins eve')" '0 2/2' 'and that of a service'
+  sed -i 's/^counted-by = .*/counted-by = submission, nosuchuser/' "$C"
+  exits 102 'counted-by with a user who is not there' m check
+  like "$(cat "$T/out" "$T/err")" '\[limit logins\] counted-by: askers: there is no user nosuchuser' 'is named'
+  cp "$T/good" "$C"
+  try 'up without it' m up
+fi
 
 cat >"$T/greet" <<'EOF2'
 import os, socket, sys

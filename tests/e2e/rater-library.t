@@ -21,7 +21,7 @@ like "$(ldd "$T/example")" 'librater.so.0' 'with the shared library'
 # shellcheck disable=SC2086
 try 'and with the archive' $cc -o "$T/static" "$T/example.c" -I"$B/include" "$B/lib/librater.a"
 is "$(nm -D --defined-only "$B/lib/librater.so.0" | awk '{ print $3 }' | grep -v '^_' | sort | tr '\n' ' ')" \
-  'rater_ask rater_ask_kept rater_close rater_exchange ' 'the library defines what the manual says'
+  'rater_ask rater_ask_kept rater_close rater_exchange rater_undo ' 'the library defines what the manual says'
 is "$(readelf -d "$B/lib/librater.so.0" | grep -c NEEDED)" 1 'and needs the C library alone'
 
 echo 'logins * 2/1h' >"$T/rules"

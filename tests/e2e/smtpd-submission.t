@@ -165,6 +165,43 @@ wait_for 60 throttled
 is "$(echo "$one" | sed '1,/^250 ENH/d' | cut -c1-3 | tr '\n' ' ')" '535 535 421 ' 'too many failed logins end the session'
 is "$(echo "$two" | tail -1 | cut -c1-3)" 421 'and the next one of that client, the password right or not'
 like "$(rater -s "$T/rater.sock" -n 10 --top authfail 2>&1)" "127" 'the offender is among the worst'
+
+# A place is taken before the password is looked at: of many at a time, no more than the limit are; good ones give it back.
+cat >"$H/slow" <<'END'
+#!/bin/sh
+echo x >>"$0.tried"
+exec 4<"$0.go"
+read -r _ <&4
+exec "$@"
+END
+chmod 755 "$H/slow"
+mkfifo "$H/slow.go"
+: >"$H/slow.tried"
+chmod 666 "$H/slow.go" "$H/slow.tried"
+printf 'authfail * 10/1h\n' >"$T/rules"
+serve -s -A -R "$T/rater.sock" -y 1 "$H/slow" "$LIBEXEC/checkpassword-file" users true
+start_rater
+clients=
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+  printf '%s\n' 'EHLO pc' "$bad" QUIT | talk >"$T/parallel.$i" &
+  clients="$clients $!"
+done
+answers() { cat "$T"/parallel.* | tr -d '\r' | grep -c "^$1 "; }
+all_but_ten() { test "$(answers 421)" -ge 10 && test "$(wc -l <"$H/slow.tried")" -ge 10; }
+wait_for 60 all_but_ten
+is "$(wc -l <"$H/slow.tried")" 10 'twenty logins at a time at a limit of ten: ten passwords are looked at'
+exec 5<>"$H/slow.go"
+printf '\n\n\n\n\n\n\n\n\n\n' >&5
+# shellcheck disable=SC2086 # several
+wait $clients
+is "$(answers 535) $(answers 421)" '10 10' 'and they are wrong'
+exec 5<&-
+submission -s -A -R "$T/rater.sock" -y 1
+printf 'authfail * 2/1h\n' >"$T/rules"
+start_rater
+for i in 1 2 3 4 5; do printf 'EHLO pc\nAUTH PLAIN AGpvZQBzZWNyZXQ=\nQUIT\n' | talk; done >"$T/good"
+is "$(grep -c ^235 "$T/good")" 5 'good logins do not count'
+is "$(rater -s "$T/rater.sock" --peek authfail "$IP")" '0 0/2' 'nor leave anything'
 stop_rater
 out=$(printf 'EHLO pc\nAUTH PLAIN AGpvZQBzZWNyZXQ=\nNOOP\n' | talk)
 like "$out" '^235 ' 'without the rater nobody is throttled'

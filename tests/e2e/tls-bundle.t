@@ -39,7 +39,7 @@ like "$(cat "$T"/b/mail/postmaster/new/*)" "postmaster@$IP" "with the client's o
 # --- the rater's key is the client, through both kinds of TLS ---
 
 # shellcheck disable=SC2016
-printf '[rcpt]\n:RATETIMEOUT=60000 RATER=%s:1999 RATE=tlsip:$TCPREMOTEIP exec %s/plugins/rate\n' "$IP" "$LIBEXEC" \
+printf '[rcpt]\n:RATETIMEOUT=60000 RATE=tlsip:$TCPREMOTEIP exec %s/plugins/rate\n' "$LIBEXEC" \
   >>"$T/b/control/smtpplugins"
 like "$(swaks_to 2525 --tls --quit-after RCPT)" '<~  250 2\.1\.5' 'STARTTLS: the rater lets one pass'
 like "$(swaks_to 2465 --tls-on-connect --quit-after RCPT $login)" '<~  250 2\.1\.5' 'implicit TLS: another'

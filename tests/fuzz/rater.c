@@ -45,18 +45,18 @@ static void check_answer(stralloc const *out)
 static void answer(engine *e, char const *s, size_t n)
 {
   stralloc out = STRALLOC_ZERO;
-  unsigned int asker = 0;
+  asker who = {.may = 0};
 
   while (n)
   {
     char const *end = memchr(s, '\n', n);
     size_t len = end ? (size_t)(end - s) : n;
     out.len = 0;
-    if (engine_answer(e, s, len, asker, &out) < 0) abort();
+    if (engine_answer(e, s, len, who, &out) < 0) abort();
     check_answer(&out);
     /* time passes, and another client asks */
     e->now += len * len * 10;
-    asker = asker == ASKER_OWNER ? 0 : asker + 1;
+    who.may = who.may == ASKER_OWNER ? 0 : who.may + 1;
     s += len + !!end;
     n -= len + !!end;
   }

@@ -221,6 +221,44 @@ START_TEST(penalty)
 }
 END_TEST
 
+/* Looked at alone, a penalty that became shorter ends as well. */
+START_TEST(penalty_shortened)
+{
+  limit l = {.count = 1, .period = 1000, .burst = 1, .penalty = 3600};
+  bucket b = BUCKET_ZERO;
+  verdict v;
+
+  ck_assert(ask(&b, &l, 1000, 1));
+  ck_assert(!ask(&b, &l, 1000, 1));
+  l.penalty = 10;
+  bucket_peek(&b, &l, 5000, &v);
+  ck_assert(v.refused && v.retry == 10);
+  bucket_peek(&b, &l, 14000, &v);
+  ck_assert(v.refused && v.retry == 1);
+  bucket_peek(&b, &l, 15000, &v);
+  ck_assert(!v.refused);
+}
+END_TEST
+
+START_TEST(taken_back)
+{
+  limit l = {.count = 2, .period = 60000, .burst = 2, .penalty = 60};
+  bucket b = BUCKET_ZERO;
+
+  ck_assert(ask(&b, &l, 1000, 2));
+  bucket_undo(&b, &l, 1000, 1);
+  ck_assert(ask(&b, &l, 1000, 1));
+  bucket_undo(&b, &l, 1000, UINT64_MAX);
+  ck_assert_uint_eq(b.level, 0);
+  ck_assert_uint_eq(b.until, 1);
+  ck_assert(ask(&b, &l, 1000, 2));
+  ck_assert(!ask(&b, &l, 1000, 1));
+  bucket_undo(&b, &l, 1000, 2); /* the penalty stays */
+  ck_assert(!ask(&b, &l, 60999, 1));
+  ck_assert(ask(&b, &l, 61000, 1));
+}
+END_TEST
+
 START_TEST(counts_survive_a_change)
 {
   limit hour = {.count = 100, .period = 3600000, .burst = 100};
@@ -267,7 +305,8 @@ START_TEST(saturates)
   ck_assert(!v.refused);
   bucket_step(&b, &l, 1000, UINT64_MAX / 2, &v);
   ck_assert(v.refused);
-  b.level = UINT64_MAX; /* as from a damaged file */
+  ck_assert_uint_eq(v.n, UINT64_MAX / 2 + l.burst); /* what was asked, not what fits into a bucket */
+  b.level = UINT64_MAX;                             /* as from a damaged file */
   bucket_step(&b, &l, 1000, 1, &v);
   ck_assert(v.refused);
   ck_assert(ask(&b, &l, 1000ull + l.period, 1));
@@ -303,6 +342,8 @@ int main(void)
   tcase_add_test(t, strict_is_bounded);
   tcase_add_test(t, leaky_forgives);
   tcase_add_test(t, penalty);
+  tcase_add_test(t, penalty_shortened);
+  tcase_add_test(t, taken_back);
   tcase_add_test(t, counts_survive_a_change);
   tcase_add_test(t, clock_steps);
   tcase_add_test(t, saturates);

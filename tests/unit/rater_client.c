@@ -459,6 +459,32 @@ START_TEST(kept_not_late)
 }
 END_TEST
 
+START_TEST(undo)
+{
+  unsigned int files = open_files();
+
+  serve(&echo, 0);
+  ck_assert_int_eq(rater_undo(path, "logins", "joe", 2, 5000), -1);
+  ck_assert_int_eq(errno, EREMOTEIO);
+  stop();
+  serve(&say_once, "0 1\r\n");
+  ck_assert_int_eq(rater_undo(path, "logins", "joe", 2, 5000), 0);
+  stop();
+  serve(&say_once, "what?\r\n");
+  ck_assert_int_eq(rater_undo(path, "logins", "joe", 1, 5000), -1);
+  ck_assert_int_eq(errno, EPROTO);
+  stop();
+  serve(&hang_up, 0);
+  ck_assert_int_eq(rater_undo(path, "logins", "joe", 1, 5000), -1);
+  ck_assert_int_eq(errno, ECONNRESET);
+  ck_assert_int_eq(rater_undo(path, "logins", "joe", 0, 5000), -1);
+  ck_assert_int_eq(errno, EINVAL);
+  ck_assert_int_eq(rater_undo("127.0.0.1:1999", "logins", "joe", 1, 5000), -1);
+  ck_assert_int_eq(errno, EOPNOTSUPP);
+  ck_assert_uint_eq(open_files(), files);
+}
+END_TEST
+
 static void *ask_many(void *data)
 {
   unsigned long *good = data;
@@ -568,6 +594,7 @@ int main(void)
   tcase_add_test(t, long_value);
   tcase_add_test(t, kept);
   tcase_add_test(t, kept_not_late);
+  tcase_add_test(t, undo);
   tcase_add_test(t, threads);
   tcase_add_loop_test(t, bad_addresses, 0, sizeof addresses / sizeof addresses[0]);
   tcase_add_test(t, tcp);

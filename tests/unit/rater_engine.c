@@ -53,12 +53,14 @@ static void stop(void)
   engine_free(&e);
 }
 
-static char const *ask_as(unsigned int asker, char const *line, size_t n)
+static uid_t uid;
+
+static char const *ask_as(unsigned int may, char const *line, size_t n)
 {
   static stralloc out = STRALLOC_ZERO;
 
   out.len = 0;
-  ck_assert_int_eq(engine_answer(&e, line, n, asker, &out), 0);
+  ck_assert_int_eq(engine_answer(&e, line, n, (asker){.may = may, .uid = uid}, &out), 0);
   ck_assert(out.len >= 2 && out.s[out.len - 1] == '\n' && out.s[out.len - 2] == '\r');
   ck_assert(stralloc_0(&out));
   ck_assert_ptr_eq(strchr(out.s, '\n'), out.s + out.len - 2);
@@ -72,6 +74,53 @@ static char const *ask(char const *line)
 }
 
 #define is(line, answer) ck_assert_str_eq(ask(line), answer)
+
+START_TEST(one_count)
+{
+  is("logins Postmaster@EXAMPLE.TEST", "0 1/3");
+  is("logins postmaster@example.test.", "0 2/3");
+  is("!peek logins POSTMASTER@example.test", "0 2/3");
+  is("logins ::ffff:192.0.2.9", "0 1/3");
+  is("logins 192.0.2.9", "0 2/3");
+  is("!reset logins 192.0.2.9", "0 1");
+  /* what looks like a network, in a class with networks: as a check counts it */
+  load("net 10.0.0.0/8 9/1h group /24\nnet * 2/1h\n");
+  is("net 10.0.0.0/8", "0 1/2");
+  is("!peek net 10.0.0.0/8", "0 1/2");
+  is("!reset net 10.0.0.0/8", "0 1");
+  is("net 10.1.2.3", "0 1/9");
+  is("!peek net 10.1.2.0/24", "0 1/9");
+}
+END_TEST
+
+START_TEST(taken_back)
+{
+  is("logins joe", "0 1/3");
+  is("!undo 1 logins JOE", "0 1");
+  is("!undo 1 logins nobody", "0 0");
+  is("!undo 1 nosuch joe", "2 unknown class");
+  is("!undo 0 logins joe", "2 not a number of 1 or more");
+  is("!add 3 logins joe", "0 3/3");
+  is("!undo 2 logins joe", "0 1");
+  is("!peek logins joe", "0 1/3");
+}
+END_TEST
+
+START_TEST(who_counts)
+{
+  load("logins * 3/1h\nlogins askers=1234,1235\nfree * 3/1h\n");
+  uid = 4000;
+  ck_assert_str_eq(ask_as(0, "logins joe", 10), "2 not allowed");
+  ck_assert_str_eq(ask_as(0, "!add 2 logins joe", 17), "2 not allowed");
+  ck_assert_str_eq(ask_as(0, "!undo 2 logins joe", 18), "2 not allowed");
+  ck_assert_str_eq(ask_as(0, "!peek logins joe", 16), "0 0/3");
+  ck_assert_str_eq(ask_as(0, "free joe", 8), "0 1/3");
+  uid = 1235;
+  ck_assert_str_eq(ask_as(0, "logins joe", 10), "0 1/3");
+  ck_assert_str_eq(ask_as(ASKER_TCP, "logins joe", 10), "2 not allowed");
+  is("logins joe", "0 2/3");
+}
+END_TEST
 
 START_TEST(original)
 {
@@ -303,6 +352,9 @@ int main(void)
   TCase *t = tcase_create("engine");
 
   tcase_add_checked_fixture(t, start, stop);
+  tcase_add_test(t, one_count);
+  tcase_add_test(t, taken_back);
+  tcase_add_test(t, who_counts);
   tcase_add_test(t, original);
   tcase_add_loop_test(t, errors, 0, sizeof bad / sizeof bad[0]);
   tcase_add_test(t, long_line);

@@ -69,6 +69,13 @@ static struct
     {"ip 127.0.0.1 unlimited", "127.0.0.1 unlimited", 0},
     {"ip * 1/250ms", "* 1/250ms", 0},
     {"a * 1/49d", "* 1/7w", 0},
+    {"a *@Example.TEST 1/1s", "*@example.test 1/1s", 0},
+    {"a askers=0,65534", 0, 0},
+    {"a askers=root", 0, 0},
+    {"a askers= 1/1s", "askers= 1/1s", 0},
+    {"a askers=x 1/1s", "askers=x 1/1s", 0},
+    {"a askers=no-such-user", 0, "there is no user no-such-user"},
+    {"a askers=0,,1", 0, "is no user"},
     {"", 0, 0},
     {"# a * 1/1s", 0, 0},
     {"   # x", 0, 0},
@@ -159,6 +166,9 @@ static struct
     {"ip", "2001:0DB8:0:0:ffff::1", 3, "2001:db8::/64"},
     {"ip", "2001:db9:1:2::1", 4, "2001:db9:1::/48"},
     {"ip", "2001:db9:1::/48", 4, "2001:db9:1::/48"},
+    {"ip", "2001:db9:1:2::/64", -1, "2001:db9:1:2::/64"}, /* no group of that rule, and so not a network */
+    {"ip", "192.0.2.1/28", -1, "192.0.2.1/28"},
+    {"ip", "192.0.2.16/28", 1, "192.0.2.16/28"},
     {"ip", "joe", -1, "joe"},
     {"ip", "1.2.3", -1, "1.2.3"},
     {"ip", "", -1, ""},
@@ -186,6 +196,70 @@ START_TEST(match)
 }
 END_TEST
 
+/* Rules behind one that takes all of theirs. */
+static struct
+{
+  char const *text;
+  int good;
+} const orders[] = {
+    {"a joe 1/1s\na * 1/1s\n", 1},
+    {"a * 1/1s\na joe 1/1s\n", 0},
+    {"a * 1/1s\nb joe 1/1s\n", 1},
+    {"a *@x 1/1s\na *@X 2/1s\n", 0},
+    {"a 10.0.0.0/8 1/1s\na 10.1.0.0/16 1/1s\n", 0},
+    {"a 10.1.0.0/16 1/1s\na 10.0.0.0/8 1/1s\n", 1},
+    {"a 0.0.0.0/0 1/1s\na ::/0 1/1s\na * 1/1s\n", 1},
+    {"a * 1/1s\na ::/0 1/1s\n", 0},
+    {"a askers=0\na * 1/1s\n", 1},
+};
+
+START_TEST(order)
+{
+  rules r = {.n = 0};
+  stralloc errors = STRALLOC_ZERO;
+  char const *s = orders[_i].text;
+
+  ck_assert_msg((rules_parse(&r, "rules", s, strlen(s), &errors) == 0) == orders[_i].good, "%s", s);
+  if (!orders[_i].good)
+  {
+    ck_assert(stralloc_0(&errors));
+    ck_assert_ptr_nonnull(strstr(errors.s, "rules:2: pattern: "));
+    ck_assert_ptr_nonnull(strstr(errors.s, "can never match"));
+  }
+  stralloc_free(&errors);
+  rules_free(&r);
+}
+END_TEST
+
+static struct
+{
+  char const *value, *one;
+} const forms[] = {
+    {"joe", "joe"},
+    {"Joe@EXAMPLE.Test", "joe@example.test"},
+    {"example.test.", "example.test"},
+    {".", "."},
+    {"", ""},
+    {"::FFFF:192.0.2.1", "192.0.2.1"},
+    {"2001:0DB8::0:1", "2001:db8::1"},
+    {"::", "::"},
+    {"192.0.2.1.", "192.0.2.1"},
+    {"1.2.3", "1.2.3"},
+    {"fade", "fade"},
+    {"JOS\xc9", "jos\xc9"},
+    {"10.0.0.0/8", "10.0.0.0/8"},
+};
+
+START_TEST(one_form)
+{
+  char out[VALUE_ROOM(64)];
+  size_t n = value_canonical(out, forms[_i].value, strlen(forms[_i].value));
+
+  out[n] = 0;
+  ck_assert_str_eq(out, forms[_i].one);
+}
+END_TEST
+
 START_TEST(errors_have_lines)
 {
   static char const bad[] = "a * 1/1h\nb * x\n\n# c\nc\n";
@@ -210,6 +284,8 @@ int main(void)
   tcase_add_loop_test(t, glob, 0, sizeof globs / sizeof globs[0]);
   tcase_add_loop_test(t, line, 0, sizeof lines / sizeof lines[0]);
   tcase_add_loop_test(t, match, 0, sizeof values / sizeof values[0]);
+  tcase_add_loop_test(t, order, 0, sizeof orders / sizeof orders[0]);
+  tcase_add_loop_test(t, one_form, 0, sizeof forms / sizeof forms[0]);
   tcase_add_test(t, errors_have_lines);
   suite_add_tcase(s, t);
   return unit_run(s);

@@ -28,6 +28,7 @@ struct fake_s
   uint64_t now;   /* microseconds; 0: a day in 2023 */
   int relayed_ok; /* to the fuzzers' checks */
   int throttled;
+  int logins; /* that began and were not forgiven */
   login login;
   stralloc plugins_run; /* their names, each with a newline */
   stralloc vars;        /* of the last plugin */
@@ -108,10 +109,17 @@ static login fake_auth(void *world, char const *user, char const *password)
   return !strcmp(user, "joe") && !strcmp(password, "secret") ? LOGIN_GOOD : LOGIN_REFUSED;
 }
 
-static int fake_throttled(void *world, int failed)
+static int fake_throttled(void *world)
 {
-  (void)failed;
-  return ((fake *)world)->throttled;
+  fake *f = world;
+
+  f->logins++;
+  return f->throttled;
+}
+
+static void fake_forgive(void *world)
+{
+  ((fake *)world)->logins--;
 }
 
 /* This machine is 192.0.2.9, 192.0.2.10 and 2001:db8::9; what begins with 203 cannot be told. */
@@ -182,6 +190,7 @@ static void fake_settings(fake *f)
                          .queue_abandon = fake_abandon,
                          .auth = fake_auth,
                          .throttled = fake_throttled,
+                         .forgive = fake_forgive,
                          .own = fake_own,
                          .pause = fake_pause,
                          .log = fake_log,
