@@ -43,7 +43,7 @@ printf '[rcpt]\n:RATETIMEOUT=60000 RATE=tlsip:$TCPREMOTEIP exec %s/plugins/rate\
   >>"$T/b/control/smtpplugins"
 like "$(swaks_to 2525 --tls --quit-after RCPT)" '<~  250 2\.1\.5' 'STARTTLS: the rater lets one pass'
 like "$(swaks_to 2465 --tls-on-connect --quit-after RCPT $login)" '<~  250 2\.1\.5' 'implicit TLS: another'
-like "$(swaks_to 2525 --tls --quit-after RCPT)" '<~\* 451 Too often' 'and refuses the third of this address'
+like "$(swaks_to 2525 --tls --quit-after RCPT)" '<~\* 451 4\.7\.1 Too often' 'and refuses the third of this address'
 like "$(swaks_to 2525 --tls --quit-after RCPT --local-interface 127.0.0.1)" '<~  250 2\.1\.5' 'but not another address'
 
 # --- reload ---
