@@ -96,8 +96,9 @@ unsigned int resolver_prepare(resolver *r, struct pollfd *x, int *ms)
 
   for (unsigned int i = 0; i < RESOLVE_FDS && i < ARES_GETSOCK_MAXNUM; i++)
   {
-    short events = (short)((ARES_GETSOCK_READABLE(bits, i) ? POLLIN : 0) |
-                           (ARES_GETSOCK_WRITABLE(bits, i) ? POLLOUT : 0));
+    /* c-ares' macros for this shift a 1 into the sign. */
+    short events = (short)(((unsigned int)bits & 1u << i ? POLLIN : 0) |
+                           ((unsigned int)bits & 1u << (i + ARES_GETSOCK_MAXNUM) ? POLLOUT : 0));
     if (!events) continue;
     x[n].fd = fds[i];
     x[n].events = events;
