@@ -91,7 +91,10 @@ static int put_queue(line *l)
   if (begin(l, "queue") < 0 || add(l, " backlog %s", words(l, a, "queue.backlog")) < 0) return -1;
   if (has(&s->queue.oldest) && add(l, ", oldest %s", words(l, b, "queue.oldest")) < 0) return -1;
   if (add(l, ", %s in all", words(l, c, "queue.messages")) < 0) return -1;
-  if (has(&s->queue.failed) && add(l, ", failed %s", words(l, d, "queue.failed")) < 0) return -1;
+  if (has(&s->queue.failed) &&
+      add(l, ", failed %s%s", words(l, d, "queue.failed"),
+          s->queue.failed.known == KNOWN && s->queue.failed.n ? " (spool(5) tells why)" : "") < 0)
+    return -1;
   return add(l, ", %s free", words(l, e, "queue.free")) < 0 ? -1 : end(l);
 }
 

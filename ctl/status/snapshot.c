@@ -150,5 +150,6 @@ int snapshot_health(snapshot const *s, int argc, char const *const *names)
   if (!argc &&
       (s->overload.level.known == UNKNOWN || (s->overload.level.known == KNOWN && s->overload.level.n)))
     well = 0;
+  if (!argc && s->queue.failed.known == KNOWN && s->queue.failed.n) well = 0;
   return well ? 0 : EXIT_NO;
 }

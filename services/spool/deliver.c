@@ -209,7 +209,11 @@ static void finish(batch *b, job *j, outcome *o)
   if (!j->left && !j->deferred && j->refused)
   {
     if (!failed_message(b->s, j->name, &j->m, &j->why))
+    {
+      b->s->kept.files++;
+      b->s->kept.bytes += j->m.len + j->why.len;
       say_failed(j);
+    }
     else
     {
       strerr_warnwu5sys("write ", b->s->path, "/failed/", j->name, "");
@@ -233,7 +237,7 @@ static void finish(batch *b, job *j, outcome *o)
   stralloc_free(&j->why);
 }
 
-static void stranger(spool const *s, char const *name, outcome *o)
+static void stranger(spool *s, char const *name, outcome *o)
 {
   stralloc sa = STRALLOC_ZERO;
 
@@ -241,6 +245,7 @@ static void stranger(spool const *s, char const *name, outcome *o)
   if (!failed_stranger(s, name, "not a message of spool-queue, or not all of one"))
   {
     o->gone++;
+    s->kept.files++;
     strerr_warn(PROG, ": failed ", sa.s ? sa.s : "", ": not a message of spool-queue, or not all of one");
   }
   else

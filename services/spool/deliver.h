@@ -8,6 +8,7 @@
 #include <runlib/mapping.h>
 #include <services/spool/message.h>
 #include <services/spool/shares.h>
+#include <services/spool/trim.h>
 
 /* Everything that a delivery needs to know. Descriptors are of folders. */
 typedef struct spool_s spool;
@@ -24,6 +25,7 @@ struct spool_s
   int remote;
   unsigned int batch; /* messages at a time, 1 to DELIVER_BATCH: what the descriptors suffice for */
   shares shares;
+  trimmed kept; /* failed/, as it was when somebody looked, and what came since */
   mapping map;
   int stale; /* the control files say something else by now: whom map does not know may be known */
 };

@@ -102,5 +102,9 @@ m up >/dev/null
 wait_for 20 arrived 33
 ok $? "started again, spool delivers past what others put there"
 is "$(grep -rl root: "$SPOOL" "$T/b/mail" 2>/dev/null)" "" "no link was followed"
+exits 1 "status: what is in failed/ is no good state" m status
+like "$(m status)" 'failed [1-9][0-9]* \(spool\(5\) tells why\)' "and it says so"
+rm -rf "$SPOOL"/failed/*
+try "until nothing is there" wait_for 20 m status
 exits 0 "down" m down
 finish
