@@ -14,6 +14,7 @@
 #define ACCEPT_PAUSE 200   /* ms, when there is no descriptor or no memory */
 #define KEEP_EVERY   10000 /* ms */
 #define SWEEP        1000  /* records each time */
+#define SYNC_EVERY   60000 /* ms */
 #define DRAIN        5000  /* ms */
 
 static void clocks(server *s)
@@ -30,7 +31,7 @@ int server_init(server *s)
 {
   s->x = malloc((1 + SERVER_LISTENERS + RESOLVE_FDS + s->clients_max) * sizeof *s->x);
   clocks(s);
-  s->kept = s->now;
+  s->kept = s->synced = s->now;
   return s->x ? 0 : -1;
 }
 
@@ -51,7 +52,19 @@ static void prepare_client(client const *c, struct pollfd *x)
 
 static int accepting(server const *s)
 {
-  return !s->end_by && s->clients < s->clients_max && s->now >= s->paused;
+  return !s->end_by && s->now >= s->paused;
+}
+
+/* There is no room for one more: the client that has been here for longest without a question goes. It may come back. */
+static int make_room(server *s)
+{
+  for (client *c = s->oldest; c && s->clients >= s->clients_max; c = c->newer)
+    if (!c->busy && !c->out.len && !c->in.len)
+    {
+      client_free(s, c);
+      return 1;
+    }
+  return s->clients < s->clients_max;
 }
 
 /* Returns the number of descriptors; *dns is where those of the resolver begin, *first where the clients'. *ms: how long to wait. */
@@ -83,7 +96,7 @@ static unsigned int prepare(server *s, unsigned int *dns, unsigned int *first, i
 
 static void accept_clients(server *s, int listener)
 {
-  for (unsigned int i = 0; i < ACCEPT_BATCH && s->clients < s->clients_max; i++)
+  for (unsigned int i = 0; i < ACCEPT_BATCH; i++)
   {
     int fd = accept4(listener, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0)
@@ -93,7 +106,7 @@ static void accept_clients(server *s, int listener)
       s->paused = s->now + ACCEPT_PAUSE;
       return;
     }
-    if (client_new(s, fd) == 0) continue;
+    if (make_room(s) && client_new(s, fd) == 0) continue;
     fd_close(fd);
     s->paused = s->now + ACCEPT_PAUSE;
     return;
@@ -186,7 +199,8 @@ int server_turn(server *s)
   expire(s);
   for (unsigned int i = 0; i < s->n; i++)
     if (s->x[1 + i].revents && accepting(s)) accept_clients(s, s->listeners[i]);
-  sync = s->now / 60000 != s->kept / 60000;
+  sync = s->now - s->synced >= SYNC_EVERY;
+  if (sync) s->synced = s->now;
   keep(s);
   send_answers(s, sync);
   return s->x[0].revents != 0;

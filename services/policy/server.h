@@ -77,6 +77,7 @@ struct server_s
   struct pollfd *x;
   uint64_t now, wall; /* ms of the stopwatch; seconds since 1970 */
   uint64_t kept;      /* when the store was looked after */
+  uint64_t synced;
   uint64_t refreshed;
   uint64_t paused; /* nobody is accepted until then */
   uint64_t end_by; /* 0: it goes on */

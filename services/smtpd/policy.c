@@ -50,10 +50,9 @@ static char const *recipient(session const *s, unsigned int at)
 static int question(session *s, unsigned int at, stralloc *sa)
 {
   session_config const *c = s->config;
-  char const *const states[] = {
-      "CONNECT", s->esmtp || !s->verb || !strcasecmp(s->verb, "EHLO") ? "EHLO" : "HELO",
-      "MAIL",    "RCPT",
-      "DATA",    "END-OF-MESSAGE"};
+  char const *const states[] = {"CONNECT", s->verb && !strcasecmp(s->verb, "HELO") ? "HELO" : "EHLO",
+                                "MAIL",    "RCPT",
+                                "DATA",    "END-OF-MESSAGE"};
   char instance[64];
   unsigned int i = 0;
 

@@ -57,6 +57,51 @@ exits 0 "IPv6, and HELO alone" spf -n "$DNS" -i 2001:db8::1 -h good.test
 exits 100 "no address" spf -s joe@bad.test
 exits 100 "no domain" spf -i 192.0.2.1
 
+# --- a real server: nsd
+if command -v nsd >/dev/null; then
+  mkdir "$T/nsd"
+  cat >"$T/nsd/conf" <<END
+server:
+  ip-address: $IP@5300
+  username: ""
+  chroot: ""
+  zonesdir: "$T/nsd"
+  database: ""
+  pidfile: "$T/nsd/pid"
+  xfrdfile: "$T/nsd/xfrd"
+  zonelistfile: "$T/nsd/list"
+  xfrdir: "$T/nsd"
+  server-count: 1
+remote-control:
+  control-enable: no
+zone:
+  name: nsd.test
+  zonefile: zone
+END
+  {
+    printf '%s\n' '$ORIGIN nsd.test.' '@ 60 IN SOA ns.nsd.test. root.nsd.test. 1 60 60 60 60' '@ 60 IN NS ns.nsd.test.' \
+      "ns 60 IN A $IP" '@ 60 IN TXT "v=spf1 mx include:_spf.nsd.test -all"' '@ 60 IN MX 10 mail' 'mail 60 IN CNAME real' \
+      'real 60 IN A 192.0.2.1' 'real 60 IN AAAA 2001:db8::1'
+    printf '_spf 60 IN TXT "v=spf1 "'
+    for i in 1 2 3 4 5 6 7 8 9 10; do
+      printf ' "'
+      for k in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do printf 'ip4:10.%s.%s.0/24 ' $i $k; done
+      printf '"'
+    done
+    printf ' "?all"\n'
+  } >"$T/nsd/zone"
+  nsd -d -c "$T/nsd/conf" >"$T/nsd/log" 2>&1 &
+  on_exit "kill $! 2>/dev/null"
+  answers() { spf -n "$IP:5300" -i 192.0.2.1 -s a@nsd.test >/dev/null; }
+  try "nsd: an MX by a CNAME" wait_for 20 answers
+  exits 0 "nsd: IPv6" spf -n "$IP:5300" -i 2001:db8::1 -s a@nsd.test
+  exits 0 "nsd: a record that comes by TCP" spf -n "$IP:5300" -i 10.10.14.7 -s a@nsd.test
+  exits 1 "nsd: and who is not in it" spf -n "$IP:5300" -i 10.10.15.7 -s a@nsd.test
+  exits 5 "nsd: another's zone is refused: nobody can tell" spf -n "$IP:5300" -i 192.0.2.1 -s a@other.test
+else
+  ok 0 "nsd # skip no nsd"
+fi
+
 # A test that cannot fail is none.
 printf 'scenario\nzone TXT =a.test =v%%3Dspf1%%20-all\ntest =x =1.2.3.4 =h.test =joe%%40a.test - =pass\n' >"$T/lines"
 exits 1 "a wrong result is seen" evaluate
