@@ -1,6 +1,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <runlib/mailbox.h>
+
 #include "body.h"
 
 /* Each byte becomes two at most, and two may wait from before. */
@@ -34,35 +36,6 @@ int body_end(body *b, stralloc *out)
   return stralloc_catb(out, ".\r\n", 3) ? 0 : -1;
 }
 
-static int is_atom(unsigned char c)
-{
-  return c > 127 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         (c && strchr("!#$%&'*+-/=?^_`{|}~.", c));
-}
-
-/* A dot at an end, or beside another, and nothing at all, must be quoted, too. */
-static int is_dot_string(char const *s, size_t n)
-{
-  if (!n || s[0] == '.' || s[n - 1] == '.' || memmem(s, n, "..", 2)) return 0;
-  for (size_t i = 0; i < n; i++)
-    if (!is_atom((unsigned char)s[i])) return 0;
-  return 1;
-}
-
-static int put_local(stralloc *out, char const *s, size_t n)
-{
-  if (is_dot_string(s, n)) return stralloc_catb(out, s, n) ? 0 : -1;
-  if (!stralloc_readyplus(out, 2 * n + 2)) return -1;
-  out->s[out->len++] = '"';
-  for (size_t i = 0; i < n; i++)
-  {
-    if (s[i] == '"' || s[i] == '\\') out->s[out->len++] = '\\';
-    out->s[out->len++] = s[i];
-  }
-  out->s[out->len++] = '"';
-  return 0;
-}
-
 int path_put(stralloc *out, char const *address)
 {
   char const *at = strrchr(address, '@');
@@ -71,7 +44,7 @@ int path_put(stralloc *out, char const *address)
   for (char const *s = address; *s; s++)
     if ((unsigned char)*s < ' ' || *s == 127) return (errno = EINVAL, -1);
   if (at && (!at[1] || at[1 + strcspn(at + 1, " <>\"\\")])) return (errno = EINVAL, -1);
-  if (!stralloc_catb(out, "<", 1) || (*address && put_local(out, address, n) < 0)) return -1;
+  if (!stralloc_catb(out, "<", 1) || (*address && mailbox_local(out, address, n) < 0)) return -1;
   return (!at || stralloc_cats(out, at)) && stralloc_catb(out, ">", 1) ? 0 : -1;
 }
 

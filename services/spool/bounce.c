@@ -6,6 +6,7 @@
 
 #include <runlib/envelope.h>
 #include <runlib/intake.h>
+#include <runlib/mailbox.h>
 #include <runlib/spoolname.h>
 
 #include <services/spool/bounce.h>
@@ -34,7 +35,7 @@ static int add_date(stralloc *sa, char const *field, uint64_t seconds)
 static int add_header(bounce const *b, char const *to, stralloc *sa)
 {
   if (ADD(sa, "From: Mail Delivery System <MAILER-DAEMON@", b->host, ">\nTo: <") < 0 ||
-      printable(sa, to) < 0 ||
+      mailbox_address(sa, to) < 0 ||
       ADD(sa, ">\nSubject: ", b->delayed ? "Delayed mail (still being tried)" : "Undelivered mail", "\n") <
           0 ||
       add_date(sa, "Date: ", b->now) < 0)
@@ -89,7 +90,7 @@ static int add_status(bounce const *b, char const *address, char const *why, str
   char const *said = result_said(why);
 
   result_status(status, why);
-  if (ADD(sa, "Final-Recipient: rfc822; ") < 0 || printable(sa, address) < 0) return -1;
+  if (ADD(sa, "Final-Recipient: rfc822; ") < 0 || mailbox_address(sa, address) < 0) return -1;
   if (ADD(sa, "\nAction: ", b->delayed ? "delayed" : "failed", "\nStatus: ", status, "\n") < 0) return -1;
   if (ADD(sa, "Diagnostic-Code: ", said ? "smtp; " : "x-mailctl; ", said ? said : why, "\n") < 0) return -1;
   return b->delayed ? add_date(sa, "Will-Retry-Until: ", spoolname_birth(b->name) / 1000000 + b->lifetime) < 0

@@ -9,6 +9,7 @@
 #include <skalibs/strerr.h>
 
 #include <runlib/envelope.h>
+#include <runlib/mailbox.h>
 #include <runlib/spoolname.h>
 
 #include <services/spool/bounce.h>
@@ -36,7 +37,7 @@ static int put_aside(sender *s, message *m, char const *name, char const *notes)
     if (m->envelope.s[r.mark] != ENVELOPE_FAILED) continue;
     m->envelope.s[r.mark] = DELIVER_REFUSED;
     n = note_find(notes, NOTE_FAILED, r.address, &text);
-    if (!stralloc_cats(&why, "X-Spool-Failed: <") || printable(&why, r.address) < 0 ||
+    if (!stralloc_cats(&why, "X-Spool-Failed: <") || mailbox_address(&why, r.address) < 0 ||
         !stralloc_cats(&why, ">: ") || !stralloc_catb(&why, text, n) || !stralloc_cats(&why, "\n"))
       result = -1;
   }

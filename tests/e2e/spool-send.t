@@ -105,7 +105,7 @@ is "$(sed -n 1,2p told)" "Mail Delivery System <MAILER-DAEMON@me.test> | joe@me.
 text/plain message/delivery-status text/rfc822-headers" "by a report of RFC 3464"
 is "$(sed -n 3,5p told)" "[('Reporting-MTA', 'dns; me.test')]
 [('Action', 'failed'), ('Diagnostic-Code', 'smtp; 550 5.1.1 no such user here'), ('Final-Recipient', 'rfc822; nobody@good.test'), ('Status', '5.1.1')]
-[('Action', 'failed'), ('Diagnostic-Code', 'x-mailctl; there is no such domain (#5.1.2)'), ('Final-Recipient', 'rfc822; j<x>@nowhere.test'), ('Status', '5.1.2')]" \
+[('Action', 'failed'), ('Diagnostic-Code', 'x-mailctl; there is no such domain (#5.1.2)'), ('Final-Recipient', 'rfc822; \"j<x>\"@nowhere.test'), ('Status', '5.1.2')]" \
   "one for all failures, with their codes"
 is "$(sed -n 6p told)" "['Subject: three', 'Message-ID: <three@me.test>']" "and the message's header"
 like "$(cat told)" 'Remote host said: 550 5\.1\.1 no such user here' "and the reasons in words"
