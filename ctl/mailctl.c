@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,22 +121,37 @@ static int find_folders(context *cx)
   return 0;
 }
 
-/* Absolute, so that what runs later in other folders finds it; the file itself need not exist. */
+/*
+ * The one name of the file, whatever way to its directory was given: paths in service directories come from it. The
+ * file itself need not exist, and may be a link, whose own directory counts.
+ */
 static int find_file(context *cx, char const *given)
 {
   char const *file = given ? given : getenv("MAILCTL_CONF");
-  char cwd[PATH_MAX];
+  char const *slash;
+  char way[PATH_MAX], real[PATH_MAX];
   char *absolute;
 
   if (!file || !*file) file = "/etc/mailctl/mailctl.conf";
-  while (file[0] == '.' && file[1] == '/') file += 1 + strspn(file + 1, "/");
-  if (*file == '/')
-    cx->file = file;
-  else if (!getcwd(cwd, sizeof cwd) || asprintf(&absolute, "%s/%s", cwd, file) < 0)
+  slash = strrchr(file, '/');
+  snprintf(way, sizeof way, "%.*s", slash ? (int)(slash + 1 - file) : 1, slash ? file : ".");
+  if (!realpath(way, real))
+    cx->file = file; /* there is no such directory, which is said when it is read */
+  else if (asprintf(&absolute, "%s/%s", strcmp(real, "/") ? real : "", slash ? slash + 1 : file) < 0)
     return -1;
   else
     cx->file = absolute;
   return 0;
+}
+
+/* We wait for children, whatever the caller thinks of his. */
+static void take_signals(void)
+{
+  sigset_t none;
+
+  signal(SIGCHLD, SIG_DFL);
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, 0);
 }
 
 static int wants_help(int argc, char const *const *argv)
@@ -175,6 +191,7 @@ int main(int argc, char const *const *argv)
   int status;
 
   PROG = "mailctl";
+  take_signals();
   if (!geteuid()) umask(022); /* the services' users must reach what root makes for them */
   for (; i < argc && argv[i][0] == '-'; i++)
   {

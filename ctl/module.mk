@@ -15,7 +15,7 @@ $(eval $(call program,bin/mailctl,ctl/mailctl.c,$(CTL) $(KINDS),$(WITHIN) -linih
 $(eval $(call program,libexec/mailctl/dashboard,ctl/dashboard/dashboard.c,$(CTL) $(KINDS),-linih -ls6 -ljansson -lncursesw -ltinfo))
 $(eval $(call installs,0644,$(sort $(wildcard doc/screens/*.txt)),share/doc/mailctl/screens))
 $(eval $(call unit,tests/unit/conf.c,$(CONF),-linih))
-$(eval $(call unit,tests/unit/reach.c,ctl/machine))
+$(eval $(call unit,tests/unit/reach.c,ctl/machine ctl/live ctl/plan ctl/conf ctl services/contract,-linih -ls6))
 $(eval $(call unit,tests/unit/transition.c,ctl/live services/contract runlib))
 $(eval $(call unit,tests/unit/dash.c,$(CTL) services/contract,-linih -ls6 -ljansson))
 $(eval $(call unit,tests/unit/snapshot.c,$(CTL) services/contract,-linih -ls6 -ljansson))

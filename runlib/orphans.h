@@ -6,7 +6,8 @@
 
 /*
  * RUN/orphans/NAME: daemons whose s6-supervise was killed and which run on, beside the one that a new
- * s6-supervise started. Text, a line `PID STARTTIME` each (as in runlib/started.h). The next start adds
+ * s6-supervise started. Text, a line `PID STARTTIME FILE` each (as in runlib/started.h, a copy
+ * counts for nothing). The next start adds
  * them; up and down end them.
  */
 

@@ -56,23 +56,31 @@ static int changed(char const *line)
          (uintmax_t)st.st_mtim.tv_sec * 1000000000u + (uintmax_t)st.st_mtim.tv_nsec != mtime;
 }
 
-/* One read: the file was written in one step, and status reads hundreds of them. */
-static ssize_t read_file(int folder, char const *file, char *buf)
+int started_file(char s[STARTED_FILE], int fd)
+{
+  struct stat st;
+
+  if (fstat(fd, &st) < 0) return -1;
+  return snprintf(s, STARTED_FILE, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+}
+
+/* One read: the file was written in one step, and status reads hundreds of them. own: what FILE must be. */
+static ssize_t read_file(int folder, char const *file, char *buf, char own[STARTED_FILE])
 {
   int fd = openat(folder, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   ssize_t n;
   int e;
 
   if (fd < 0) return -1;
-  n = fd_read(fd, buf, STARTED_MAX);
+  n = started_file(own, fd) < 0 ? -1 : fd_read(fd, buf, STARTED_MAX);
   e = errno;
   fd_close(fd);
   errno = e;
   return n;
 }
 
-/* The first line. 1, or 0: damaged. */
-static int scan(started *st, char const *s)
+/* The first line. 1; 0: damaged; -1: of another file. */
+static int scan(started *st, char const *s, char const *own)
 {
   unsigned int pid;
   size_t n = uint_scan(s, &pid);
@@ -83,16 +91,19 @@ static int scan(started *st, char const *s)
   n = uint64_scan(s, &st->ticks);
   if (!n || s[n] != ' ') return 0;
   s += n + 1;
-  n = strlen(s);
+  n = strcspn(s, " ");
   if (!n || n > STARTED_CONTENT) return 0;
-  memcpy(st->content, s, n + 1);
-  return 1;
+  memcpy(st->content, s, n);
+  st->content[n] = 0;
+  return !s[n] || !strcmp(s + n + 1, own) ? 1 : -1;
 }
 
 int started_read_at(started *st, int fd, char const *file)
 {
   char buf[STARTED_MAX + 1];
-  ssize_t n = read_file(fd, file, buf);
+  char own[STARTED_FILE];
+  ssize_t n = read_file(fd, file, buf, own);
+  int r;
   char *line;
   char *next;
 
@@ -102,7 +113,8 @@ int started_read_at(started *st, int fd, char const *file)
   if (!next) return (errno = EINVAL, -1);
   *next++ = 0;
   memset(st, 0, sizeof *st);
-  if (!scan(st, buf)) return (errno = EINVAL, -1);
+  r = scan(st, buf, own);
+  if (r <= 0) return (errno = r ? ENOENT : EINVAL, -1);
   for (line = next; (next = strchr(line, '\n')); line = next)
   {
     *next++ = 0;
@@ -151,12 +163,24 @@ static int add_programs(stralloc *sa, char const *programs, size_t len)
 int started_write(char const *file, pid_t pid, char const *content, char const *programs, size_t len)
 {
   stralloc sa = STRALLOC_ZERO;
-  char buf[128];
+  char new[4096];
+  char own[STARTED_FILE];
+  char buf[128 + STARTED_FILE];
   int result = -1;
+  int fd;
 
-  snprintf(buf, sizeof buf, "%d %" PRIu64 " %.32s\n", (int)pid, started_ticks(pid), content);
-  if (stralloc_cats(&sa, buf) && add_programs(&sa, programs, len) >= 0)
-    result = openwritenclose_suffix(file, sa.s, sa.len, ".new") ? 0 : -1;
+  if ((size_t)snprintf(new, sizeof new, "%s.new", file) >= sizeof new) return (errno = ENAMETOOLONG, -1);
+  fd = open3(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return -1;
+  if (started_file(own, fd) > 0)
+  {
+    snprintf(buf, sizeof buf, "%d %" PRIu64 " %.32s %s\n", (int)pid, started_ticks(pid), content, own);
+    if (stralloc_cats(&sa, buf) && add_programs(&sa, programs, len) >= 0 &&
+        allwrite(fd, sa.s, sa.len) == sa.len)
+      result = rename(new, file);
+  }
+  fd_close(fd);
+  if (result < 0) unlink(new);
   stralloc_free(&sa);
   return result;
 }

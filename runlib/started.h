@@ -9,7 +9,9 @@
  * before it becomes the daemon, so that up and status know the process from a stranger that got its pid
  * later, and know what it was started from. Text, a line each:
  *
- *   PID STARTTIME CONTENT        STARTTIME: field 22 of /proc/PID/stat, ticks since boot; CONTENT: a hash, hex
+ *   PID STARTTIME CONTENT FILE   STARTTIME: field 22 of /proc/PID/stat, ticks since boot; CONTENT: a hash, hex; FILE:
+ *                                this very file, as DEV:INO, so that one that was copied with its bundle counts for
+ *                                nothing: what it names runs for the original
  *   DEV INO SIZE MTIME PATH      a program, as it was then; MTIME in nanoseconds; a line for each
  */
 
@@ -24,11 +26,14 @@ struct started_s
   int replaced; /* 1: a program's file is another one by now */
 };
 
+/* What FILE is for the file that is open as fd, with a NUL, into s. Returns its length, or -1 and errno. */
+#define STARTED_FILE 48
+extern int started_file(char s[STARTED_FILE], int fd);
 /* Process pid's start time in ticks since boot; 0 where there is no such process (errno ESRCH or other). */
 extern uint64_t started_ticks(pid_t pid);
 /* Its parent; 0 likewise. */
 extern pid_t started_parent(pid_t pid);
-/* Reads file. 0, or -1 and errno (ENOENT: never started; EINVAL: damaged). */
+/* Reads file. 0, or -1 and errno (ENOENT: never started, or a copy; EINVAL: damaged). */
 extern int started_read(started *st, char const *file);
 /* The same for a file below the folder that fd has. */
 extern int started_read_at(started *st, int fd, char const *file);

@@ -2,11 +2,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 #include <skalibs/tai.h>
 
 #include <ctl/command/command.h>
 #include <ctl/command/delegated.h>
+#include <ctl/live/claim.h>
 #include <ctl/live/history.h>
 #include <ctl/live/live.h>
 #include <ctl/live/lock.h>
@@ -132,8 +134,11 @@ static int with_stored(context const *cx, int argc, char const *const *argv,
   tain_now_set_stopwatch_g();
   if (!status && !s.g.number)
   {
-    puts("nothing was ever brought up from this file");
-    status = act == &down ? 0 : EXIT_NONE;
+    report r = {.file = s.b.file};
+    status = claim_taken(&s.b, &r) ? EXIT_CONF : act == &down ? 0 : EXIT_NONE;
+    if (status != EXIT_CONF) puts("nothing was ever brought up from this file");
+    allwrite(2, r.text.s, r.text.len);
+    report_free(&r);
     goto end;
   }
   if (!status) status = check_names(&s, argc - 1, argv + 1);

@@ -72,9 +72,14 @@ static void tell_all(wanted const *w, stored const *s, answer *a)
   entry const *e = genalloc_s(entry, &s->g.entries);
 
   for (size_t n = genalloc_len(entry, &s->g.entries); n; n--, e++)
-    if (!plan_find(&w->p, e->name)) tell("remove", e->name, "", a);
+    if (!plan_find(&w->p, e->name))
+      tell("remove", e->name, e->left ? "it runs, and the file has it no more" : "", a);
+  /* A left one that the file has again is not in the generation. */
   for (size_t n = plan_count(&w->p); n; n--, ps++)
-    tell_service(w, ps, generation_find(&s->g, ps->sv.name), a);
+  {
+    entry const *old = generation_find(&s->g, ps->sv.name);
+    tell_service(w, ps, old && old->left ? 0 : old, a);
+  }
 }
 
 /* Shows what diff(1) says of the two trees, under the names current/ and next/. Returns how it ended. */

@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 #include <ctl/command/command.h>
 #include <ctl/command/delegated.h>
 #include <ctl/live/access.h>
+#include <ctl/live/claim.h>
 #include <ctl/live/current.h>
 #include <ctl/live/directory.h>
 #include <ctl/live/history.h>
@@ -162,12 +165,21 @@ static goal goal_of(wanted const *w, planned const *ps, entry const *old)
   return g;
 }
 
-/* A logger whose own script changed; it loses nothing, because s6-svscan holds the pipe that it reads. */
+static int is_removed(wanted const *w, char const *name)
+{
+  char path[PATH_MAX];
+
+  snprintf(path, sizeof path, "%s/%s/current", w->b.log, name);
+  return access(path, F_OK) < 0 && errno == ENOENT;
+}
+
+/* A logger whose own script changed, or whose file was removed; it loses nothing, because s6-svscan holds the pipe that it reads. */
 static void settle_logger(wanted const *w, planned const *ps)
 {
   stralloc dir = STRALLOC_ZERO;
+  running r = current_compare_logger(&w->b, ps->sv.name, ps->log);
 
-  if (current_compare_logger(&w->b, ps->sv.name, ps->log) == RUNNING_OLD &&
+  if ((r == RUNNING_OLD || (r == RUNNING_SAME && is_removed(w, ps->sv.name))) &&
       servicedir_path(&dir, w->b.run, ps->sv.name, "/log") >= 0)
     (void)live_control(dir.s, "r");
   stralloc_free(&dir);
@@ -218,6 +230,7 @@ static int converge(wanted const *w, int argc, char const *const *names)
     goto end;
   status = EXIT_SYSTEM;
   if (directory_make_all(&w->p, argc, names) < 0 || settle_generation(w) < 0) goto end;
+  if (claim_make(&w->b) < 0) say_cannot("link ", w->b.state, " and ", w->b.run);
   if ((status = settle_orphans(&w->b, scandir.s))) goto end;
   status = EXIT_SYSTEM;
   if (ensure_supervisor(w, scandir.s) < 0)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -22,9 +23,12 @@ static void on_alarm(int sig)
   (void)sig;
 }
 
-static int set(int fd, int wait)
+static int set(int fd, int wait, int readonly)
 {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+  /* Where nothing can be written, nobody has the other lock: all are here. */
+  if (readonly) return flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
   return fcntl(fd, wait ? F_SETLKW : F_SETLK, &lock);
 }
 
@@ -46,7 +50,7 @@ static void say_holder(int fd)
     say("waiting for another mailctl to finish");
 }
 
-static int wait_for(int fd, unsigned int timeout)
+static int wait_for(int fd, unsigned int timeout, int readonly)
 {
   struct sigaction sa = {.sa_handler = &on_alarm}; /* no SA_RESTART: the alarm ends the wait */
   struct itimerval it = {.it_value = {.tv_sec = timeout / 1000, .tv_usec = timeout % 1000 * 1000}};
@@ -54,7 +58,7 @@ static int wait_for(int fd, unsigned int timeout)
 
   sigaction(SIGALRM, &sa, 0);
   setitimer(ITIMER_REAL, &it, 0);
-  r = set(fd, 1);
+  r = set(fd, 1, readonly);
   if (r < 0 && errno == EINTR) errno = ETIMEDOUT;
   memset(&it, 0, sizeof it);
   setitimer(ITIMER_REAL, &it, 0);
@@ -70,16 +74,30 @@ static void say_owner(char const *state)
   if (pw) say("only ", pw->pw_name, " may change what this bundle runs");
 }
 
+/* What root leaves in a user's bundle stands in that user's way for ever. */
+static int is_anothers(char const *state)
+{
+  struct stat st;
+
+  if (geteuid() || stat(state, &st) < 0 || !st.st_uid) return 0;
+  say_owner(state);
+  return 1;
+}
+
 int lock_take(char const *state, char const *command, unsigned int timeout)
 {
   stralloc sa = STRALLOC_ZERO;
   char who[128];
+  int readonly = 0;
   int fd = -1;
 
+  if (is_anothers(state)) return (errno = EPERM, -1);
   if (mkdir(state, 0755) < 0 && errno != EEXIST) return -1;
   if (stralloc_cats(&sa, state) && stralloc_cats(&sa, "/lock") && stralloc_0(&sa))
     fd = walk_open(AT_FDCWD, sa.s, O_RDWR | O_CREAT, 0600);
-  if (fd >= 0 && fchmod(fd, 0600) < 0) fd = (fd_close(fd), -1);
+  readonly = fd < 0 && errno == EROFS;
+  if (readonly) fd = walk_directory(AT_FDCWD, state);
+  if (fd >= 0 && !readonly && fchmod(fd, 0600) < 0) fd = (fd_close(fd), -1);
   stralloc_free(&sa);
   if (fd < 0)
   {
@@ -87,11 +105,12 @@ int lock_take(char const *state, char const *command, unsigned int timeout)
     if (e == EACCES) say_owner(state);
     return (errno = e, -1);
   }
-  if (set(fd, 0) < 0)
+  if (set(fd, 0, readonly) < 0)
   {
     say_holder(fd);
-    if (wait_for(fd, timeout) < 0) return (fd_close(fd), -1);
+    if (wait_for(fd, timeout, readonly) < 0) return (fd_close(fd), -1);
   }
+  if (readonly) return fd;
   snprintf(who, sizeof who, "%d %s\n", (int)getpid(), command);
   if (ftruncate(fd, 0) < 0 || pwrite(fd, who, strlen(who), 0) < 0) return (fd_close(fd), -1);
   return fd;

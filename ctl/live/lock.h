@@ -5,7 +5,8 @@
  * One command at a time changes a bundle: STATE/lock, a POSIX lock that ends with its process, with
  * `PID COMMAND` in it for the one that has to wait. Makes STATE if needed.
  * If another holds it, says who, and waits up to timeout milliseconds.
- * The descriptor (close-on-exec), or -1 and errno (ETIMEDOUT).
+ * The descriptor (close-on-exec), or -1 and errno (ETIMEDOUT; EPERM: root, in a bundle of a user's, whose name is said).
+ * On a file system that cannot be written STATE itself is locked: to stop something needs no writing.
  */
 extern int lock_take(char const *state, char const *command, unsigned int timeout);
 

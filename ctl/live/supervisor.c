@@ -1,8 +1,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -12,8 +15,10 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/iopause.h>
 #include <skalibs/posixplz.h>
+#include <skalibs/types.h>
 
 #include <ctl/live/directory.h>
+#include <ctl/live/holder.h>
 #include <ctl/live/live.h>
 #include <ctl/live/orphan.h>
 #include <ctl/live/servicedir.h>
@@ -218,6 +223,17 @@ static int set_descriptors(char const *scandir, int notify, int console)
   return close_range(5, ~0u, 0);
 }
 
+/* What the caller ignored, blocked, or was nice about does not reach the services; its limits do. */
+static void set_known(void)
+{
+  sigset_t none;
+
+  for (int sig = 1; sig < NSIG; sig++) signal(sig, SIG_DFL);
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, 0);
+  (void)setpriority(PRIO_PROCESS, 0, 0); /* which only root may, where it was nice */
+}
+
 static int become(char const *scandir, int notify, int console)
 {
   char const *argv[10] = {"s6-svscan", "-c", "1000", "-X", "4"};
@@ -229,6 +245,7 @@ static int become(char const *scandir, int notify, int console)
   argv[n++] = "--";
   argv[n] = scandir;
   umask(022);
+  set_known();
   execvpe(argv[0], (char *const *)argv, (char *const *)env);
   return -1;
 }
@@ -310,20 +327,64 @@ static void await_logger(char const *scandir, tain const *deadline, tain *stamp)
   stralloc_free(&dir);
 }
 
-/* A logger that cannot write what it holds, on a full disk, would wait for room for ever, and s6-svscan for it. */
-static void end_loggers(bundle const *b)
+typedef struct pipe_s pipe_holder;
+struct pipe_s
+{
+  pid_t logger;
+  pid_t svscan;
+  char link[64]; /* as /proc/PID/fd shows the pipe */
+};
+
+static int is_writer(pid_t pid, char const *link, void const *data)
+{
+  pipe_holder const *p = data;
+
+  return pid != p->logger && pid != p->svscan && pid != getpid() && !strcmp(link, p->link);
+}
+
+/* Says who, of a service that is down, still has its logger's pipe open. Returns whether there is such a process. */
+static int say_writer(char const *name, pid_t logger, pid_t svscan)
+{
+  pipe_holder p = {.logger = logger, .svscan = svscan};
+  char path[64], pid[PID_FMT];
+  pid_t writer;
+  ssize_t n;
+
+  snprintf(path, sizeof path, "/proc/%d/fd/0", (int)logger);
+  n = readlink(path, p.link, sizeof p.link - 1);
+  if (n <= 0) return 0;
+  p.link[n] = 0;
+  writer = holder_find(&is_writer, &p);
+  if (!writer) return 0;
+  pid[pid_fmt(pid, writer)] = 0;
+  say(name, ": its log is still held open by the process ", pid,
+      ", which it left behind: ending the logger without it");
+  return 1;
+}
+
+/*
+ * A logger ends when nobody can speak to it any more. One that waits for somebody whom its service left behind, or for
+ * room on a full disk, would keep s6-svscan waiting for ever.
+ */
+static void end_loggers(bundle const *b, pid_t svscan)
 {
   genalloc names = GENALLOC_ZERO;
   stralloc dir = STRALLOC_ZERO;
+  live_status st;
+  int held = 0;
 
-  say("the loggers cannot write what they hold (is the disk of ", b->log, " full?): ending them");
   (void)orphan_names(&names, b);
   for (size_t i = 0; i < genalloc_len(char *, &names); i++)
   {
     char *name = genalloc_s(char *, &names)[i];
-    if (servicedir_path(&dir, b->run, name, "/log") >= 0) (void)live_control(dir.s, "k");
+    if (servicedir_path(&dir, b->run, name, "/log") >= 0)
+    {
+      if (live_read(dir.s, &st) >= 0 && st.up) held |= say_writer(name, st.pid, svscan);
+      (void)live_control(dir.s, "k");
+    }
     free(name);
   }
+  if (!held) say("the loggers cannot write what they hold (is the disk of ", b->log, " full?): ending them");
   dir.len = 0;
   if (service_append(&dir, "%s/service/s6-svscan-log", b->run) >= 0 && stralloc_0(&dir))
     (void)live_control(dir.s, "k");
@@ -354,7 +415,7 @@ static int stop(bundle const *b, char const *scandir, pid_t pid, tain const *dea
   result = wait_gone(fd, &soon, stamp);
   if (result < 0 && errno == ETIMEDOUT)
   {
-    end_loggers(b);
+    end_loggers(b, pid);
     result = wait_gone(fd, deadline, stamp);
   }
 end:

@@ -18,7 +18,8 @@ void move_set_step(transition const *t, move *m, step s)
 
 /*
  * A service may need more time than the bundle gives to all: its directory says so, in milliseconds, in
- * data/ready-timeout (ours) and timeout-kill (s6's; 0, for ever, does not make mailctl wait longer).
+ * data/ready-timeout (ours) and timeout-kill (s6's, after which s6-supervise kills it). 0: it does not say, or may take
+ * for ever, which mailctl does not wait for.
  */
 static unsigned int own_time(move const *m, char const *file)
 {
@@ -33,6 +34,14 @@ static unsigned int own_time(move const *m, char const *file)
   if (n <= 0) return 0;
   text[n] = 0;
   return uint_scan(text, &ms) && ms <= INT_MAX - KILL_TIME ? ms : 0;
+}
+
+/* What a stop may take: as long as s6-supervise lets it, and what it takes to be killed. */
+static unsigned int stop_time(transition const *t, move const *m)
+{
+  unsigned int own = own_time(m, "/timeout-kill");
+
+  return own ? own + KILL_TIME : t->stop_time;
 }
 
 void move_set_deadline(move *m, unsigned int ms, tain const *stamp)
@@ -94,8 +103,8 @@ static void begin_start(transition const *t, move *m, tain const *stamp)
 
 static void begin_stop(transition const *t, move *m, tain const *stamp)
 {
-  move_set_deadline(m, t->stop_time, stamp);
-  if ((!t->limited && servicedir_hold(m->dir, 1) < 0) || live_control(m->dir, "d") < 0)
+  move_set_deadline(m, stop_time(t, m), stamp);
+  if ((!t->limited && servicedir_hold(m->dir, 1) < 0 && errno != EROFS) || live_control(m->dir, "d") < 0)
   {
     move_lose(t, m);
     return;
@@ -116,11 +125,11 @@ static void begin_restart(transition const *t, move *m, tain const *stamp)
 
   m->old = m->status.pid;
   m->begun = 0;
-  move_set_deadline(m, t->stop_time, stamp);
+  move_set_deadline(m, stop_time(t, m), stamp);
   forget_deaths(t->bundle, m->name);
   ok = service_append(&mark, "%s/restarts/%s", t->bundle->run, m->name) >= 0 && stralloc_0(&mark) &&
-       servicedir_hold(m->dir, 0) >= 0 && started_mark(mark.s, m->old) >= 0 &&
-       live_control(m->dir, "ur") >= 0;
+       (servicedir_hold(m->dir, 0) >= 0 || errno == EROFS) &&
+       (started_mark(mark.s, m->old) >= 0 || errno == EROFS) && live_control(m->dir, "ur") >= 0;
   stralloc_free(&mark);
   if (ok)
     move_set_step(t, m, STEP_STOPPING);

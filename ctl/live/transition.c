@@ -246,7 +246,13 @@ int transition_run(transition *t, tain *stamp)
   if (transition_ended(t, STEP_WAITING) == 0) return 0;
   tain_now(stamp); /* what came before, such as ending orphans, may have taken longer than this deadline */
   tain_addsec(&deadline, stamp, 10);
-  if (!t->limited && watch_all(t, &deadline, stamp) < 0) return -1;
+  if (!t->limited && watch_all(t, &deadline, stamp) < 0)
+  {
+    if (errno != EROFS) return -1;
+    live_events_free(t->events); /* nobody can subscribe there: to look again and again is enough */
+    t->events = 0;
+    t->limited = 1;
+  }
   while ((r = look(t, &deadline, stamp)) > 0)
   {
     static tain const instant = {.sec = TAI_ZERO, .nano = 1000000};

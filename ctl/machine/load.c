@@ -1,9 +1,13 @@
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 
+#include <ctl/live/live.h>
+#include <ctl/live/orphan.h>
+#include <ctl/live/servicedir.h>
 #include <ctl/machine/load.h>
 #include <ctl/machine/machine.h>
 #include <ctl/say.h>
@@ -37,6 +41,10 @@ static int make(wanted *w, context const *cx, int machine, report *r)
   if (in_file) return EXIT_CONF;
   in_bundle = r->errors;
   if (plan_make(&w->p, &w->b, r) < 0) return no_memory();
+  if (r->errors == in_bundle && !plan_count(&w->p))
+    report_line(r, 0,
+                "there is no service in it: a bundle needs a section such as [smtpd] (`mailctl init DIR` "
+                "writes one with all)");
   if (r->errors > in_bundle) return EXIT_CONF;
   if (machine) machine_check_plan(&w->b, &w->p, r);
   return in_bundle || (r->errors && !cx->stored) ? EXIT_CONF : 0;
@@ -105,11 +113,42 @@ static int load_last(stored *s, context const *cx, int *missing)
   return 0;
 }
 
+/*
+ * What runs and is no longer in the generation: `up NAME` has not ended it. It comes behind the others, so that status
+ * shows it, plan tells of it and down takes it down.
+ */
+static int load_left(stored *s)
+{
+  genalloc names = GENALLOC_ZERO;
+  stralloc dir = STRALLOC_ZERO;
+  live_status st;
+  int result = 0;
+
+  (void)orphan_names(&names, &s->b);
+  for (size_t i = 0; i < genalloc_len(char *, &names); i++)
+  {
+    entry left = {.name = genalloc_s(char *, &names)[i], .left = 1};
+    if (!result && !generation_find(&s->g, left.name) && !servicedir_path(&dir, s->b.run, left.name, "") &&
+        !live_read(dir.s, &st) && st.supervised)
+      result = genalloc_append(entry, &s->g.entries, &left) ? 0 : -1;
+    else
+      free(left.name);
+  }
+  genalloc_free(char *, &names);
+  stralloc_free(&dir);
+  return result;
+}
+
 int stored_load(stored *s, context const *cx)
 {
   int missing;
   int status = load_last(s, cx, &missing);
 
+  if (!status && s->g.number && load_left(s) < 0)
+  {
+    say_cannot("see what runs in ", s->b.run);
+    status = EXIT_SYSTEM;
+  }
   return !status && missing && !s->g.number ? (errno = ENOENT, no_file(cx)) : status;
 }
 

@@ -32,7 +32,8 @@ extern void wanted_free(wanted *w);
 
 /*
  * What was brought up last: the generation behind STATE/current, and the configuration in it. It does not
- * depend on what mailctl.conf says now, beyond [bundle] state: a broken file never prevents `down`.
+ * depend on what mailctl.conf says now, beyond [bundle] state: a broken file never prevents `down`. Behind the
+ * generation's own entries stand those of services that run and are no longer in it (left).
  */
 typedef struct stored_s stored;
 struct stored_s

@@ -11,6 +11,7 @@
 
 #include <services/contract/kinds.h>
 
+#include <ctl/live/claim.h>
 #include <ctl/live/orphan.h>
 #include <ctl/machine/machine.h>
 #include <ctl/machine/port.h>
@@ -257,6 +258,7 @@ void machine_check_bundle(bundle const *b, report *r)
 {
   section const *s = genalloc_s(section, b->sections);
 
+  if (claim_taken(b, r)) return; /* the other's services would only be in the way */
   check_users(b, r);
   check_folders(b, r);
   for (size_t n = genalloc_len(section, b->sections); n; n--, s++)

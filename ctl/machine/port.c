@@ -10,7 +10,7 @@
 
 #include <skalibs/djbunix.h>
 
-#include <ctl/machine/holder.h>
+#include <ctl/live/holder.h>
 #include <ctl/machine/port.h>
 
 #define SOCKETS_MAX 32 /* listening sockets that cover one address */
@@ -105,11 +105,12 @@ static void find_sockets(sockets *s, address const *a, char const *table, int fa
   fclose(f);
 }
 
-static int is_socket(char const *link, void const *data)
+static int is_socket(pid_t pid, char const *link, void const *data)
 {
   sockets const *s = data;
   unsigned long inode;
 
+  (void)pid;
   if (sscanf(link, "socket:[%lu]", &inode) != 1) return 0;
   for (size_t i = 0; i < s->n; i++)
     if (s->inodes[i] == inode) return 1;

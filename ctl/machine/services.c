@@ -9,7 +9,7 @@
 
 #include <skalibs/djbunix.h>
 
-#include <ctl/machine/holder.h>
+#include <ctl/live/holder.h>
 #include <ctl/machine/machine.h>
 #include <ctl/machine/reach.h>
 

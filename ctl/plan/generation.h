@@ -27,6 +27,7 @@ struct entry_s
   char data[PLAN_HASH + 1];
   char log[PLAN_HASH + 1];
   genalloc needs; /* of char * */
+  int left;       /* it runs, and is not in the generation: see stored_load */
 };
 
 typedef struct generation_s generation;

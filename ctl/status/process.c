@@ -40,8 +40,10 @@ static void take_content(service_facts *f, started const *record, char const *co
 {
   int other = strcmp(record->content, content);
 
-  datum_text(&f->runs, other || record->replaced ? "restart pending" : "current");
-  if (other || record->replaced)
+  datum_text(&f->runs, f->left ? "left over" : other || record->replaced ? "restart pending" : "current");
+  if (f->left)
+    datum_text(&f->runs_reason, "mailctl.conf has it no more; up ends it");
+  else if (other || record->replaced)
     datum_text(&f->runs_reason, other ? "its files changed" : "its program was replaced");
   else
     datum_none(&f->runs_reason);

@@ -17,6 +17,7 @@ typedef enum service_state_e
   STATE_FAILED,          /* it said that it can never run, and stays down */
   STATE_FAILED_RETRYING, /* it died again and again; it will still be started again */
   STATE_MISSING,         /* it should be supervised and is not */
+  STATE_LOST,            /* a logger: the file that it writes to was removed */
   STATES
 } service_state;
 
@@ -29,10 +30,11 @@ struct service_facts_s
   char const *id; /* its name, as text */
   service_state is;
   service_state log_is;
+  int left;       /* it runs, and mailctl.conf has it no more */
   int wanted_now; /* it should be ready: nobody held it down by command */
   uint64_t ticks; /* of the process: its start time, with which its pid cannot be mistaken */
   datum name, state, since, pid, wanted, restarts, last_exit, last_death, cpu, cpu_seconds, memory, processes;
-  datum runs;        /* `current`, or `restart pending` */
+  datum runs;        /* `current`, `restart pending`, or `left over` */
   datum runs_reason; /* why it is pending */
   datum log, log_pid, orphan;
 };

@@ -181,6 +181,7 @@ static int add_services(snapshot *s, stored const *st)
     f->id = snapshot_keep(s, e[i].name, strlen(e[i].name));
     if (!f->id) return -1;
     datum_text(&f->name, f->id);
+    f->left = e[i].left;
   }
   return 0;
 }

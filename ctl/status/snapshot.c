@@ -136,7 +136,8 @@ static int is_named(char const *name, int argc, char const *const *names)
 
 static int is_well(service_facts const *f)
 {
-  return (f->is == STATE_READY || f->is == STATE_UP) && f->orphan.known != KNOWN;
+  if (f->left || f->orphan.known == KNOWN || f->log_is == STATE_LOST) return 0;
+  return f->is == STATE_READY || f->is == STATE_UP;
 }
 
 int snapshot_health(snapshot const *s, int argc, char const *const *names)

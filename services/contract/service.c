@@ -201,7 +201,8 @@ int service_add_finish(service *sv)
 
   if (service_append(&sa, "#!/bin/execlineb -S2\n# %s died: written by mailctl.\n", sv->name) < 0 ||
       service_word(&sa, "", b->libexec, "/finished") < 0 || service_word(&sa, " ", b->run, "") < 0 ||
-      service_word(&sa, " ", b->state, "/journal") < 0 || service_append(&sa, " %s $1 $2\n", sv->name) < 0)
+      service_word(&sa, " ", b->state, "/journal") < 0 ||
+      service_append(&sa, " %s $1 $2%s\n", sv->name, sv->whole ? " whole" : "") < 0)
     goto end;
   if (service_add_file(sv, "finish", sa.s, sa.len, 0755) < 0) goto end;
   result = service_add_text(sv, "timeout-finish", 0644, "0\n");

@@ -68,6 +68,7 @@ struct service_s
   genalloc programs; /* of char *: absolute; when one is replaced, up restarts the service */
   genalloc folders;  /* of service_folder */
   genalloc files;    /* of service_file, sorted by path once the plan is made */
+  int whole;         /* what is left of its process group when it ends is ended, too */
 };
 
 typedef struct service_kind_s service_kind;

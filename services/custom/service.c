@@ -226,6 +226,7 @@ static int make(service *sv, report *r)
     report_error(r, sv->section, "command", "there is none: what is the service to run?");
     return 0;
   }
+  sv->whole = 1; /* a shell that is told to end leaves its children */
   if (add_env(sv, r) < 0 || add_notification(sv, r) < 0 || add_needs(sv) < 0 || add_stop(sv) < 0) return -1;
   return add_program(sv, command) < 0 ? -1 : add_run(sv, command);
 }

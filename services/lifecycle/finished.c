@@ -15,9 +15,9 @@
 #include <runlib/started.h>
 
 /*
- * finished RUN JOURNAL NAME EXIT SIGNAL: a service's finish script, in its service directory. Remembers a
+ * finished RUN JOURNAL NAME EXIT SIGNAL [whole]: a service's finish script, in its service directory. Remembers a
  * death that nobody commanded in RUN/deaths/NAME, and waits before s6-supervise tries again; TERM ends the
- * wait (mailctl sends it). Exit 125 tells s6-supervise not to try again: the program said that it can never
+ * wait (mailctl sends it). whole: what is left of its process group is ended first. Exit 125 tells s6-supervise not to try again: the program said that it can never
  * run.
  */
 
@@ -77,6 +77,23 @@ static unsigned int remember(deaths *d, char const *file, death const *one)
   return pause;
 }
 
+/*
+ * s6-supervise makes the run script the leader of a session and a process group of its own, whose number stays taken as
+ * long as somebody is in it. TERM, and KILL after a second.
+ */
+static void end_group(started const *st)
+{
+  if (st->pid <= 1 || kill(-st->pid, SIGTERM) < 0) return;
+  (void)kill(-st->pid, SIGCONT);
+  for (unsigned int i = 0; i < 200; i++)
+  {
+    if (kill(-st->pid, 0) < 0) return;
+    usleep(5000);
+  }
+  strerr_warnw("what the service left behind does not end: killing it");
+  (void)kill(-st->pid, SIGKILL);
+}
+
 static void on_term(int sig)
 {
   (void)sig;
@@ -95,11 +112,12 @@ int main(int argc, char const *const *argv)
   int commanded;
 
   PROG = "finished";
-  if (argc != 6 || !uint0_scan(argv[4], &one.exit) || !uint0_scan(argv[5], &one.signal))
-    strerr_dieusage(100, "finished RUN JOURNAL NAME EXIT SIGNAL");
+  if (argc < 6 || argc > 7 || !uint0_scan(argv[4], &one.exit) || !uint0_scan(argv[5], &one.signal))
+    strerr_dieusage(100, "finished RUN JOURNAL NAME EXIT SIGNAL [whole]");
   signal(SIGTERM, &on_term);
   snprintf(file, sizeof file, "%s/started/%s", argv[1], argv[3]);
   if (started_read(&st, file) < 0) memset(&st, 0, sizeof st);
+  if (argc == 7) end_group(&st);
   one.lived = life_of(&st);
   tain_wallclock_read(&one.when);
   commanded = is_restarted(argv[1], argv[3], &st) || is_stopped(supervise);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <ctl/machine/holder.h>
+#include <ctl/live/holder.h>
 
 static int holds(pid_t pid, holder_match *is_it, void const *data)
 {
@@ -23,7 +23,7 @@ static int holds(pid_t pid, holder_match *is_it, void const *data)
     ssize_t r = readlinkat(dirfd(d), e->d_name, link, sizeof link - 1);
     if (r <= 0) continue;
     link[r] = 0;
-    found = is_it(link, data);
+    found = is_it(pid, link, data);
   }
   closedir(d);
   return found;
@@ -44,8 +44,9 @@ pid_t holder_find(holder_match *is_it, void const *data)
   return holder;
 }
 
-static int is_file(char const *link, void const *path)
+static int is_file(pid_t pid, char const *link, void const *path)
 {
+  (void)pid;
   return !strcmp(link, path);
 }
 
