@@ -13,3 +13,4 @@ $(eval $(call tool,tests/bench/policystore.c,services/policy,-llmdb))
 ifneq ($(wildcard /usr/include/spf2/spf.h),)
 $(eval $(call tool,tests/bench/spfpeer.c,,-lspf2))
 endif
+$(eval $(call unit,tests/unit/policy.c,services/policy services/policy/spf,-lcares -llmdb))
