@@ -71,6 +71,8 @@ struct effects_s
   int (*policy)(void *world, unsigned int i, char const *question, size_t len, stralloc *answer);
   /* Whether the spool has such a recipient: 1, 0, or -1: it is not the spool's to know, or nobody can tell now. */
   int (*recipient)(void *world, char const *address, size_t len);
+  /* Whether this client's source may have so many more bytes of the log; last: about what was left out. */
+  int (*log_room)(void *world, size_t len, int last);
   void (*log)(void *world, char const *line, size_t len); /* without newline */
   void (*count)(void *world, tally t);
   uint64_t (*now)(void *world); /* microseconds since 1970 */

@@ -112,7 +112,9 @@ static int done(session *s, stralloc *sa, int ok)
 /* As done, for what a client can have as often as it likes: it could empty the log of everything else. */
 static int done_cheap(session *s, stralloc *sa, int ok)
 {
-  if (ok && s->recorded + sa->len > RECORD_MAX)
+  /* Who has logged in has a name, and shares an address with others, perhaps. */
+  if (ok && (s->recorded + sa->len > RECORD_MAX ||
+             (!s->user.len && !s->effects->log_room(s->effects->world, sa->len, 0))))
   {
     s->unrecorded++;
     stralloc_free(sa);
@@ -159,6 +161,8 @@ void session_over(session *s)
   stralloc sa = STRALLOC_ZERO;
 
   if (!s->unrecorded) return;
-  (void)done(s, &sa, put_client(&sa, s, "left-out:") == 0 && put_number(&sa, "lines", s->unrecorded) == 0);
+  (void)done(s, &sa,
+             put_client(&sa, s, "left-out:") == 0 && put_number(&sa, "lines", s->unrecorded) == 0 &&
+                 s->effects->log_room(s->effects->world, sa.len, 1));
   s->unrecorded = 0;
 }

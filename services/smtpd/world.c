@@ -14,6 +14,7 @@
 #include <runlib/counters.h>
 #include <runlib/overload.h>
 #include <runlib/rater.h>
+#include <runlib/source.h>
 
 #include "child.h"
 #include "ownip.h"
@@ -235,6 +236,13 @@ static void pause_for(void *data, unsigned int ms)
   while (child_clock() < until && !child_terminated()) child_pause(-1, 0, until);
 }
 
+static int log_room(void *data, size_t len, int last)
+{
+  world const *w = data;
+  return budget_take(w->budget, source_number(w->options->config.remoteip), len, last ? 2 : 1,
+                     (uint64_t)time(0));
+}
+
 /* One write a line: lines of several sessions share the log's pipe. */
 static void put_log(void *data, char const *line, size_t len)
 {
@@ -306,11 +314,13 @@ void world_init(world *w, options const *o, effects *e)
                                .pause = pause_for,
                                .policy = ask_policy,
                                .recipient = recipient,
+                               .log_room = log_room,
                                .log = put_log,
                                .count = count,
                                .now = now};
 
   w->options = o;
+  w->budget = budget_open();
   w->queue.pid = 0;
   w->queue.words[0] = 0;
   w->direct = 0;

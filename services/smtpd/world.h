@@ -6,6 +6,7 @@
 #include <runlib/policyclient.h>
 
 #include "control.h"
+#include "budget.h"
 #include "effects.h"
 #include "options.h"
 #include "queue.h"
@@ -16,6 +17,7 @@ typedef struct world_s world;
 struct world_s
 {
   options const *options;
+  budget *budget;                 /* of the log */
   uint64_t end;                   /* of the session, on child_clock */
   counter *counters[3 * TALLIES]; /* each with the pair of its rate */
   int login_counted;              /* by the rater, as a failed one, until it has succeeded */

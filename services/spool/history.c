@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include <skalibs/types.h>
 
 #include <runlib/mailbox.h>
+#include <runlib/source.h>
 
 #include <services/spool/history.h>
 
@@ -34,23 +34,14 @@ static int add(history *h, char const *s, size_t len)
   return node ? 0 : -1;
 }
 
-/* text, of len bytes, as a number that no other address has; an IPv6 address stands for its /64. 0: it is none. */
 static uint64_t number_of(char const *text, size_t len)
 {
-  unsigned char ip[16];
   char s[64];
-  uint64_t n = 0;
-  unsigned int bytes = 8;
 
   if (len >= sizeof s) return 0;
   memcpy(s, text, len);
   s[len] = 0;
-  if (inet_pton(AF_INET, s, ip) == 1)
-    bytes = 4, n = 1;
-  else if (inet_pton(AF_INET6, s, ip) != 1)
-    return 0;
-  for (unsigned int i = 0; i < bytes; i++) n = n << 8 | ip[i];
-  return n;
+  return source_number(s);
 }
 
 /* `Received: from HOST (HELO NAME) (USER@ADDRESS)`, the first line of smtpd's field. */

@@ -7,6 +7,7 @@
 
 #include <skalibs/stralloc.h>
 
+#include <services/smtpd/budget.h>
 #include <services/smtpd/session.h>
 
 /* A world in memory for the session: what it does is written down, what it learns is scripted. */
@@ -37,6 +38,7 @@ struct fake_s
   stralloc log;
   stralloc out; /* all replies */
   unsigned int queued, abandoned, pauses;
+  budget *budget; /* 0: no bound */
   unsigned int tallies[TALLIES];
 };
 
@@ -138,6 +140,12 @@ static void fake_pause(void *world, unsigned int ms)
   f->pauses++;
 }
 
+static int fake_room(void *world, size_t len, int last)
+{
+  fake const *f = world;
+  return budget_take(f->budget, 1, len, last ? 2 : 1, 0);
+}
+
 static void fake_log(void *world, char const *line, size_t len)
 {
   fake *f = world;
@@ -193,6 +201,7 @@ static void fake_settings(fake *f)
                          .forgive = fake_forgive,
                          .own = fake_own,
                          .pause = fake_pause,
+                         .log_room = fake_room,
                          .log = fake_log,
                          .count = fake_count,
                          .now = fake_now};

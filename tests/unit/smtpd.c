@@ -729,6 +729,31 @@ START_TEST(log_budget)
 }
 END_TEST
 
+/* A source that comes again and again has a bound, too, and others have their own. */
+START_TEST(source_budget)
+{
+  budget *b = budget_open();
+  size_t all = 0;
+
+  ck_assert_ptr_nonnull(b);
+  for (unsigned int i = 0; i < 2000; i++)
+  {
+    fake f;
+    fake_init(&f);
+    f.budget = b;
+    talk(&f, "EHLO c\nRCPT TO:<x>\n", 100);
+    session_over(&f.session);
+    all += f.log.len;
+    fake_free(&f);
+  }
+  ck_assert_uint_gt(all, BUDGET_BYTES);
+  ck_assert_uint_lt(all, 2 * BUDGET_BYTES + 20000);
+  ck_assert(!budget_take(b, 1, 100, 1, 0));
+  ck_assert(budget_take(b, 2, 100, 1, 0));
+  ck_assert(budget_take(b, 1, 100, 1, BUDGET_SECONDS));
+}
+END_TEST
+
 /* Every line of ours has less than 998 bytes, and no client continues it. */
 START_TEST(received_lines)
 {
@@ -902,6 +927,7 @@ static Suite *suite(void)
   tcase_add_test(t, idle);
   tcase_add_test(t, plugin_runs);
   tcase_add_test(t, log_budget);
+  tcase_add_test(t, source_budget);
   tcase_add_test(t, received_lines);
   tcase_add_loop_test(t, enhanced_codes, 0, sizeof coded / sizeof coded[0]);
   tcase_add_test(t, localip);
