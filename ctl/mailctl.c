@@ -52,6 +52,13 @@ static command const commands[] = {
      "Its options are described in mailctl-monitor(8).\n"},
     {"passwd", &command_passwd, "NAME", "set the password that NAME logs in with (AUTH)",
      "The password is asked for twice on a terminal; else it is the first line of the input.\n"},
+    {"dkim", &command_dkim, "[list|records|new DOMAIN|retire DOMAIN SELECTOR]",
+     "the keys that sign mail to other hosts: show them, make some, end one",
+     "  list           the keys (the default)\n"
+     "  records        what the DNS must have for them, as lines of a zone file\n"
+     "  new DOMAIN     makes an RSA and an Ed25519 key, and shows their records\n"
+     "  retire DOMAIN SELECTOR\n"
+     "                 the key signs no more; leave its record in the DNS for a week\n"},
     {"policy", &command_policy, "[list|add|forget] [ADDRESS [SENDER RECIPIENT]]",
      "what greylisting knows: show it, add a network, forget one",
      "  list           the networks, and how often they came again (the default)\n"

@@ -31,6 +31,7 @@ extern int command_log(context const *, int, char const *const *);
 extern int command_overload(context const *, int, char const *const *);
 extern int command_convert(context const *, int, char const *const *);
 extern int command_policy(context const *, int, char const *const *);
+extern int command_dkim(context const *, int, char const *const *);
 extern int command_passwd(context const *, int, char const *const *);
 extern int command_monitor(context const *, int, char const *const *);
 extern int command_history(context const *, int, char const *const *);

@@ -30,6 +30,17 @@ extern int remote_present(bundle const *b);
 /* Appends the absolute name of the socket that remote serves, for spool's user alone, and a NUL. 0, or -1 and errno. */
 extern int remote_socket(stralloc *path, bundle const *b);
 
+/* The user that remote runs as. */
+extern char const *remote_user(bundle const *b);
+
+/* Whether mail to other hosts is signed: it goes out, and there is a section [dkim]. */
+extern int dkim_present(bundle const *b);
+/* The user that signs, and whom the keys belong to. */
+extern char const *dkim_user(bundle const *b);
+/* Append the absolute names, with a NUL, of the socket that the signer serves for remote's user, and of its keys. */
+extern int dkim_socket(stralloc *path, bundle const *b);
+extern int dkim_keys(stralloc *path, bundle const *b);
+
 /*
  * The i-th directory that the bundle's monitor counts, from 0, into path (emptied first), NUL included.
  * s: the section [monitor]. Returns 1, or 0 where there are no more, or -1 and errno.

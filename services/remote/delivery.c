@@ -5,6 +5,8 @@
 
 #include <skalibs/strerr.h>
 
+#include <runlib/dkimclient.h>
+
 #include "body.h"
 #include "delivery.h"
 #include "session.h"
@@ -34,7 +36,7 @@ static int measure(delivery *d)
 {
   char s[65536];
 
-  d->size = d->len;
+  d->size = d->len + 2 * d->prefix.len;
   for (uint64_t done = 0; done < d->len;)
   {
     uint64_t left = d->len - done;
@@ -46,6 +48,16 @@ static int measure(delivery *d)
     done += (uint64_t)n;
   }
   return 0;
+}
+
+/* Nothing goes out without the signatures that it should have. */
+static int sign(delivery *d)
+{
+  if (!d->set->signer || dkim_ask(d->set->signer, d->message, d->len, &d->prefix) == 0) return 0;
+  if (errno != EPROTO && d->set->unsigned_too) return 0;
+  report_add(d, 'Z', "the message cannot be signed: ", errno == EPROTO ? d->prefix.s : strerror(errno),
+             " (#4.7.0)\n", (char *)0);
+  return -1;
 }
 
 static int has_eight(char const *s)
@@ -114,6 +126,8 @@ int delivery_prepare(delivery *d)
     report_only(d, 'D', "domain names outside of ASCII are not looked up (#5.1.2)");
   else if (check_addresses(d) < 0)
     report_only(d, 'D', "SMTP cannot carry one of the addresses (#5.1.3)");
+  else if (sign(d) < 0)
+    return -1;
   else if (measure(d) < 0)
     report_only(d, 'Z', "the message cannot be read (#4.3.0)");
   else if (find_route(d) < 0)

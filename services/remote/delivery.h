@@ -21,11 +21,12 @@ struct delivery_s
   unsigned int n;
   char const *const *recipients;
 
-  int message;   /* its file, read from its beginning */
-  uint64_t len;  /* of the message in it */
-  uint64_t size; /* on the wire */
-  int eight;     /* it has bytes above 127 */
-  int utf8;      /* an address has */
+  int message;     /* its file, read from its beginning */
+  uint64_t len;    /* of the message in it */
+  uint64_t size;   /* on the wire */
+  stralloc prefix; /* header fields that go before it */
+  int eight;       /* it has bytes above 127 */
+  int utf8;        /* an address has */
 
   char relay[DNS_NAME]; /* empty: by MX */
   unsigned int port;
@@ -41,8 +42,8 @@ struct delivery_s
 };
 #define DELIVERY_ZERO                                                                                        \
   {                                                                                                          \
-    .set = 0, .port = 25, .level = TLS_MAY, .patterns = STRALLOC_ZERO, .secret = STRALLOC_ZERO,              \
-    .report = STRALLOC_ZERO, .tried = STRALLOC_ZERO                                                          \
+    .set = 0, .prefix = STRALLOC_ZERO, .port = 25, .level = TLS_MAY, .patterns = STRALLOC_ZERO,              \
+    .secret = STRALLOC_ZERO, .report = STRALLOC_ZERO, .tried = STRALLOC_ZERO                                 \
   }
 
 /*

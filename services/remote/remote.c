@@ -23,8 +23,8 @@
 #define AUTHORITIES "/etc/ssl/certs/ca-certificates.crt"
 
 #define USAGE                                                                                                \
-  "remote [-c CONTROL] [-t RULE]... [-a PASSWORDS] [-n SERVERS] [-m SOCKET] [-C FILE] HOST SENDER "          \
-  "RECIPIENT...\n"                                                                                           \
+  "remote [-c CONTROL] [-t RULE]... [-a PASSWORDS] [-n SERVERS] [-m SOCKET] [-k SOCKET [-u]] \n"             \
+  "              [-C FILE] HOST SENDER RECIPIENT...\n"                                                       \
   "       remote -s [OPTIONS]"
 
 static char const help[] =
@@ -36,6 +36,8 @@ static char const help[] =
     "  -a PASSWORDS  the file with users and passwords for relays\n"
     "  -n SERVERS    of the DNS: ADDRESS:PORT, ... (those of the system)\n"
     "  -m SOCKET     whom to ask for MTA-STS policies\n"
+    "  -k SOCKET     whom to ask for signatures (DKIM)\n"
+    "  -u            send without, where he is away\n"
     "  -C FILE       certificates of authorities (" AUTHORITIES ")\n"
     "See remote(8).\n";
 
@@ -51,7 +53,7 @@ static int parse(settings *s, int *served, int argc, char const *const *argv)
 {
   subgetopt l = SUBGETOPT_ZERO;
 
-  for (;;) switch (subgetopt_r(argc, argv, "sc:t:a:n:m:C:", &l))
+  for (;;) switch (subgetopt_r(argc, argv, "sc:t:a:n:m:k:uC:", &l))
     {
       case -1: return l.ind;
       case 's': *served = 1; break;
@@ -60,6 +62,8 @@ static int parse(settings *s, int *served, int argc, char const *const *argv)
       case 'a': s->passwords = l.arg; break;
       case 'n': s->servers = l.arg; break;
       case 'm': s->sts = l.arg; break;
+      case 'k': s->signer = l.arg; break;
+      case 'u': s->unsigned_too = 1; break;
       case 'C': s->cafile = l.arg; break;
       default: strerr_dieusage(100, USAGE);
     }

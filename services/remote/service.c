@@ -61,9 +61,30 @@ int remote_present(bundle const *b)
   return spool_present(b) && bundle_section(b, "remote");
 }
 
+char const *remote_user(bundle const *b)
+{
+  section const *s = bundle_section(b, "remote");
+  char const *user = s ? section_text(s, "user") : 0;
+
+  if (!user || !*user) user = section_text(b->self, "user");
+  return user && *user ? user : "root";
+}
+
 int remote_socket(stralloc *path, bundle const *b)
 {
   return stralloc_cats(path, b->run) && stralloc_cats(path, "/remote.sock") && stralloc_0(path) ? 0 : -1;
+}
+
+static int remote_add_signer(stralloc *sa, bundle const *b)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = 0;
+
+  if (!dkim_present(b)) return 0;
+  if (section_number(bundle_section(b, "dkim"), "away")) result = service_append(sa, " -u");
+  if (dkim_socket(&path, b) < 0 || service_word(sa, " -k ", path.s, "") < 0) result = -1;
+  stralloc_free(&path);
+  return result;
 }
 
 static int remote_add_options(stralloc *sa, service const *sv)
@@ -78,7 +99,9 @@ static int remote_add_options(stralloc *sa, service const *sv)
   }
   for (size_t i = 0; (v = section_nth(sv->section, "tls", i)); i++)
     if (v->text && *v->text && service_word(sa, " -t ", v->text, "") < 0) return -1;
-  return service_word(sa, " -c ", sv->bundle->control, "") < 0 ? -1 : service_append(sa, "\n");
+  if (remote_add_signer(sa, sv->bundle) < 0 || service_word(sa, " -c ", sv->bundle->control, "") < 0)
+    return -1;
+  return service_append(sa, "\n");
 }
 
 /*
@@ -124,6 +147,7 @@ static int make(service *sv, report *r)
   int result = -1;
 
   remote_check_rules(sv, r);
+  if (dkim_present(sv->bundle) && service_add_need(sv, "dkim") < 0) return -1;
   if (service_append(&program, "%s/remote", sv->bundle->libexec) == 0 && stralloc_0(&program) &&
       service_prelude(sv, &sa) == 0 && remote_add_server(&sa, sv, program.s) == 0 &&
       service_add_file(sv, "run", sa.s, sa.len, 0755) == 0 && service_add_program(sv, program.s) == 0 &&

@@ -22,6 +22,8 @@ struct settings_s
   char const *servers;   /* of the DNS; 0: those of the system */
   char const *passwords; /* the file with those for relays; 0: none */
   char const *sts;       /* the socket that knows MTA-STS policies; 0: none */
+  char const *signer;    /* the socket of who signs; 0: nobody */
+  int unsigned_too;      /* while he is away */
   char const *cafile;    /* certificates of authorities; 0: the system's */
   unsigned int nrules;
   char const *rules[SETTINGS_RULES]; /* `DOMAIN LEVEL`, checked */

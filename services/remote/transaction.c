@@ -111,6 +111,7 @@ static int put_message(session *s, int *file)
   body b = BODY_ZERO;
   char chunk[CHUNK];
 
+  if (body_put(&b, &s->c.out, s->d->prefix.s, s->d->prefix.len) < 0) return -1;
   for (uint64_t done = 0; done < s->d->len;)
   {
     uint64_t left = s->d->len - done;

@@ -310,7 +310,8 @@ static int add_smtpd(stralloc *sa, service *sv, int submission)
       add_tls(sa, sv) < 0 || add_auth(sa, sv, submission) < 0 || add_rater(sa, sv) < 0 ||
       add_policy(sa, sv, submission) < 0 || add_recipients(sa, sv, submission) < 0)
     return -1;
-  if (!bundle_qmail(sv->bundle) && !section_text(sv->section, "queue") && service_append(sa, " -l") < 0)
+  if (!bundle_qmail(sv->bundle) && !remote_present(sv->bundle) && !section_text(sv->section, "queue") &&
+      service_append(sa, " -l") < 0)
     return -1;
   return domain && *domain ? service_word(sa, " -d ", domain, "") : 0;
 }

@@ -28,8 +28,8 @@ static char for_message(char letter)
 health results_read(char const *report, size_t len, recipient_result *r, unsigned int n)
 {
   char const *s = report, *text = nothing, *end = report + len;
+  char status[STATUS_SIZE], letter;
   unsigned int said = 0;
-  char letter;
 
   for (unsigned int i = 0; i < n; i++) r[i] = (recipient_result){ENVELOPE_REMOTE, nothing};
   while ((letter = next_part(&s, end, &text)) && strchr("rhs", letter) && said < n)
@@ -45,7 +45,9 @@ health results_read(char const *report, size_t len, recipient_result *r, unsigne
   }
   for (unsigned int i = 0; i < n; i++)
     if (!said || r[i].letter == ENVELOPE_DONE) r[i] = (recipient_result){for_message(letter), text};
-  return said || letter != 'Z' || result_said(text) ? HEALTH_GOOD : HEALTH_BAD;
+  if (said || letter != 'Z' || result_said(text)) return HEALTH_GOOD;
+  result_status(status, text);
+  return strncmp(status, "4.4.", 4) ? HEALTH_UNKNOWN : HEALTH_BAD;
 }
 
 char const *result_said(char const *text)

@@ -16,7 +16,7 @@ struct recipient_result_s
 
 /*
  * Reads a report of len bytes, NUL after each of its parts, for n recipients. What it does not say, or says in no such
- * form, is: not now. Returns how the destination is: it answered, did not, or remote itself failed.
+ * form, is: not now. Returns how the destination is: it answered; it did not (a status of 4.4); or the trouble is our own.
  */
 extern health results_read(char const *report, size_t len, recipient_result *r, unsigned int n);
 

@@ -71,7 +71,7 @@ of() {
 }
 for i in "smtpd mailctl-smtpd" "submission mailctl-submit" "intake mailctl-spool" "auth mailctl-auth" "tls mailctl-tls" \
   "rater mailctl-rater" "monitor mailctl-monitor" "send mailctl-spool" \
-  "remote mailctl-remote"; do
+  "remote mailctl-remote" "dkim mailctl-dkim"; do
   is "$(of "${i% *}")" "${i#* } " "${i% *} runs as ${i#* }"
 done
 
@@ -85,7 +85,7 @@ may() {
 }
 # signals WHO: the services, to whose processes WHO may send a signal
 signals() {
-  for i in smtpd submission intake send remote auth tls rater monitor; do
+  for i in smtpd submission intake send remote dkim auth tls rater monitor; do
     pid=$(pid_of "$C" $i)
     for p in $pid $(ps -o pid= --ppid "$pid"); do as "$1" kill -0 "$p" 2>/dev/null && echo $i; done
   done | sort -u | tr '\n' ' '
@@ -99,7 +99,8 @@ done <<END
 mailctl-smtpd|smtpd|run/intake.smtpd state/smtpd
 mailctl-submit|submission|run/auth.sock run/intake.submission state/submission
 mailctl-spool|intake send|mail run/remote.sock run/spool state/spool
-mailctl-remote|remote|
+mailctl-remote|remote|run/dkim.sock
+mailctl-dkim|dkim|state/dkim
 mailctl-auth|auth|state/auth
 mailctl-tls|tls|
 mailctl-rater|rater|state/rater
