@@ -128,8 +128,9 @@ static int load_left(stored *s)
   for (size_t i = 0; i < genalloc_len(char *, &names); i++)
   {
     entry left = {.name = genalloc_s(char *, &names)[i], .left = 1};
-    if (!result && !generation_find(&s->g, left.name) && !servicedir_path(&dir, s->b.run, left.name, "") &&
-        !live_read(dir.s, &st) && st.supervised)
+    /* No service has a dot in its name: somebody's copy. */
+    if (!result && !strchr(left.name, '.') && !generation_find(&s->g, left.name) &&
+        !servicedir_path(&dir, s->b.run, left.name, "") && !live_read(dir.s, &st) && st.supervised)
       result = genalloc_append(entry, &s->g.entries, &left) ? 0 : -1;
     else
       free(left.name);
