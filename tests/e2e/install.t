@@ -19,7 +19,7 @@ is "$(grep -l '@[A-Z]*@' "$prefix"/share/man/man*/*)" "" "no manual page with a 
 chmod 755 "$T"
 mailctl=$prefix/bin/mailctl
 conf=$T/bundle/mailctl.conf
-exits 0 "the installed mailctl makes a bundle" "$mailctl" init "$T/bundle"
+exits 0 "the installed mailctl makes a bundle" "$mailctl" init $TRIAL "$T/bundle"
 sed -i "s/127\.0\.0\.1/$IP/g" "$conf"
 on_exit "'$mailctl' -c '$conf' down >/dev/null 2>&1"
 exits 0 "which runs" "$mailctl" -c "$conf" up
