@@ -17,6 +17,8 @@ $(eval $(call installs,0644,$(sort $(wildcard doc/screens/*.txt)),share/doc/mail
 $(eval $(call unit,tests/unit/conf.c,$(CONF),-linih))
 $(eval $(call unit,tests/unit/reach.c,ctl/machine ctl/live ctl/plan ctl/conf ctl services/contract,-linih -ls6))
 $(eval $(call unit,tests/unit/transition.c,ctl/live services/contract))
+$(eval $(call unit,tests/unit/plan.c,ctl/plan ctl/conf ctl services/contract,-linih))
+$(eval $(call unit,tests/unit/generation.c,ctl/plan services/contract))
 $(eval $(call unit,tests/unit/current.c,ctl/live services/contract))
 $(eval $(call unit,tests/unit/orphan.c,ctl/live services/contract))
 $(eval $(call unit,tests/unit/dash.c,$(CTL) services/contract,-linih -ls6 -ljansson))
