@@ -11,6 +11,7 @@ $(eval $(call unit,tests/unit/smtpd-spp.c,services/smtpd))
 $(eval $(call unit,tests/unit/smtpd-memory.c,services/smtpd))
 $(eval $(call fuzz,tests/fuzz/smtpd-session.c,services/smtpd))
 $(eval $(call fuzz,tests/fuzz/smtpd-plugin.c,services/smtpd))
+$(eval $(call fuzz,tests/fuzz/smtpd-policy.c,services/smtpd))
 # Nearly all comparisons are of single bytes, whose tracing is a third of the time and finds nothing that branches do not.
 ifneq ($(findstring fuzzer,$(SANITIZE)),)
 $(call objects,$(addprefix services/smtpd/,$(SMTPD))): private CPPFLAGS += -fno-sanitize-coverage=trace-cmp

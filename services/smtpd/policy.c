@@ -125,12 +125,20 @@ struct outcome_s
   int stop; /* OK: the others are not asked */
 };
 
+/* Whether there is no control character in it but, at most, tabs. */
+static int is_plain(char const *s, int tabs)
+{
+  for (; *s; s++)
+    if (((unsigned char)*s < 32 && !(tabs && *s == '\t')) || *s == 127) return 0;
+  return 1;
+}
+
 /* A header field for the message. Nothing may break out of it. */
 static int prepend(session *s, unsigned int at, char const *field)
 {
   size_t n = strcspn(field, ": \t");
 
-  if (at == POLICY_END || !n || field[n] != ':')
+  if (at == POLICY_END || !n || field[n] != ':' || !is_plain(field, 1))
     return record_event(s, "policy server's PREPEND is of no use:", "field", field);
   if (s->spp.headers.len + strlen(field) > (64u << 10)) return 0;
   return stralloc_cats(&s->spp.headers, field) && stralloc_cats(&s->spp.headers, "\n") ? 0 : -1;
@@ -138,7 +146,8 @@ static int prepend(session *s, unsigned int at, char const *field)
 
 static int redirect(session *s, char const *to)
 {
-  if (!strchr(to, '@')) return record_event(s, "policy server's REDIRECT is no address:", "to", to);
+  if (!strchr(to, '@') || strchr(to, ' ') || !is_plain(to, 0))
+    return record_event(s, "policy server's REDIRECT is no address:", "to", to);
   return stralloc_copys(&s->policy.redirect, to) && stralloc_0(&s->policy.redirect) ? 0 : -1;
 }
 

@@ -61,7 +61,9 @@ policy_set 'greylist everybody' 'greylist-delay 2'
 
 # --- a clock that is set back
 FAKE=$(find /usr/lib -name libfaketime.so.1 2>/dev/null | head -n 1)
-if test -n "$FAKE"; then
+if grep -q __asan_init "$LIBEXEC/policyd"; then
+  echo "# the clock is left alone: AddressSanitizer asks for the time before libfaketime can tell it, and hangs"
+elif test -n "$FAKE"; then
   policy_stop
   LD_PRELOAD=$FAKE FAKETIME='-40d' FAKETIME_DONT_FAKE_MONOTONIC=1 policy_run
   try "the clock is set back 40 days: who is known is" passes sender=list-2@none.test

@@ -185,6 +185,8 @@ static void fake_settings(fake *f)
   f->config = (session_config){.control = &f->control,
                                .remoteip = "192.0.2.1",
                                .remotehost = "unknown",
+                               .remoteport = "4711",
+                               .localport = "25",
                                .local = "192.0.2.9",
                                .localip = "192.0.2.9",
                                .domain = "default.test",
