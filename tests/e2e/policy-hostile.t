@@ -76,6 +76,7 @@ print("address", talk(q.replace(b"192.0.2.1", b"1.2.3.4.5.6"), True))
 print("bytes", b"\x07" in talk(q.replace(b"a@fast.test", b"\x07\x1b@\x1bx.test"), True))
 s = [socket.socket(socket.AF_UNIX) for _ in range(60)]
 for c in s:
+    c.settimeout(10)
     c.connect(sys.argv[1])
 for c in s[-10:]:
     c.sendall(q)
