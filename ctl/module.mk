@@ -5,7 +5,7 @@ $(eval $(call library,gen,kinds.c))
 
 # The steps of the line, from the last to the first: each calls those behind it (doc/architecture.md).
 STEPS := command dashboard status machine live plan conf
-CTL   := $(addprefix ctl/,$(STEPS)) ctl
+CTL   := $(addprefix ctl/,$(STEPS)) ctl runlib/tcp
 CONF  := ctl/conf ctl services/contract
 MAINS := ctl/dashboard/dashboard.c ctl/conf/conftables.c ctl/status/fieldtables.c
 $(foreach s,$(STEPS),$(eval $(call library,ctl/$(s),$(notdir $(filter-out $(MAINS),$(wildcard ctl/$(s)/*.c))))))
@@ -20,7 +20,7 @@ $(eval $(call unit,tests/unit/transition.c,ctl/live services/contract))
 $(eval $(call unit,tests/unit/plan.c,ctl/plan ctl/conf ctl services/contract,-linih))
 $(eval $(call unit,tests/unit/generation.c,ctl/plan services/contract))
 $(eval $(call unit,tests/unit/current.c,ctl/live services/contract))
-$(eval $(call unit,tests/unit/orphan.c,ctl/live services/contract))
+$(eval $(call unit,tests/unit/orphan.c,ctl/live runlib/tcp services/contract))
 $(eval $(call unit,tests/unit/dash.c,$(CTL) services/contract,-linih -ls6 -ljansson))
 $(eval $(call unit,tests/unit/snapshot.c,$(CTL) services/contract,-linih -ls6 -ljansson))
 $(eval $(call unit,tests/unit/confmemory.c,$(CONF),-linih))

@@ -1,54 +1,40 @@
 #include <grp.h>
-#include <pwd.h>
+#include <linux/capability.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <skalibs/types.h>
 
 #include <runlib/become.h>
 
-static char const *find_user(become *b, char const *user, int grouped, struct passwd **pw)
+int become_environment(become *b)
 {
-  *pw = uid0_scan(user, &b->uid) ? getpwuid(b->uid) : getpwnam(user);
-  if (*pw)
-  {
-    b->uid = (*pw)->pw_uid;
-    b->gid = (*pw)->pw_gid;
-    return 0;
-  }
-  if (!uid0_scan(user, &b->uid)) return "-u: no such user: ";
-  return grouped ? 0 : "-u: the number has no user of this machine, so it needs a group (-g): ";
-}
+  char const *uid = getenv("UID");
+  char const *gid = getenv("GID");
+  char const *list = getenv("GIDLIST");
+  size_t n = 0;
 
-char const *become_find(become *b, char const *user, char const *group, char const **what)
-{
-  struct passwd *pw = 0;
-  struct group *gr;
-  char const *wrong;
-
-  b->uid = geteuid();
-  b->gid = getegid();
-  b->needed = 0;
-  if (!user && !group) return 0;
-  *what = user;
-  if (user && (wrong = find_user(b, user, group != 0, &pw))) return wrong;
-  *what = group;
-  if (group && !gid0_scan(group, &b->gid))
-  {
-    gr = getgrnam(group);
-    if (!gr) return "-g: no such group: ";
-    b->gid = gr->gr_gid;
-  }
-  b->n = BECOME_GROUPS;
-  if (!pw)
-    b->groups[0] = b->gid, b->n = 1;
-  else if (getgrouplist(pw->pw_name, b->gid, b->groups, &b->n) < 0)
-    return *what = user, "-u: more groups than 64: ";
+  if (!uid || !gid || !uid0_scan(uid, &b->uid) || !gid0_scan(gid, &b->gid)) return -1;
+  if (list && *list && !gid_scanlist(b->groups, BECOME_GROUPS, list, &n)) return -1;
+  b->n = (int)n;
   b->needed = !geteuid() || b->uid != geteuid() || b->gid != getegid();
-  return 0;
+  return unsetenv("UID") | unsetenv("GID") | unsetenv("GIDLIST");
 }
 
 int become_them(become const *b)
 {
   if (!b->needed) return 0;
   return setgroups((size_t)b->n, b->groups) < 0 || setgid(b->gid) < 0 || setuid(b->uid) < 0 ? -1 : 0;
+}
+
+int become_able(void)
+{
+  struct __user_cap_header_struct h = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct d[2] = {{0}};
+
+  if (geteuid()) return 0;
+  d[0].effective = d[0].permitted = 1u << CAP_SETUID | 1u << CAP_SETGID | 1u << CAP_KILL;
+  return (int)syscall(SYS_capset, &h, d);
 }

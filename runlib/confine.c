@@ -27,8 +27,8 @@ static int lower(int resource, rlim_t n)
   struct rlimit given;
 
   if (getrlimit((__rlimit_resource_t)resource, &given) < 0) return -1;
-  if (given.rlim_max < n) n = given.rlim_max;
-  given.rlim_cur = given.rlim_max = n;
+  if (given.rlim_cur > n) given.rlim_cur = n;
+  if (given.rlim_max > n) given.rlim_max = n;
   return setrlimit((__rlimit_resource_t)resource, &given);
 }
 #endif
@@ -84,23 +84,27 @@ int confine_paths(void)
   return (int)syscall(SYS_landlock_create_ruleset, &a, size, 0);
 }
 
-int confine_paths_add(int set, char const *path, unsigned int may)
+int confine_paths_allow(int set, int fd, unsigned int may)
 {
-  struct landlock_path_beneath_attr rule = {.parent_fd = open(path, O_PATH | O_CLOEXEC)};
+  struct landlock_path_beneath_attr rule = {.parent_fd = fd};
   struct stat st;
-  int result = -1;
-  int e;
 
-  if (rule.parent_fd < 0) return -1;
   for (unsigned int i = 0; i < sizeof rights / sizeof rights[0]; i++)
     if (may & 1U << i) rule.allowed_access |= rights[i];
-  if (fstat(rule.parent_fd, &st) == 0)
-  {
-    if (!S_ISDIR(st.st_mode)) rule.allowed_access &= OF_FILES;
-    result = (int)syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
-  }
+  if (fstat(fd, &st) < 0) return -1;
+  if (!S_ISDIR(st.st_mode)) rule.allowed_access &= OF_FILES;
+  return (int)syscall(SYS_landlock_add_rule, set, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);
+}
+
+int confine_paths_add(int set, char const *path, unsigned int may)
+{
+  int fd = open(path, O_PATH | O_CLOEXEC);
+  int result, e;
+
+  if (fd < 0) return -1;
+  result = confine_paths_allow(set, fd, may);
   e = errno;
-  close(rule.parent_fd);
+  close(fd);
   errno = e;
   return result;
 }

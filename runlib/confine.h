@@ -37,6 +37,8 @@ extern int confine_resources(unsigned long bytes, unsigned int files, int spawns
 extern int confine_paths(void);
 /* Adds one, which must exist (ENOENT); a link is followed. */
 extern int confine_paths_add(int set, char const *path, unsigned int may);
+/* The same for one that is open, with O_PATH. */
+extern int confine_paths_allow(int set, int fd, unsigned int may);
 extern int confine_paths_enter(int set);
 
 /* --- system calls -------------------------------------------------------------------------------- */

@@ -9,6 +9,7 @@
 #include <ctl/command/command.h>
 #include <ctl/command/delegated.h>
 #include <ctl/live/claim.h>
+#include <ctl/live/doors.h>
 #include <ctl/live/history.h>
 #include <ctl/live/live.h>
 #include <ctl/live/lock.h>
@@ -78,11 +79,16 @@ static int is_running(stored const *s)
   return pid > 0 ? 1 : (int)pid;
 }
 
+static int end_daemons(stored const *s)
+{
+  return orphan_end_daemons(&s->b, &STAMP) < 0 || doors_close(&s->b) < 0 ? EXIT_SYSTEM : 0;
+}
+
 /* Nothing should run now; what kill -9 left running is ended too. */
 static int clear_orphans(stored const *s)
 {
-  int status = orphan_end_supervisors(&s->b, &STAMP);
-  return status ? status : orphan_end_daemons(&s->b, &STAMP) < 0 ? EXIT_SYSTEM : 0;
+  int status = orphan_end_supervisors(&s->b, 0, &STAMP);
+  return status ? status : end_daemons(s);
 }
 
 static int down(stored const *s, int argc, char const *const *names)
@@ -94,7 +100,8 @@ static int down(stored const *s, int argc, char const *const *names)
   status = move_all(s, GOAL_STOP, argc, names);
   if (argc || (status && status != EXIT_TIMEOUT)) return status;
   /* Before the supervisor: an orphan holds its logger's pipe open. */
-  return orphan_end_daemons(&s->b, &STAMP) < 0 ? EXIT_SYSTEM : stop_supervisor(s);
+  status = end_daemons(s);
+  return status ? status : stop_supervisor(s);
 }
 
 static int restart(stored const *s, int argc, char const *const *names)

@@ -109,7 +109,7 @@ static int start_child(context *cx, char const *scandir, int fd)
 /* What is left of an s6-svscan that was killed would refuse to be supervised by another. */
 static int clear_orphans(wanted const *w, char const *scandir)
 {
-  if (live_supervisor(scandir) <= 0) return orphan_end_supervisors(&w->b, &STAMP);
+  if (live_supervisor(scandir) <= 0) return orphan_end_supervisors(&w->b, 1, &STAMP);
   say("the bundle is running already; `mailctl down` stops it");
   return EXIT_SYSTEM;
 }

@@ -213,7 +213,7 @@ static int settle_orphans(bundle const *b, char const *scandir)
 {
   int status = 0;
 
-  if (live_supervisor(scandir) <= 0) status = orphan_end_supervisors(b, &STAMP);
+  if (live_supervisor(scandir) <= 0) status = orphan_end_supervisors(b, 1, &STAMP);
   return status ? status : orphan_end_daemons(b, &STAMP) < 0 ? EXIT_SYSTEM : 0;
 }
 

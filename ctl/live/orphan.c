@@ -16,6 +16,7 @@
 #include <runlib/started.h>
 
 #include <ctl/context.h>
+#include <ctl/live/doors.h>
 #include <ctl/live/live.h>
 #include <ctl/live/orphan.h>
 #include <ctl/live/progress.h>
@@ -141,7 +142,16 @@ static int end_supervisor(char const *dir, tain const *deadline, tain *stamp)
   return await_end(dir, &last, stamp);
 }
 
-static int stop_services(bundle const *b, genalloc const *names, tain *stamp, unsigned int *found)
+/* Its finish script then leaves its door open. */
+static void mark_restart(bundle const *b, char const *name, pid_t pid)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  if (record_path(&sa, b, "restarts", name, "") >= 0) (void)started_mark(sa.s, pid);
+  stralloc_free(&sa);
+}
+
+static int stop_services(bundle const *b, genalloc const *names, int keep, tain *stamp, unsigned int *found)
 {
   static genalloc const nothing = GENALLOC_ZERO;
   transition t;
@@ -155,6 +165,7 @@ static int stop_services(bundle const *b, genalloc const *names, tain *stamp, un
     if (servicedir_path(&dir, b->run, genalloc_s(char *, names)[i], "") >= 0) (void)live_read(dir.s, &st);
     stralloc_free(&dir);
     if (!st.supervised) continue;
+    if (keep && st.up) mark_restart(b, genalloc_s(char *, names)[i], st.pid);
     ++*found;
     if (transition_add(&t, genalloc_s(char *, names)[i], &nothing, GOAL_STOP) < 0) goto end;
   }
@@ -165,7 +176,7 @@ end:
   return status;
 }
 
-static int end_supervisors(bundle const *b, genalloc const *names, tain *stamp)
+static int end_supervisors(bundle const *b, genalloc const *names, int keep, tain *stamp)
 {
   stralloc dir = STRALLOC_ZERO;
   tain deadline;
@@ -176,8 +187,12 @@ static int end_supervisors(bundle const *b, genalloc const *names, tain *stamp)
   {
     char const *name = genalloc_s(char *, names)[i];
     if (servicedir_path(&dir, b->run, name, "") < 0 || end_supervisor(dir.s, &deadline, stamp) < 0 ||
-        servicedir_path(&dir, b->run, name, "/log") < 0 || end_supervisor(dir.s, &deadline, stamp) < 0)
+        servicedir_path(&dir, b->run, name, "/log") < 0)
       result = -1;
+    /* Who listens on has the logger's pipe open. */
+    else if (keep && doors_has(b, name))
+      (void)live_control(dir.s, "dxk");
+    if (!result) result = end_supervisor(dir.s, &deadline, stamp);
   }
   dir.len = 0;
   if (!result && (service_append(&dir, "%s/service/s6-svscan-log", b->run) < 0 || !stralloc_0(&dir) ||
@@ -187,15 +202,15 @@ static int end_supervisors(bundle const *b, genalloc const *names, tain *stamp)
   return result;
 }
 
-int orphan_end_supervisors(bundle const *b, tain *stamp)
+int orphan_end_supervisors(bundle const *b, int keep, tain *stamp)
 {
   genalloc names = GENALLOC_ZERO;
   unsigned int found = 0;
   int status = 0;
 
   if (orphan_names(&names, b) < 0) return errno == ENOENT ? 0 : EXIT_SYSTEM;
-  status = stop_services(b, &names, stamp, &found);
-  if (!status && end_supervisors(b, &names, stamp) < 0)
+  status = stop_services(b, &names, keep, stamp, &found);
+  if (!status && end_supervisors(b, &names, keep, stamp) < 0)
   {
     say_cannot("end the s6-supervise processes of ", b->run);
     status = errno == ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SYSTEM;

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <skalibs/djbunix.h>
+
 #include <runlib/address.h>
 
 #include <services/contract/kinds.h>
@@ -188,13 +190,25 @@ static void check_folders(bundle const *b, report *r)
 
 /* --- addresses ---------------------------------------------------------------------------------- */
 
+/* One that listens while s6 starts another (runlib/tcp/standby.h): it has the service's arguments. */
+static int is_standby(bundle const *b, pid_t pid)
+{
+  char path[64], doors[PATH_MAX], arguments[8192];
+  ssize_t n;
+
+  snprintf(path, sizeof path, "/proc/%ld/cmdline", (long)pid);
+  snprintf(doors, sizeof doors, "%s/doors/", b->run);
+  n = openreadnclose(path, arguments, sizeof arguments);
+  return n > 0 && memmem(arguments, (size_t)n, doors, strlen(doors));
+}
+
 int machine_is_ours(bundle const *b, pid_t pid)
 {
   char services[PATH_MAX];
 
   snprintf(services, sizeof services, "%s/servicedirs", b->run);
   if (access(services, F_OK) < 0 && errno == EACCES) return 1;
-  return pid && (port_below(pid, services) || orphan_is(b, pid));
+  return pid && (port_below(pid, services) || orphan_is(b, pid) || is_standby(b, pid));
 }
 
 void machine_comm(char comm[MACHINE_COMM], pid_t pid)

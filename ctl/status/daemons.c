@@ -104,15 +104,26 @@ static void take_sessions(smtp_facts *f, page *p)
   }
 }
 
-/* The listener's gauge is true as long as there is a listener. */
+/* The listener's gauges are true as long as there is a listener. */
 static void take_connections(smtp_facts *f, page const *p, service_facts const *sv)
 {
   take(&f->limit, p, "limit");
   take(&f->turned_away, p, "refused");
+  take(&f->yielded, p, "yielded");
   if (sv->pid.known == KNOWN)
+  {
     take(&f->connections, p, "now");
+    take(&f->draining, p, "draining");
+    take(&f->draining_of, p, "draining-of");
+    take(&f->scarce, p, "short");
+  }
   else if (sv->pid.known == NONE)
+  {
     datum_count(&f->connections, 0);
+    datum_count(&f->draining, 0);
+    datum_none(&f->draining_of);
+    datum_count(&f->scarce, 0);
+  }
 }
 
 static int take_smtp(smtp_facts *f, snapshot const *s, stored const *st, char const *name, page *p)

@@ -34,6 +34,10 @@
   TALLY(WHO, "auth_bad", auth_bad, "failed logins", "logins with a wrong name or password"),                 \
       TALLY(WHO, "auth_good", auth_good, "logins", "logins that succeeded"),                                 \
       SMTP(WHO, "connections", connections, COUNT, GAUGE, "connections", "sessions that run now"),           \
+      SMTP(WHO, "draining", draining, COUNT, GAUGE, "draining",                                              \
+           "of them, those of an earlier start, which are about to end"),                                    \
+      SMTP(WHO, "draining_of", draining_of, COUNT, NONE, "of generation",                                    \
+           "the generation in which the oldest of these was started"),                                       \
       SMTP(WHO, "limit", limit, COUNT, GAUGE, "limit", "sessions that may run at a time"),                   \
       TALLY(WHO, "messages", messages, "messages", "messages taken"),                                        \
       SMTP(WHO, "refused", refused.total, COUNT, COUNTER, "refused", "refusals of all kinds"),               \
@@ -42,9 +46,14 @@
       REFUSAL(WHO, "helo", HELO, "of HELO and EHLO"), REFUSAL(WHO, "mail", MAIL, "of MAIL"),                 \
       SMTP(WHO, "refused_per_minute", refused.minute, REAL, GAUGE, "refused a minute",                       \
            "refusals of all kinds, in the last minute"),                                                     \
-      REFUSAL(WHO, "rcpt", RCPT, "of RCPT"), TALLY(WHO, "sessions", sessions, "sessions", "sessions begun"), \
+      REFUSAL(WHO, "rcpt", RCPT, "of RCPT"),                                                                 \
+      SMTP(WHO, "scarce", scarce, COUNT, GAUGE, "places short",                                              \
+           "1: four fifths of the places are taken, and who is silent must go soon"),                        \
+      TALLY(WHO, "sessions", sessions, "sessions", "sessions begun"),                                        \
       SMTP(WHO, "turned_away", turned_away, COUNT, COUNTER, "turned away",                                   \
-           "connections refused because there were too many")
+           "connections refused because there were too many"),                                               \
+      SMTP(WHO, "yielded", yielded, COUNT, COUNTER, "yielded",                                               \
+           "silent sessions that had to leave their place to somebody new")
 
 fact const facts[] = {
     SERVICE(cpu, PERCENT, GAUGE, 6, 2, "CPU",

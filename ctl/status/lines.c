@@ -149,6 +149,11 @@ static int put_smtp(line *l, char const *name, smtp_facts const *f)
   if (begin(l, name) < 0 || add(l, " %s of %s connections", fact_plain(a, &count, &f->connections),
                                 fact_plain(b, &count, &f->limit)) < 0)
     return -1;
+  if (f->draining.known == KNOWN && f->draining.n &&
+      add(l, ", draining %s of generation %s", fact_plain(a, &count, &f->draining),
+          fact_plain(b, &count, &f->draining_of)) < 0)
+    return -1;
+  if (f->scarce.known == KNOWN && f->scarce.n && add(l, ", places run short") < 0) return -1;
   if (has(&f->messages.minute) &&
       (add(l, "; a minute: %s messages, %s refused", rate(a, &f->messages.minute),
            rate(b, &f->refused.minute)) < 0 ||

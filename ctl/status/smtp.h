@@ -26,7 +26,8 @@ struct tally_facts_s
 typedef struct smtp_facts_s smtp_facts;
 struct smtp_facts_s
 {
-  datum connections, limit, turned_away; /* turned_away: over a limit of connections */
+  /* draining: of an earlier start, and about to end; draining_of: of the oldest, the generation; turned_away: over a limit */
+  datum connections, limit, draining, draining_of, scarce, yielded, turned_away;
   tally_facts sessions, messages, refused, refusals[REFUSALS], auth_good, auth_bad;
 };
 

@@ -11,7 +11,7 @@
 
 static char const help[] =
     "usage: tcplisten [-v] [-d FD] [-c TOTAL] [-C PER-CLIENT] [-b BACKLOG] [-t SECONDS] [-r LINE]\n"
-    "                 [-s FILE] [-l NAME] [-u USER] [-g GROUP] [-D DOOR] [-G LINK]\n"
+    "                 [-s FILE] [-l NAME] [-u USER] [-g GROUP] [-U] [-D DOOR] [-G LINK]\n"
     "                 ADDRESS... -- PROGRAM [ARGUMENT...]\n"
     "       tcplisten --close DOOR\n"
     "Listens on each ADDRESS (127.0.0.1:25, [::1]:25, *:25, fd:N; each may end in /LABEL) and runs\n"
@@ -26,6 +26,7 @@ static char const help[] =
     "  -l NAME        the programs' TCPLOCALHOST: this machine's name\n"
     "  -u USER        become this user, by name or number, once listening\n"
     "  -g GROUP       become this group rather than the user's own\n"
+    "  -U             become the user and groups that s6-envuidgid found\n"
     "  -D DOOR        a socket by which sockets and sessions go on to the next tcplisten -D DOOR;\n"
     "                 --close ends them\n"
     "  -G LINK        the end of what LINK says is the number that its sessions go by in FILE\n"
@@ -76,6 +77,7 @@ static void set(tcp_options *o, int letter, char const *arg)
     case 'l': o->name = arg; break;
     case 'u': o->user = arg; break;
     case 'g': o->group = arg; break;
+    case 'U': o->environment = 1; break;
     case 'D': o->door = arg; break;
     case 'G': o->generation = arg; break;
     default: break;
@@ -105,7 +107,7 @@ void tcp_options_parse(tcp_options *o, int argc, char const *const *argv)
   l.err = 0;
   for (;;)
   {
-    int opt = subgetopt_r(argc, argv, "vd:c:C:b:t:r:s:l:u:g:D:G:", &l);
+    int opt = subgetopt_r(argc, argv, "vUd:c:C:b:t:r:s:l:u:g:D:G:", &l);
     letter[0] = (char)l.problem;
     if (opt == -1) break;
     if (opt == '?') strerr_dief(100, "no such option, or one without its value: -", letter);
@@ -113,12 +115,4 @@ void tcp_options_parse(tcp_options *o, int argc, char const *const *argv)
   }
   o->addresses = argv + l.ind;
   scan_addresses(o);
-}
-
-void tcp_options_user(tcp_options const *o, become *b)
-{
-  char const *name;
-  char const *wrong = become_find(b, o->user, o->group, &name);
-
-  if (wrong) strerr_dief(100, wrong, name);
 }

@@ -1,8 +1,6 @@
 #ifndef RUNLIB_TCP_OPTIONS_H
 #define RUNLIB_TCP_OPTIONS_H
 
-#include <runlib/become.h>
-
 #define ADDRESSES_MAX 32
 #define SESSIONS_MAX  20000
 
@@ -19,6 +17,7 @@ struct tcp_options_s
   char const *name;        /* -l, or 0 */
   char const *user;        /* -u, or 0 */
   char const *group;       /* -g, or 0 */
+  int environment;         /* -U */
   char const *counters;    /* -s, or 0 */
   char const *door;        /* -D, or 0 */
   char const *generation;  /* -G, or 0 */
@@ -30,14 +29,11 @@ struct tcp_options_s
 #define TCP_OPTIONS_ZERO                                                                                     \
   {                                                                                                          \
     .ready = 0, .total = 100, .per_client = 0, .backlog = 256, .drain = 60, .refusal = 0, .name = 0,         \
-    .user = 0, .group = 0, .counters = 0, .door = 0, .generation = 0, .verbose = 0, .addresses = 0,          \
-    .count = 0, .program = 0                                                                                 \
+    .user = 0, .group = 0, .environment = 0, .counters = 0, .door = 0, .generation = 0, .verbose = 0,        \
+    .addresses = 0, .count = 0, .program = 0                                                                 \
   }
 
 /* Fills in o, which points into argv. --help and --version are answered here; bad usage ends the program (100). */
 extern void tcp_options_parse(tcp_options *o, int argc, char const *const *argv);
-
-/* The user and groups of -u and -g, if any. Ends the program if there are none such (100). */
-extern void tcp_options_user(tcp_options const *o, become *b);
 
 #endif

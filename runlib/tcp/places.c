@@ -183,7 +183,9 @@ void places_reap(places *p)
       unsigned int i = (unsigned int)e[n].data.u64;
       int fd = (int)(e[n].data.u64 >> 32);
       if (p->list[i].pid && p->list[i].pidfd == fd) release(p, i); /* it may have been given up */
-      close(fd); /* which takes it out of the epoll as well */
+      /* A standby may have a copy: closing ours would not take it out. */
+      (void)epoll_ctl(p->watch, EPOLL_CTL_DEL, fd, 0);
+      close(fd);
       p->adopted--;
     }
 }

@@ -33,6 +33,9 @@ static void trap_signals(server *s)
   sig_ignore(SIGPIPE);
   for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
     if (selfpipe_trap(signals[i]) < 0) strerr_diefusys(111, "trap signals");
+  /* A new process has them blocked until it knows them. */
+  sig_block(PLACES_EVICT);
+  sig_block(PLACES_HURRY);
 }
 
 static void listen_on_all(server *s, held *h)
@@ -192,7 +195,7 @@ static void stand(server *s)
       break;
     case STANDBY_SECOND:
       succeed(s);
-      strerr_warnw("the process that listened has ended: its standby listens until it is there again");
+      strerr_warni("in the place of a process that has ended");
       stand(s);
       break;
     case STANDBY_DRAIN:

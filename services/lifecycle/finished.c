@@ -13,11 +13,13 @@
 #include <runlib/deaths.h>
 #include <runlib/journal.h>
 #include <runlib/started.h>
+#include <runlib/tcp/standby.h>
 
 /*
  * finished RUN JOURNAL NAME EXIT SIGNAL [whole]: a service's finish script, in its service directory. Remembers a
- * death that nobody commanded in RUN/deaths/NAME, and waits before s6-supervise tries again; TERM ends the
- * wait (mailctl sends it). whole: what is left of its process group is ended first. Exit 125 tells s6-supervise not to try again: the program said that it can never
+ * death that nobody commanded in RUN/deaths/NAME, and waits before s6-supervise tries again; after a commanded stop, it
+ * closes the service's door and waits for its sessions. TERM ends either wait (mailctl sends it). whole: what is left of
+ * its process group is ended first. Exit 125 tells s6-supervise not to try again: the program said that it can never
  * run.
  */
 
@@ -94,6 +96,15 @@ static void end_group(started const *st)
   (void)kill(-st->pid, SIGKILL);
 }
 
+/* What of the service listens on when its daemon has ended, ends with the service: at once, and its sessions in time. */
+static void close_door(char const *run, char const *name)
+{
+  char path[4096];
+
+  snprintf(path, sizeof path, "%s/doors/%s", run, name);
+  if (standby_close(path, -1) < 0) strerr_warnwu2sys("close ", path);
+}
+
 static void on_term(int sig)
 {
   (void)sig;
@@ -109,7 +120,7 @@ int main(int argc, char const *const *argv)
   death one = {.exit = 0};
   pid_t supervise = getppid();
   unsigned int pause;
-  int commanded;
+  int restarted, stopped;
 
   PROG = "finished";
   if (argc < 6 || argc > 7 || !uint0_scan(argv[4], &one.exit) || !uint0_scan(argv[5], &one.signal))
@@ -120,9 +131,11 @@ int main(int argc, char const *const *argv)
   if (argc == 7) end_group(&st);
   one.lived = life_of(&st);
   tain_wallclock_read(&one.when);
-  commanded = is_restarted(argv[1], argv[3], &st) || is_stopped(supervise);
-  note(argv[2], commanded ? "stop" : "death", argv[3], &one);
-  if (commanded) return 0;
+  restarted = is_restarted(argv[1], argv[3], &st);
+  stopped = !restarted && is_stopped(supervise);
+  note(argv[2], restarted || stopped ? "stop" : "death", argv[3], &one);
+  if (stopped) close_door(argv[1], argv[3]);
+  if (restarted || stopped) return 0;
   snprintf(file, sizeof file, "%s/deaths/%s", argv[1], argv[3]);
   pause = remember(&d, file, &one);
   if (d.state == DEATHS_FAILED) return 125;

@@ -9,14 +9,18 @@
 #include <skalibs/env.h>
 #include <skalibs/posixplz.h>
 
+#include <runlib/tcp/places.h>
+
 #include "child.h"
 
 static sigset_t waiting; /* the mask as it was given to us: for ppoll and for children */
 static sig_atomic_t volatile terminated;
+static sig_atomic_t volatile hurried;
 
 static void on_signal(int sig)
 {
-  if (sig == SIGTERM) terminated = 1;
+  if (sig == SIGTERM || sig == PLACES_EVICT) terminated = sig;
+  if (sig == PLACES_HURRY) hurried = 1;
 }
 
 uint64_t child_clock(void)
@@ -26,26 +30,35 @@ uint64_t child_clock(void)
   return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-int child_init(void)
+int child_init(sigset_t const *given)
 {
+  /* A handler instead of SIG_IGN for SIGPIPE: programs that we start get the default back. */
+  static int const taken[] = {SIGTERM, SIGCHLD, SIGPIPE, PLACES_EVICT, PLACES_HURRY};
   struct sigaction sa = {.sa_handler = on_signal, .sa_flags = 0};
   sigset_t blocked;
 
-  /* A handler instead of SIG_IGN for SIGPIPE: programs that we start get the default back. */
-  if (sigaction(SIGTERM, &sa, 0) < 0 || sigaction(SIGCHLD, &sa, 0) < 0 || sigaction(SIGPIPE, &sa, 0) < 0)
+  if (given)
+    waiting = *given;
+  else if (sigprocmask(SIG_SETMASK, 0, &waiting) < 0)
     return -1;
-  sigemptyset(&blocked);
-  sigaddset(&blocked, SIGCHLD);
-  sigaddset(&blocked, SIGTERM);
-  if (sigprocmask(SIG_BLOCK, &blocked, &waiting) < 0) return -1;
-  sigdelset(&waiting, SIGCHLD);
-  sigdelset(&waiting, SIGTERM);
-  return 0;
+  blocked = waiting;
+  for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+  {
+    if (sigaction(taken[i], &sa, 0) < 0) return -1;
+    if (taken[i] != SIGPIPE) sigaddset(&blocked, taken[i]);
+  }
+  for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) sigdelset(&waiting, taken[i]);
+  return sigprocmask(SIG_SETMASK, &blocked, 0);
 }
 
 int child_terminated(void)
 {
   return terminated;
+}
+
+int child_hurried(void)
+{
+  return hurried;
 }
 
 /* What the new process does before it becomes the program; it borrows our memory, so it must change none of it. */

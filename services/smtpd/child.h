@@ -1,22 +1,25 @@
 #ifndef SERVICES_SMTPD_CHILD_H
 #define SERVICES_SMTPD_CHILD_H
 
+#include <signal.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include <skalibs/stralloc.h>
 
 /*
- * Children and waiting. child_init blocks SIGCHLD and SIGTERM: they only come while something waits here,
+ * Children and waiting. child_init blocks the signals that we take: they only come while something waits here,
  * so a TERM never falls between a message's envelope and its reply.
  */
 
 /* Milliseconds on the stopwatch clock. */
 extern uint64_t child_clock(void);
-/* Call once, first. Returns 0, or -1 and errno. */
-extern int child_init(void);
-/* Whether SIGTERM came. */
+/* Call once, first. given: the mask of signals for programs, 0: the present one. Returns 0, or -1 and errno. */
+extern int child_init(sigset_t const *given);
+/* Whether we must end: 0, SIGTERM, or PLACES_EVICT (runlib/tcp/places.h). */
 extern int child_terminated(void);
+/* Whether PLACES_HURRY came: places are short. */
+extern int child_hurried(void);
 
 /*
  * Starts argv[0] (a path: PATH is not searched) with modifs over the environment. fds: the program's

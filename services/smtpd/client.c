@@ -11,6 +11,8 @@
 
 client_event client_read(char *buf, size_t max, size_t *n, uint64_t deadline, int at_once)
 {
+  int hurried = child_hurried();
+
   for (;;)
   {
     if (at_once)
@@ -29,6 +31,7 @@ client_event client_read(char *buf, size_t max, size_t *n, uint64_t deadline, in
     at_once = child_pause(0, POLLIN, deadline);
     if (child_terminated()) return CLIENT_STOP;
     if (!at_once && child_clock() >= deadline) return CLIENT_IDLE;
+    if (!at_once && child_hurried() != hurried) return CLIENT_HURRY;
   }
 }
 

@@ -12,7 +12,8 @@ typedef enum client_event_e
   CLIENT_GONE,
   CLIENT_BYTES,
   CLIENT_IDLE,
-  CLIENT_STOP /* SIGTERM */
+  CLIENT_HURRY, /* nothing yet, and places have become short: the deadline may be another */
+  CLIENT_STOP   /* child_terminated */
 } client_event;
 
 /* Reads up to max bytes to buf; at once tries before it waits. */

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <skalibs/allreadwrite.h>
@@ -13,12 +14,39 @@
 
 #define CONTROL_MAX (64ul << 20)
 
+/* Where control_load writes down what it reads. */
+static control *noting;
+
+static void stamp_set(stamp *x, char const *name, struct stat const *st)
+{
+  static stamp const none = {.name = 0};
+
+  *x = none;
+  x->name = name;
+  if (!st) return;
+  x->dev = st->st_dev;
+  x->ino = st->st_ino;
+  x->size = st->st_size;
+  x->written = st->st_mtim;
+  x->changed = st->st_ctim;
+}
+
+/* fd -1: there is no such file. */
+static void note(char const *name, int fd)
+{
+  struct stat st;
+
+  if (noting && noting->files < CONTROL_FILES)
+    stamp_set(noting->stamps + noting->files++, name, fd >= 0 && fstat(fd, &st) == 0 ? &st : 0);
+}
+
 /* Appends the whole file, and a NUL that len does not count. Returns 1, 0 if it does not exist, or -1. */
 static int read_whole(stralloc *sa, char const *name)
 {
   int fd = open(name, O_RDONLY | O_CLOEXEC);
   ssize_t r;
 
+  note(name, fd);
   if (fd < 0) return errno == ENOENT ? 0 : -1;
   do
   {
@@ -117,7 +145,7 @@ static int load_lines(control *c, char const **file)
   return 0;
 }
 
-int control_load(control *c, char const *plugins, char const **file)
+static int load(control *c, char const *plugins, char const **file)
 {
   if (load_lines(c, file) < 0) return -1;
   if (control_list(&c->rcpthosts, *file = "control/rcpthosts") < 0) return -1;
@@ -125,6 +153,43 @@ int control_load(control *c, char const *plugins, char const **file)
   if (control_list(&c->badrcptto, *file = "control/badrcptto") < 0) return -1;
   *file = plugins;
   return plugins && control_list(&c->plugins, plugins) < 0 ? -1 : 0;
+}
+
+int control_load(control *c, char const *plugins, char const **file)
+{
+  int result, e;
+
+  c->files = 0;
+  clock_gettime(CLOCK_REALTIME_COARSE, &c->read);
+  noting = c;
+  result = load(c, plugins, file);
+  e = errno;
+  noting = 0;
+  errno = e;
+  return result;
+}
+
+/* Two changes within one tick of the clock of files look like one: what was so young when it was read is read again. */
+static int is_young(control const *c, struct timespec const *changed)
+{
+  return (c->read.tv_sec - changed->tv_sec) * 1000 + (c->read.tv_nsec - changed->tv_nsec) / 1000000 < 50;
+}
+
+int control_is_fresh(control const *c)
+{
+  struct stat st;
+  stamp now;
+
+  for (unsigned int i = 0; i < c->files; i++)
+  {
+    stamp const *then = c->stamps + i;
+    stamp_set(&now, then->name, stat(then->name, &st) == 0 ? &st : 0);
+    if (now.ino != then->ino || now.dev != then->dev || now.size != then->size ||
+        memcmp(&now.written, &then->written, sizeof now.written) ||
+        memcmp(&now.changed, &then->changed, sizeof now.changed) || (now.ino && is_young(c, &now.changed)))
+      return 0;
+  }
+  return c->files != 0;
 }
 
 void control_free(control *c)
@@ -137,6 +202,7 @@ void control_free(control *c)
   stralloc_free(&c->badmailfrom);
   stralloc_free(&c->badrcptto);
   stralloc_free(&c->plugins);
+  c->files = 0;
 }
 
 int control_has(stralloc const *entries, char const *word, size_t len)

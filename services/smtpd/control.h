@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include <skalibs/stralloc.h>
 
@@ -12,6 +14,20 @@
  * qmail's control files, read as qmail-smtpd reads them, from `control/` below the working directory:
  * one-line files lose blanks at their end, lists lose comments (#) and empty lines too.
  */
+
+/* A file as it was when it was read; all zero: there was none. */
+typedef struct stamp_s stamp;
+struct stamp_s
+{
+  char const *name;
+  dev_t dev;
+  ino_t ino;
+  off_t size;
+  struct timespec written;
+  struct timespec changed;
+};
+#define CONTROL_FILES 16
+
 typedef struct control_s control;
 struct control_s
 {
@@ -25,6 +41,9 @@ struct control_s
   stralloc plugins;
   uint64_t databytes;   /* 0: no limit */
   unsigned int timeout; /* seconds */
+  stamp stamps[CONTROL_FILES];
+  unsigned int files;
+  struct timespec read; /* when, by the clock of files */
 };
 #define CONTROL_ZERO                                                                                         \
   {                                                                                                          \
@@ -36,6 +55,8 @@ struct control_s
  * names the one that cannot be read. A missing file is no error, but `me` must be there (ENOENT).
  */
 extern int control_load(control *c, char const *plugins, char const **file);
+/* Whether reading them again, whether that failed or not, would give the same. */
+extern int control_is_fresh(control const *c);
 extern void control_free(control *c);
 
 /* Appends the lines of a list, each with a NUL. Returns 1; 0, there is no such file; or -1 and errno. */

@@ -1,9 +1,11 @@
-SMTPD := base64.c budget.c check.c child.c client.c control.c data.c fixup.c fixup-address.c message.c options.c ownip.c path.c pluginrun.c \
-  plugins.c policy.c policyscan.c queue.c queuereply.c received.c record.c recipients.c reply.c sasl.c service.c session.c spp.c transaction.c world.c
+SMTPD := base64.c budget.c check.c child.c client.c confined.c control.c data.c fixup.c fixup-address.c listen.c message.c options.c ownip.c path.c \
+  pluginrun.c plugins.c policy.c policyscan.c queue.c queuereply.c received.c record.c recipients.c reply.c sasl.c serve.c service.c session.c \
+  spp.c transaction.c world.c
 $(eval $(call library,services/smtpd,$(SMTPD)))
 # Its start is most of what a short session costs, and half of that is the dynamic linker.
-$(eval $(call program,libexec/mailctl/smtpd,services/smtpd/smtpd.c,services/smtpd))
+$(eval $(call program,libexec/mailctl/smtpd,services/smtpd/smtpd.c,services/smtpd runlib/tcp))
 $(eval $(call static,libexec/mailctl/smtpd))
+$(eval $(call tool,tests/tools/takenover.c,services/smtpd runlib/tcp))
 $(eval $(call unit,tests/unit/smtpd.c,services/smtpd))
 $(eval $(call unit,tests/unit/fixup.c,services/smtpd))
 $(eval $(call fuzz,tests/fuzz/fixup.c,services/smtpd))

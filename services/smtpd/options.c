@@ -14,8 +14,9 @@ static char const usage[] =
     "  [-k CLASS] [-m MESSAGES] [-o FLAG] [-P SERVER]... [-p MS] [-q PROGRAM] [-R SOCKET] [-r RECIPIENTS]\n"
     "  [-T SOCKET] [-t off|offer|require] [-V MAIL] [-w SECONDS] [-X NAME] [-x ALIASES] [-y MS]\n"
     "  [CHECKPASSWORD ARGUMENT...]\n"
+    "       smtpd --listen TCPLISTEN-OPTION... ADDRESS... -- OPTION...\n"
     "Serves one SMTP session on its descriptors 0 and 1, under a UCSPI server such as tcplisten, in the\n"
-    "qmail home directory (control/ is read there).\n"
+    "qmail home directory (control/ is read there); with --listen, it is that server itself.\n"
     "  -s  submission: log in before MAIL, messages are completed     -l  the MTA delivers here alone\n"
     "  -a  socket of the service auth; or the program after the options checks passwords\n"
     "  -A  AUTH without TLS too              -q  the qmail-queue program ($QMAILQUEUE overrides);\n"
@@ -115,7 +116,7 @@ static char const *or_unknown(char const *name)
   return x && *x ? x : "unknown";
 }
 
-static void environment(options *o)
+void options_client(options *o)
 {
   session_config *c = &o->config;
   char const *x;
@@ -133,9 +134,8 @@ static void environment(options *o)
   c->relayclient = getenv("RELAYCLIENT");
   x = getenv("TCPLOCALLABEL");
   o->implicit_tls = x && !strcmp(x, "tls");
-  if (!o->tls_socket) o->tls_socket = getenv("TLS_SOCKET");
-  x = getenv("SPPCONFFILE");
-  o->plugins = getenv("NOSPP") ? 0 : x && *x ? x : "control/smtpplugins";
+  if (o->implicit_tls && !o->tls_socket) die("the label tls needs -T, the socket of tlsd", 0);
+  if (c->submission && !c->auth && !c->relayclient) die("-s needs -a or a checkpassword program", 0);
 }
 
 void options_read(options *o, int argc, char const *const *argv)
@@ -150,6 +150,7 @@ void options_read(options *o, int argc, char const *const *argv)
       .config = {
           .recipients = 1000, .messages = 0, .errors_delay = 10, .errors_max = 20, .error_delay = 1000}};
   subgetopt l = SUBGETOPT_ZERO;
+  char const *x;
 
   *o = fresh;
   if (argc > 1 && !strcmp(argv[1], "--help")) say(usage);
@@ -161,11 +162,10 @@ void options_read(options *o, int argc, char const *const *argv)
     set(o, letter, l.arg);
   }
   if (argv[l.ind]) o->checkpassword = argv + l.ind;
-  environment(o);
+  if (!o->tls_socket) o->tls_socket = getenv("TLS_SOCKET");
+  x = getenv("SPPCONFFILE");
+  o->plugins = getenv("NOSPP") ? 0 : x && *x ? x : "control/smtpplugins";
   if (o->config.starttls != STARTTLS_OFF && !o->tls_socket) die("-t needs -T, the socket of tlsd", 0);
-  if (o->implicit_tls && !o->tls_socket) die("the label tls needs -T, the socket of tlsd", 0);
   o->config.check_recipients = 1;
   o->config.auth = o->auth_socket || o->checkpassword;
-  if (o->config.submission && !o->config.auth && !o->config.relayclient)
-    die("-s needs -a or a checkpassword program", 0);
 }

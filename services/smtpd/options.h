@@ -28,5 +28,7 @@ struct options_s
 
 /* Dies of bad usage; prints help and exits if asked. */
 extern void options_read(options *o, int argc, char const *const *argv);
+/* What the environment says of the client (UCSPI), and of him alone. Dies of what the options lack for him. */
+extern void options_client(options *o);
 
 #endif

@@ -46,6 +46,14 @@ static int is_local(recipients const *r, char const *address)
   return mapping_local(&r->map, domain);
 }
 
+int recipients_warm(recipients *r, recipients_files const *f)
+{
+  int result = f->mail ? rules_load(&r->rules, &f->rules, &r->map) : 0;
+
+  if (result < 0) rules_forget(&r->rules);
+  return result > 0;
+}
+
 int recipients_known(recipients *r, recipients_files const *f, char const *address, size_t len,
                      int local_only)
 {

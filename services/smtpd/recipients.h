@@ -22,6 +22,8 @@ struct recipients_s
   int broken; /* the files have a mistake, or cannot be read: nobody is unknown. It was said. */
 };
 
+/* Reads them for whoever inherits r. Returns 1 if they have changed. What cannot be read is left to him. */
+extern int recipients_warm(recipients *r, recipients_files const *f);
 /*
  * Returns 1; 0: there is no such recipient; -1: nobody can tell now, or, unless local_only, its domain is another's to deliver.
  */

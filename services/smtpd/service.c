@@ -123,30 +123,51 @@ static unsigned long long value_of(service const *sv, char const *name)
   return (unsigned long long)section_number(sv->section, name);
 }
 
-/* Counters outlive a restart. tcplisten and every session write to them: the folder is their user's. */
+/* The path FOLDER/NAMEend, with NAME the service's, as a quoted word. */
+static int add_own(stralloc *sa, service const *sv, char const *option, char const *folder, char const *end)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_append(&path, "%s/%s%s", folder, sv->name, end) == 0 && stralloc_0(&path))
+    result = service_word(sa, option, path.s, "");
+  stralloc_free(&path);
+  return result;
+}
+
+/* Counters outlive a restart. The directory is not the sessions': they have the file mapped, and cannot make it shorter. */
 static int add_counters(stralloc *sa, service const *sv, char const *option)
 {
-  stralloc path = STRALLOC_ZERO;
-  int result = -1;
-
-  if (service_append(&path, "%s/%s", sv->bundle->state, sv->name) == 0 && stralloc_0(&path))
-    result = service_word(sa, option, path.s, "/counters");
-  stralloc_free(&path);
-  return result;
+  return add_own(sa, sv, option, sv->bundle->state, "/counters");
 }
 
-static int add_folder(service *sv)
+/* A directory below folder; user 0: the service's. */
+static int add_folder(service *sv, char const *folder, char const *name, mode_t mode, char const *user)
 {
   stralloc path = STRALLOC_ZERO;
   int result = -1;
 
-  if (service_append(&path, "%s/%s", sv->bundle->state, sv->name) == 0 && stralloc_0(&path))
-    result = service_add_folder(sv, path.s, 0755, sv->user);
+  if (service_append(&path, "%s/%s", folder, name) == 0 && stralloc_0(&path))
+    result = service_add_folder(sv, path.s, mode, user);
   stralloc_free(&path);
   return result;
 }
 
-static int add_listener(stralloc *sa, service *sv)
+/* Where a listener's sockets go on (runlib/tcp/standby.h). `finished` closes the door of a service that is stopped. */
+static int add_door(stralloc *sa, service *sv)
+{
+  bundle const *b = sv->bundle;
+  stralloc doors = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_append(&doors, "%s/doors", b->run) == 0 && stralloc_0(&doors) &&
+      add_own(sa, sv, " -D ", doors.s, "") == 0)
+    result = service_word(sa, " -G ", b->state, "/current");
+  stralloc_free(&doors);
+  return result < 0 ? -1 : add_folder(sv, b->run, "doors", 0700, b->root ? "root" : 0);
+}
+
+static int add_listener(stralloc *sa, service *sv, char const *server)
 {
   char const *list = section_text(sv->section, "listen");
   char const *word;
@@ -154,14 +175,17 @@ static int add_listener(stralloc *sa, service *sv)
   /* The default has an address for TLS, of no use where nobody speaks it; examine() refuses one that was asked for. */
   int tls = bundle_section(sv->bundle, "tls") != 0;
 
+  if (sv->bundle->root && sv->user && service_append(sa, "s6-envuidgid %s\n", sv->user) < 0) return -1;
   if (service_quote(sa, sv->bundle->libexec) < 0) return -1;
-  if (service_append(sa, "/tcplisten -d 3 -c %llu -C %llu -b %llu -t %llu", value_of(sv, "concurrency"),
+  if (service_append(sa, "/%s -d 3 -c %llu -C %llu -b %llu -t %llu", server, value_of(sv, "concurrency"),
                      value_of(sv, "per-client"), value_of(sv, "backlog"), drain_of(sv) / 1000) < 0)
     return -1;
   if (service_word(sa, " -r ", section_text(sv->section, "refusal"), "") < 0) return -1;
   if (service_word(sa, " -l ", sv->bundle->hostname, "") < 0) return -1;
-  if (add_folder(sv) < 0 || add_counters(sa, sv, " -s ") < 0) return -1;
-  if (sv->bundle->root && sv->user && service_append(sa, " -u %s", sv->user) < 0) return -1;
+  if (add_folder(sv, sv->bundle->state, sv->name, 0755, sv->bundle->root ? "root" : 0) < 0 ||
+      add_counters(sa, sv, " -s ") < 0 || add_door(sa, sv) < 0)
+    return -1;
+  if (sv->bundle->root && sv->user && service_append(sa, " -U") < 0) return -1;
   while ((n = list_word(&list, &word)))
     if ((tls || !memmem(word, n, "/tls", 4)) && service_append(sa, " %.*s", (int)n, word) < 0) return -1;
   return service_append(sa, " --\n");
@@ -303,9 +327,7 @@ static int add_smtpd(stralloc *sa, service *sv, int submission)
 {
   char const *domain = submission ? section_text(sv->section, "domain") : 0;
 
-  if (service_quote(sa, sv->bundle->libexec) < 0 ||
-      service_append(sa, "/smtpd%s", submission ? " -s" : "") < 0)
-    return -1;
+  if (service_append(sa, "%s", submission ? " -s" : "") < 0) return -1;
   if (add_queue(sa, sv) < 0 || add_limits(sa, sv) < 0 || add_counters(sa, sv, " -c ") < 0 ||
       add_tls(sa, sv) < 0 || add_auth(sa, sv, submission) < 0 || add_rater(sa, sv) < 0 ||
       add_policy(sa, sv, submission) < 0 || add_recipients(sa, sv, submission) < 0)
@@ -333,13 +355,12 @@ static void examine(service const *sv, report *r, int submission)
   examine_policy(sv, r);
 }
 
-/* smtpd itself is started anew for each connection: a new one needs no restart. */
-static int add_tcplisten(service *sv)
+static int add_program(service *sv, char const *name)
 {
   stralloc path = STRALLOC_ZERO;
   int result = -1;
 
-  if (stralloc_cats(&path, sv->bundle->libexec) && stralloc_cats(&path, "/tcplisten") && stralloc_0(&path))
+  if (service_append(&path, "%s%s", sv->bundle->libexec, name) == 0 && stralloc_0(&path))
     result = service_add_program(sv, path.s);
   stralloc_free(&path);
   return result;
@@ -348,19 +369,20 @@ static int add_tcplisten(service *sv)
 static int make(service *sv, report *r, int submission)
 {
   char const *program = section_text(sv->section, "program");
+  int other = program && *program;
   char const *user = sv->user;
   stralloc sa = STRALLOC_ZERO;
   int result = -1;
 
   examine(sv, r, submission);
-  if (service_add_need(sv, "spool") < 0 || service_add_need(sv, "intake") < 0 || add_listener(&sa, sv) < 0)
+  if (service_add_need(sv, "spool") < 0 || service_add_need(sv, "intake") < 0 ||
+      add_listener(&sa, sv, other ? "tcplisten" : "smtpd --listen") < 0)
     goto end;
   if (add_overload(sv, submission) < 0 || add_rater_address(sv) < 0) goto end;
-  if (program && *program ? service_append(&sa, "%s", program) < 0 : add_smtpd(&sa, sv, submission) < 0)
-    goto end;
-  if (!stralloc_0(&sa) || add_tcplisten(sv) < 0) goto end;
-  sv->user = 0; /* tcplisten drops to it once it listens */
-  result = service_add_run(sv, sa.s, (unsigned int)(drain_of(sv) + 5000));
+  if (other ? service_append(&sa, "%s", program) < 0 : add_smtpd(&sa, sv, submission) < 0) goto end;
+  if (!stralloc_0(&sa) || add_program(sv, other ? "/tcplisten" : "/smtpd") < 0) goto end;
+  sv->user = 0; /* sessions become it */
+  result = service_add_run(sv, sa.s, 5000);
   sv->user = user;
 end:
   stralloc_free(&sa);

@@ -299,7 +299,16 @@ static void open_counters(world *w, char const *file)
     strerr_warnwusys("use the counters in ", file);
 }
 
-void world_init(world *w, options const *o, effects *e)
+void world_init(world *w, options const *o)
+{
+  w->options = o;
+  w->budget = budget_open();
+  w->queue.timeout = QUEUE_PATIENCE;
+  for (unsigned int i = 0; i < POLICY_SERVERS; i++) w->policies[i].fd = -1;
+  open_counters(w, o->counters);
+}
+
+void world_effects(world *w, effects *e)
 {
   static effects const real = {.plugin = run_plugin,
                                .queue_open = open_queue,
@@ -319,14 +328,6 @@ void world_init(world *w, options const *o, effects *e)
                                .count = count,
                                .now = now};
 
-  w->options = o;
-  w->budget = budget_open();
-  w->queue.pid = 0;
-  w->queue.words[0] = 0;
-  w->direct = 0;
-  w->queue.timeout = QUEUE_PATIENCE;
-  for (unsigned int i = 0; i < POLICY_SERVERS; i++) w->policies[i].fd = -1;
-  open_counters(w, o->counters);
   *e = real;
   e->world = w;
 }

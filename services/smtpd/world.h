@@ -30,6 +30,8 @@ struct world_s
   intake intake;
 };
 
-extern void world_init(world *w, options const *o, effects *e);
+/* Opens the counters, once for all sessions that begin with w. The rest of w is zero. */
+extern void world_init(world *w, options const *o);
+extern void world_effects(world *w, effects *e);
 
 #endif

@@ -7,6 +7,7 @@
 #include <skalibs/strerr.h>
 #include <skalibs/tai.h>
 
+#include <runlib/become.h>
 #include <runlib/ready.h>
 #include <runlib/tcp/environ.h>
 #include <runlib/tcp/server.h>
@@ -62,6 +63,18 @@ static char const *find(char const *name)
   strerr_diefusys(111, "find ", name, " in PATH");
 }
 
+static void find_user(become *b, tcp_options const *o)
+{
+  char const *name;
+  char const *wrong;
+
+  if (o->environment && become_environment(b) < 0)
+    strerr_dief(100, "-U: no UID and GID (s6-envuidgid sets them)");
+  if (o->environment) return;
+  wrong = become_find(b, o->user, o->group, &name);
+  if (wrong) strerr_dief(100, wrong, name);
+}
+
 static int close_door(char const *door)
 {
   if (standby_close(door, -1) < 0) strerr_diefusys(111, "close ", door);
@@ -79,7 +92,7 @@ int main(int argc, char const *const *argv)
   server_keep_descriptors();
   if (argc == 3 && !strcmp(argv[1], "--close")) return close_door(argv[2]);
   tcp_options_parse(&o, argc, argv);
-  tcp_options_user(&o, &user);
+  find_user(&user, &o);
   s.o = &o;
   s.program.start = start;
   s.program.data = &t;

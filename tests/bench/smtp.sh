@@ -10,7 +10,7 @@ need tcpserver ucspi-tcp-ipv6
 need mailfront mailfront
 smtp_source || skip "no smtp-source: cannot download these packages, or run it: postfix libicu72"
 
-count=$(scale 1000)
+count=$(scale ${COUNT:-1000})
 size=${SIZE:-4096}
 
 cd "$T" || exit 111
@@ -44,7 +44,7 @@ measure() {
 }
 # ours QUEUE
 ours() {
-  SPOOL=$T/spool measure "$T/spool/todo" "$LIBEXEC/tcplisten" -c 40 "$IP:2525" -- "$LIBEXEC/smtpd" -q "$1"
+  SPOOL=$T/spool measure "$T/spool/todo" "$LIBEXEC/smtpd" --listen -c 40 "$IP:2525" -- -q "$1"
 }
 smtpd() { ours builtin:spool; }
 spool_queue() { ours "$LIBEXEC/spool-queue"; }

@@ -23,7 +23,7 @@ exits 0 "the installed mailctl makes a bundle" "$mailctl" init $TRIAL "$T/bundle
 sed -i "s/127\.0\.0\.1/$IP/g" "$conf"
 on_exit "'$mailctl' -c '$conf' down >/dev/null 2>&1"
 exits 0 "which runs" "$mailctl" -c "$conf" up
-like "$(cat "$T/bundle/run/servicedirs/smtpd/run")" "^$prefix/libexec/mailctl/tcplisten" "from the installed daemons"
+like "$(cat "$T/bundle/run/servicedirs/smtpd/run")" "^$prefix/libexec/mailctl/smtpd --listen" "from the installed daemons"
 unlike "$(cat "$T"/bundle/run/servicedirs/*/run)" "$B/" "and no others"
 exits 0 "and ends" "$mailctl" -c "$conf" down
 

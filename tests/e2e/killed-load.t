@@ -1,5 +1,5 @@
 #!/bin/sh
-# kill -9 in pairs while mail pours in: loggers, tcplisten, smtpd sessions, spool-deliver. What was answered 250
+# kill -9 in pairs while mail pours in: loggers, listener, smtpd sessions, spool-deliver. What was answered 250
 # arrives, once, and all comes back by itself.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -28,7 +28,7 @@ children() { pgrep -P "$1"; }
 # The victims, by name.
 victim() {
   case $1 in
-  tcplisten) pid_of "$C" smtpd ;;
+  listener) pid_of "$C" smtpd ;;
   spool-deliver) pid_of "$C" spool ;;
   session)
     listener=$(pid_of "$C" smtpd)
@@ -78,8 +78,8 @@ ok $? "mail pours in"
 round=0
 while test $round -lt "$ROUNDS"; do
   round=$((round + 1))
-  for pair in "smtpd-log spool-log" "tcplisten session" "tcplisten spool-deliver" "session spool-deliver" \
-    "smtpd-log tcplisten" "spool-log spool-deliver" "session smtpd-log"; do
+  for pair in "smtpd-log spool-log" "listener session" "listener spool-deliver" "session spool-deliver" \
+    "smtpd-log listener" "spool-log spool-deliver" "session smtpd-log"; do
     # shellcheck disable=SC2086
     set -- $pair
     before=$(acknowledged)

@@ -43,16 +43,16 @@ wait_for 30 new_logger
 ok $? "a logger comes back"
 
 # An s6-supervise: its daemon runs on and holds the port.
-pid=$(pid_of "$C" smtpd)
-kill -9 "$(children "$(supervisor)" smtpd)"
-wait_for 30 orphaned smtpd "$pid"
+pid=$(pid_of "$C" rater)
+kill -9 "$(children "$(supervisor)" rater)"
+wait_for 30 orphaned rater "$pid"
 ok $? "status names an orphan"
 exits 1 "status is not well then" m status
-in_log() { m log smtpd | grep -q 'an earlier process of this service still runs; .mailctl up. ends it'; }
+in_log() { m log rater | grep -q 'an earlier process of this service still runs; .mailctl up. ends it'; }
 wait_for 30 in_log
 ok $? "so does its log"
 exits 0 "up ends it" m up
-like "$(cat "$T/err")" "ending an orphan of smtpd, pid $pid\$" "says whom"
+like "$(cat "$T/err")" "ending an orphan of rater, pid $pid\$" "says whom"
 is_gone "$pid"
 ok $? "it is gone"
 exits 0 "all is well again" m status
@@ -84,7 +84,7 @@ touch "$T/stop"
 wait $load
 exits 0 "all is well again" m status
 is "$(supervisor | wc -w)" 1 "one supervisor"
-is "$(processes | grep -c '/tcplisten ')" 2 "one listener a service"
+is "$(processes | grep -c '/smtpd --listen ')" 4 "one listener a service, and a standby"
 is "$(processes | grep -c ' s6-supervise ')" $((2 * $(m status -o name | wc -l) + 1)) "no s6-supervise beside"
 
 # A reused pid is nobody of ours: the record's start time says so.

@@ -103,7 +103,7 @@ for step in sys.argv[4:]:
     codes.append(reply()[:3])
 print(*codes)
 EOF2
-client() { $as python3 "$T/client" "$tcplisten" "$IP" "$PORT" "$@" 2>&1; }
+client() { $as python3 "$T/client" "$listener" "$IP" "$PORT" "$@" 2>&1; }
 send() { client 'EHLO c' "MAIL FROM:<a@example.org>" 'RCPT TO:<postmaster@example.test>' DATA "text=$1" QUIT; }
 sent='220 250 250 250 354 250 221'
 lines() { grep -Ec "$2" "$T/b/log/$1/current"; }
@@ -176,14 +176,14 @@ asked_under() {
 
 starts() {
   exits 0 "up" m up
-  tcplisten=$(pid_of "$C" smtpd)
+  listener=$(pid_of "$C" smtpd)
   spool=$(pid_of "$C" spool)
   monitor=$(pid_of "$C" monitor)
   rater=$(pid_of "$C" rater)
   tls=$(pid_of "$C" tls)
   pool=$(pgrep -P "$tls" -x tlsd-pool)
   before=$(m status -o name,pid)
-  limit "$tcplisten" nofile - || { ok 0 "limits # SKIP prlimit does not work here"; finish; }
+  limit "$listener" nofile - || { ok 0 "limits # SKIP prlimit does not work here"; finish; }
   is "$(send first)" "$sent" "a message is accepted"
 }
 # once SUBJECT...: each has arrived, once

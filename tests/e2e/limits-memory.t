@@ -14,7 +14,7 @@ starts
 auth=$(pid_of "$C" auth)
 keeper=$(pgrep -P "$tls" -x tlsd-keeper)
 
-# --- smtpd and tcplisten ------------------------------------------------------------------------------
+# --- smtpd and its listener ------------------------------------------------------------------------------
 
 is "$(client 'EHLO c' 'MAIL FROM:<a@example.org>' 'RCPT TO:<postmaster@example.test>' DATA text=before \
   'MAIL FROM:<a@example.org>' limit=memory:4096 flood)" \
@@ -23,16 +23,17 @@ is "$(client 'EHLO c' 'MAIL FROM:<a@example.org>' 'RCPT TO:<postmaster@example.t
 wait_for 20 said smtpd "out of memory: the session ends"
 ok $? "the log says so"
 
-# Its sessions have its limits: what the kernel cannot start, it kills.
-limit "$tcplisten" data 4096
-is "$(client)" "" "tcplisten: no memory for a session: the client hears nothing"
-wait_for 30 said smtpd 'pid [0-9]*, which served 127[0-9.:]*, was killed by signal'
-ok $? "tcplisten: the log says what became of it"
+# Its sessions have its limits.
+limit "$listener" data 4096
+is "$(client 'EHLO c' 'MAIL FROM:<a@example.org>' flood)" \
+  "220 250 250 flood: 250 2.1.5 ok, 421 4.3.0 out of memory end: b''" "listener: no memory for sessions: 421"
+twice() { test "$(lines smtpd 'out of memory: the session ends')" = 2; }
+try "listener: the log says so" wait_for 20 twice
 nobody() { test "$(m status -o smtpd.connections smtpd)" = 0; }
 wait_for 30 nobody
-ok $? "tcplisten: and nobody is counted"
-limit "$tcplisten" data -
-is "$(send after-memory)" "$sent" "tcplisten: the next client is served"
+ok $? "listener: and nobody is counted"
+limit "$listener" data -
+is "$(send after-memory)" "$sent" "listener: the next client is served"
 
 # --- raterd -------------------------------------------------------------------------------------------
 

@@ -69,6 +69,13 @@ of() {
   pid=$(pid_of "$C" "$1")
   { ps -o user:32= --pid "$pid"; ps -o user:32= --ppid "$pid"; } | grep -v '^root' | sort -u | tr '\n' ' '
 }
+# A session each, for as long as this lasts.
+for port in 2525 2587; do
+  python3 -c 'import socket, sys; s = socket.create_connection((sys.argv[1], int(sys.argv[2]))); s.recv(100); open(sys.argv[3], "w"); s.recv(100)' \
+    "$IP" $port "$T/$port" &
+  on_exit "kill $! 2>/dev/null"
+  wait_for 20 test -e "$T/$port"
+done
 for i in "smtpd mailctl-smtpd" "submission mailctl-submit" "intake mailctl-spool" "auth mailctl-auth" "tls mailctl-tls" \
   "rater mailctl-rater" "monitor mailctl-monitor" "send mailctl-spool" \
   "remote mailctl-remote" "dkim mailctl-dkim"; do
@@ -96,8 +103,8 @@ while IFS='|' read -r who services things; do
   is "$(signals "$who")" "$services${services:+ }" "the services that $who may send signals to"
   is "$(owns "$who")" "$things${things:+ }" "what $who has"
 done <<END
-mailctl-smtpd|smtpd|run/intake.smtpd state/smtpd
-mailctl-submit|submission|run/auth.sock run/intake.submission state/submission
+mailctl-smtpd|smtpd|run/intake.smtpd
+mailctl-submit|submission|run/auth.sock run/intake.submission
 mailctl-spool|intake send|mail run/remote.sock run/spool state/spool
 mailctl-remote|remote|run/dkim.sock
 mailctl-dkim|dkim|state/dkim

@@ -90,7 +90,7 @@ try "in JSON too" wait_for 20 in_json
 details() { m status smtpd >"$T/out" && grep -q ' refused:' "$T/out"; }
 try "status NAME" wait_for 20 details
 like "$(cat "$T/out")" "^  runs in +$T/b/run/servicedirs/smtpd$" "has its files"
-like "$(cat "$T/out")" "^  program +$LIBEXEC/tcplisten$" "its program"
+like "$(cat "$T/out")" "^  program +$LIBEXEC/smtpd$" "its program"
 like "$(cat "$T/out")" '^  20[0-9-]+ [0-9:.]+ start smtpd pid' "its last events"
 like "$(cat "$T/out")" '^  20[0-9-]+ [0-9:.]+ smtpd: pid .* refused:' "its last log lines"
 

@@ -102,7 +102,7 @@ for victim in tlsd pool; do
   ok $? 'and serves'
 done
 disperse
-idle() { test -z "$(pgrep -P "$(pid_of submission)")"; }
+idle() { test -z "$(pgrep -P "$(pid_of submission)" -x smtpd)"; }
 wait_for 60 idle
 ok $? 'no smtpd hangs'
 

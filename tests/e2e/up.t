@@ -111,7 +111,7 @@ for i in 1 2 3 4; do
 done
 is "$(echo "$T"/b/state/generations/*)" "$(echo "$T"/b/state/generations/000[456])" "as many generations are kept as the file says"
 
-cp "$LIBEXEC/tcplisten" "$LIBEXEC/tcplisten.new" && mv "$LIBEXEC/tcplisten.new" "$LIBEXEC/tcplisten"
+cp "$LIBEXEC/smtpd" "$LIBEXEC/smtpd.new" && mv "$LIBEXEC/smtpd.new" "$LIBEXEC/smtpd"
 smtpd=$(pid_of "$C" smtpd)
 m plan >"$T/plan"
 like "$(cat "$T/plan")" '^restart +smtpd: its program was replaced$' "a replaced program is a change"
@@ -146,9 +146,9 @@ ok $? "two commands at once"
 wait $first
 ok $? "both succeed"
 
-wait_for 30 said smtpd 'tcplisten: .*listening'
+wait_for 30 said smtpd 'smtpd: info: listening'
 exits 0 "log" m log smtpd -n 1000
-like "$(cat "$T/out")" '^20[0-9-]+ [0-9:.]+ tcplisten: .*listening' "has local times"
+like "$(cat "$T/out")" '^20[0-9-]+ [0-9:.]+ smtpd: info: listening' "has local times"
 exits 0 "log -n 1" m log smtpd -n 1
 is "$(wc -l <"$T/out")" 1 "is one line"
 exits 100 "log of a stranger" m log nobody-knows

@@ -11,7 +11,7 @@ services/policy    runlib runlib/tcp services/policy/spf
 ctl                runlib services/contract
 ctl/conf           ctl runlib services/contract
 ctl/plan           ctl runlib services/contract ctl/conf
-ctl/live           ctl runlib services/contract ctl/conf ctl/plan
+ctl/live           ctl runlib runlib/tcp services/contract ctl/conf ctl/plan
 ctl/machine        ctl runlib services/contract ctl/conf ctl/plan ctl/live
 ctl/status         ctl runlib services/contract ctl/conf ctl/plan ctl/live ctl/machine
 ctl/dashboard      ctl runlib services/contract ctl/conf ctl/plan ctl/live ctl/machine ctl/status

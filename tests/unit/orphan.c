@@ -250,11 +250,11 @@ START_TEST(supervisors_end_after_their_services)
   tain stamp;
 
   tain_now(&stamp);
-  ck_assert_int_eq(orphan_end_supervisors(&b, &stamp), 0);
+  ck_assert_int_eq(orphan_end_supervisors(&b, 0, &stamp), 0);
   ck_assert_str_eq(stopped, "");
   ck_assert_str_eq(ended, "");
   supervises = 1;
-  ck_assert_int_eq(orphan_end_supervisors(&b, &stamp), 0);
+  ck_assert_int_eq(orphan_end_supervisors(&b, 0, &stamp), 0);
   ck_assert_str_eq(stopped, "db web ");
   ck_assert_str_eq(ended, "servicedirs/db servicedirs/db/log servicedirs/web servicedirs/web/log "
                           "service/s6-svscan-log ");
@@ -268,7 +268,7 @@ START_TEST(supervisors_stay_while_a_service_does)
   tain_now(&stamp);
   supervises = 1;
   stops = EXIT_TIMEOUT;
-  ck_assert_int_eq(orphan_end_supervisors(&b, &stamp), EXIT_TIMEOUT);
+  ck_assert_int_eq(orphan_end_supervisors(&b, 0, &stamp), EXIT_TIMEOUT);
   ck_assert_str_eq(ended, "");
 }
 END_TEST

@@ -135,7 +135,7 @@ START_TEST(plugin_output)
   unsigned int nth = 0;
   int failed;
 
-  ck_assert_int_eq(child_init(), 0);
+  ck_assert_int_eq(child_init(0), 0);
   do
   {
     stralloc output = STRALLOC_ZERO;
