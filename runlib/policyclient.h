@@ -6,7 +6,10 @@
 
 #include <skalibs/stralloc.h>
 
-/* A connection to a server of the Postfix policy delegation protocol (SMTPD_POLICY_README), kept between questions. */
+/*
+ * A connection to a server of the Postfix policy delegation protocol (SMTPD_POLICY_README), kept between
+ * questions.
+ */
 typedef struct policyclient_s policyclient;
 struct policyclient_s
 {
@@ -19,9 +22,10 @@ struct policyclient_s
   }
 
 /*
- * Sends the question, whose empty line is a part of it, and reads the answer, without its empty line and at most `most` bytes, within
- * so many milliseconds altogether. address: unix:PATH or inet:ADDRESS:PORT. Returns 0; or -1 and errno: ETIMEDOUT, EPROTO (an answer that
- * makes no sense), EAGAIN (it failed less than half a minute ago, and was not asked), ECONNRESET, or as connect(2).
+ * Sends the question, whose empty line is a part of it, and reads the answer, without its empty line and at
+ * most `most` bytes, within so many milliseconds altogether. address: unix:PATH or inet:ADDRESS:PORT. Returns
+ * 0; or -1 and errno: ETIMEDOUT, EPROTO (an answer that makes no sense), EAGAIN (it failed less than half a
+ * minute ago, and was not asked), ECONNRESET, or as connect(2).
  */
 extern int policyclient_ask(policyclient *c, char const *address, unsigned int ms, char const *question,
                             size_t len, stralloc *answer, size_t most);

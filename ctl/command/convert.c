@@ -7,7 +7,10 @@
 #include <ctl/command/command.h>
 #include <ctl/say.h>
 
-/* `mailctl convert spamdyke FILE`: the options of a spamdyke.conf (4.x and 5.x) as sections of mailctl.conf, on standard output. */
+/*
+ * `mailctl convert spamdyke FILE`: the options of a spamdyke.conf (4.x and 5.x) as sections of mailctl.conf,
+ * on standard output.
+ */
 
 typedef enum target_e
 {

@@ -14,7 +14,10 @@
 #include <ctl/say.h>
 #include <ctl/words.h>
 
-/* What policyd knows of greylisting: shown, forgotten, added. It is policyd that does it, and lets only root and its own user. */
+/*
+ * What policyd knows of greylisting: shown, forgotten, added. It is policyd that does it, and lets only root
+ * and its own user.
+ */
 
 #define PATIENCE   10000 /* ms */
 #define ANSWER_MAX (16u << 20)

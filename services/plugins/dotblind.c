@@ -3,8 +3,8 @@
 #include <services/plugins/kit.h>
 
 /*
- * j.o.e@example.test becomes joe@example.test, without each of the characters in DOTBLINDSTRIP. An address of which nothing
- * would be left, such as ..@example.test, stays what it is.
+ * j.o.e@example.test becomes joe@example.test, without each of the characters in DOTBLINDSTRIP. An address of
+ * which nothing would be left, such as ..@example.test, stays what it is.
  */
 static void dotblind_decide(env const *e, decision *d)
 {

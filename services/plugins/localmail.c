@@ -38,7 +38,10 @@ static int localmail_covers(char const *line, char const *domain)
   return !strcasecmp(line, domain) || (*line == '.' && n < d && !strcasecmp(line, domain + d - n));
 }
 
-/* Users who may write to our own domains alone. Not to know is to refuse for now: the list is there to be kept. */
+/*
+ * Users who may write to our own domains alone. Not to know is to refuse for now: the list is there to be
+ * kept.
+ */
 static void localmail_decide(env const *e, decision *d)
 {
   char const *user = env_get(e, "SMTPAUTHUSER"), *address = env_get(e, "SMTPRCPTTO");

@@ -16,8 +16,8 @@ struct message_s
 };
 
 /*
- * Reads the name at *at, moves *at behind it, and writes it as text with a NUL (DNS_NAME_MAX + 1 bytes; text 0: not at all). A byte
- * that would be mistaken becomes `?`. Returns its length, or -1.
+ * Reads the name at *at, moves *at behind it, and writes it as text with a NUL (DNS_NAME_MAX + 1 bytes; text
+ * 0: not at all). A byte that would be mistaken becomes `?`. Returns its length, or -1.
  */
 static long read_name(message const *m, size_t *at, char *text)
 {

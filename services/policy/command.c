@@ -5,8 +5,8 @@
 #include "server.h"
 
 /*
- * What `mailctl policy` asks: request=policyd_command, command=list|forget|add, client_address, and for forget sender and recipient. The
- * answer is lines `NAME VALUE` and action=ok, or action=error with a reason.
+ * What `mailctl policy` asks: request=policyd_command, command=list|forget|add, client_address, and for
+ * forget sender and recipient. The answer is lines `NAME VALUE` and action=ok, or action=error with a reason.
  */
 
 #define LIST_MAX 100000 /* networks that are listed */

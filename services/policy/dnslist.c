@@ -22,8 +22,8 @@ static void unusable(question *q, dnslist *d, char const *why)
 }
 
 /*
- * 127.255.255.x is no listing but "you may not ask, or not by that resolver"; 127.0.0.1, and what is outside 127/8, comes of a resolver
- * that makes up answers. Either would refuse everybody.
+ * 127.255.255.x is no listing but "you may not ask, or not by that resolver"; 127.0.0.1, and what is outside
+ * 127/8, comes of a resolver that makes up answers. Either would refuse everybody.
  */
 static listing read_codes(question *q, dnslist *d, dns_answer const *a)
 {

@@ -16,8 +16,8 @@ static int wanted(question const *q, condition first, condition last)
 }
 
 /*
- * The condition is met. codes: "550 5.7.1"; silent: nobody could tell, so that the answer can only be a temporary one. Later refusals
- * change nothing.
+ * The condition is met. codes: "550 5.7.1"; silent: nobody could tell, so that the answer can only be a
+ * temporary one. Later refusals change nothing.
  */
 static void met(question const *q, verdict *v, condition c, int silent, char const *codes, char const *format,
                 ...) __attribute__((format(printf, 6, 7)));

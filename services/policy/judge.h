@@ -9,11 +9,13 @@
 #include "settings.h"
 
 /*
- * What is to be said to a client about one recipient: a function of the settings, the question, and what the DNS answered. Like
- * the evaluator of SPF it waits for nobody: all checks ask for what they need, and when something is missing the whole is judged
- * again once it is there. So the checks of one question ask the DNS side by side.
+ * What is to be said to a client about one recipient: a function of the settings, the question, and what the
+ * DNS answered. Like the evaluator of SPF it waits for nobody: all checks ask for what they need, and when
+ * something is missing the whole is judged again once it is there. So the checks of one question ask the DNS
+ * side by side.
  *
- * The order is that of `condition`; but first, whoever is on a list of `allow`, by whatever it is known, is let through.
+ * The order is that of `condition`; but first, whoever is on a list of `allow`, by whatever it is known, is
+ * let through.
  */
 
 #define JUDGE_TEXT_MAX 700

@@ -161,7 +161,10 @@ static void source_lines(source *s, list_kind kind, char const *text, size_t len
   }
 }
 
-/* Reads the file if it is another than the last time. Returns 0, or -1 and errno; then the old entries remain. */
+/*
+ * Reads the file if it is another than the last time. Returns 0, or -1 and errno; then the old entries
+ * remain.
+ */
 static int source_read(source *s, list_kind kind)
 {
   source fresh = {.path = s->path};
@@ -189,6 +192,7 @@ char const *list_add(list *l, char const *value)
 {
   static source const none = {.path = 0};
   source *s, fresh = none;
+  char const *wrong;
 
   if (!genalloc_len(source, &l->sources) && !genalloc_append(source, &l->sources, &none))
     return "out of memory";
@@ -198,10 +202,8 @@ char const *list_add(list *l, char const *value)
     return fresh.path && genalloc_append(source, &l->sources, &fresh) ? 0 : "out of memory";
   }
   s = genalloc_s(source, &l->sources);
-  {
-    char const *wrong = source_add(s, l->kind, value, strlen(value));
-    return wrong ? wrong : source_sort(s) < 0 ? "out of memory" : 0;
-  }
+  wrong = source_add(s, l->kind, value, strlen(value));
+  return wrong ? wrong : source_sort(s) < 0 ? "out of memory" : 0;
 }
 
 void list_refresh(list *l)

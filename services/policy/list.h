@@ -7,8 +7,8 @@
 #include <skalibs/stralloc.h>
 
 /*
- * Lists of addresses, of host names and of mail addresses: entries, and files of entries that are read again when they change. A
- * file has a line an entry, as spamdyke's do; `#` begins a comment.
+ * Lists of addresses, of host names and of mail addresses: entries, and files of entries that are read again
+ * when they change. A file has a line an entry, as spamdyke's do; `#` begins a comment.
  *
  *   address    1.2.3.4, 1.2.3.0/24, 1.2.3. (all of 1.2.3.0/24), 2001:db8::/32
  *   name       mail.example.org, and .example.org for all names below it

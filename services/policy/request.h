@@ -3,7 +3,10 @@
 
 #include <stddef.h>
 
-/* A question of the Postfix policy delegation protocol: lines `name=value` and an empty line. Others' names are passed over. */
+/*
+ * A question of the Postfix policy delegation protocol: lines `name=value` and an empty line. Others' names
+ * are passed over.
+ */
 
 #define REQUEST_MAX 16384 /* bytes of one */
 

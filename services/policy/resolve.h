@@ -6,7 +6,10 @@
 
 #include <services/policy/spf/dns.h>
 
-/* Asks the DNS through c-ares, beside everything else: nothing here waits. Nothing is cached: a resolver on this machine does that. */
+/*
+ * Asks the DNS through c-ares, beside everything else: nothing here waits. Nothing is cached: a resolver on
+ * this machine does that.
+ */
 
 #define RESOLVE_FDS       16
 #define RESOLVE_QUESTIONS 400 /* of one lookups; those after them fail */
@@ -14,12 +17,15 @@
 typedef struct resolver_s resolver;
 
 /*
- * servers: `ADDRESS:PORT, ...`, or 0 for what /etc/resolv.conf says. timeout: milliseconds until a server is asked again.
- * Returns 0 or what is wrong (static).
+ * servers: `ADDRESS:PORT, ...`, or 0 for what /etc/resolv.conf says. timeout: milliseconds until a server is
+ * asked again. Returns 0 or what is wrong (static).
  */
 extern char const *resolver_open(resolver **r, char const *servers, unsigned int timeout);
 extern void resolver_close(resolver *r);
-/* Fills in what to wait for (RESOLVE_FDS); returns how many. Lowers *ms to when resolver_run is due in any case. */
+/*
+ * Fills in what to wait for (RESOLVE_FDS); returns how many. Lowers *ms to when resolver_run is due in any
+ * case.
+ */
 extern unsigned int resolver_prepare(resolver *r, struct pollfd *x, int *ms);
 /* After the wait: calls back. */
 extern void resolver_run(resolver *r, struct pollfd const *x, unsigned int n);
@@ -45,7 +51,10 @@ struct lookups_s
 
 /* A dns_lookup; world: the lookups. */
 extern dns_answer const *lookups_find(void *world, char const *name, dns_type type);
-/* For who has nothing else to do: waits until all is answered, or so many ms are over. Returns how many are left of these. */
+/*
+ * For who has nothing else to do: waits until all is answered, or so many ms are over. Returns how many are
+ * left of these.
+ */
 extern unsigned int lookups_wait(lookups *l, unsigned int ms);
 /* What has no answer yet has failed, and what would be asked from now on. done is not called. */
 extern void lookups_expire(lookups *l);

@@ -55,7 +55,10 @@ static int accepting(server const *s)
   return !s->end_by && s->now >= s->paused;
 }
 
-/* There is no room for one more: the client that has been here for longest without a question goes. It may come back. */
+/*
+ * There is no room for one more: the client that has been here for longest without a question goes. It may
+ * come back.
+ */
 static int make_room(server *s)
 {
   for (client *c = s->oldest; c && s->clients >= s->clients_max; c = c->newer)
@@ -67,7 +70,10 @@ static int make_room(server *s)
   return s->clients < s->clients_max;
 }
 
-/* Returns the number of descriptors; *dns is where those of the resolver begin, *first where the clients'. *ms: how long to wait. */
+/*
+ * Returns the number of descriptors; *dns is where those of the resolver begin, *first where the clients'.
+ * *ms: how long to wait.
+ */
 static unsigned int prepare(server *s, unsigned int *dns, unsigned int *first, int *ms)
 {
   struct pollfd *x = s->x;

@@ -14,8 +14,8 @@
 #include "store.h"
 
 /*
- * The clients of policyd, and the one loop. A client asks one question at a time; while its answers are awaited from the DNS, nothing
- * more is read from it.
+ * The clients of policyd, and the one loop. A client asks one question at a time; while its answers are
+ * awaited from the DNS, nothing more is read from it.
  */
 
 #define SERVER_LISTENERS 9

@@ -237,7 +237,10 @@ end:
   return result;
 }
 
-/* HUP makes policyd read its settings from there; the store is its own, and the lists are files of somebody else's. */
+/*
+ * HUP makes policyd read its settings from there; the store is its own, and the lists are files of somebody
+ * else's.
+ */
 static int uses(service const *sv, genalloc *used)
 {
   bundle const *b = sv->bundle;
@@ -262,7 +265,10 @@ static service_file const *find_file(service const *sv, char const *path)
   return 0;
 }
 
-/* policyd asks each DNS list whether it works. A list that does not is no reason not to start: it refuses nobody. */
+/*
+ * policyd asks each DNS list whether it works. A list that does not is no reason not to start: it refuses
+ * nobody.
+ */
 static void check(service const *sv, report *r)
 {
   char const *resolver = section_text(sv->section, "resolver");

@@ -205,7 +205,10 @@ static int read_through(store *s)
   return e == MDB_NOTFOUND ? 0 : e;
 }
 
-/* A damaged store makes LMDB die now or some day: a child reads all of it, and may die of it. Returns 0, or why it is damaged. */
+/*
+ * A damaged store makes LMDB die now or some day: a child reads all of it, and may die of it. Returns 0, or
+ * why it is damaged.
+ */
 static char const *damage(store *s, char const *dir)
 {
   int status = 0, e;

@@ -5,8 +5,9 @@
 #include <stdint.h>
 
 /*
- * What must last: small records below short keys, in LMDB. The changes of one turn of the loop are committed together, which a killed
- * process cannot tear; the disk is told once a minute. A store that is damaged is set aside, and begun anew.
+ * What must last: small records below short keys, in LMDB. The changes of one turn of the loop are committed
+ * together, which a killed process cannot tear; the disk is told once a minute. A store that is damaged is
+ * set aside, and begun anew.
  */
 
 #define STORE_KEY_MAX 32
@@ -21,8 +22,8 @@ struct store_value_s
 };
 
 /*
- * dir: its directory, which exists. entries: how many it may have. aside: room for the reason (words) why the old one was set aside;
- * empty, it was not. Returns 0, or -1 with *failed (what could not be done) and errno.
+ * dir: its directory, which exists. entries: how many it may have. aside: room for the reason (words) why the
+ * old one was set aside; empty, it was not. Returns 0, or -1 with *failed (what could not be done) and errno.
  */
 extern int store_open(store **s, char const *dir, uint64_t entries, char *aside, size_t size,
                       char const **failed);

@@ -60,16 +60,28 @@ struct effects_s
   void (*queue_abandon)(void *world);
   /* Whether user and password go together. */
   login (*auth)(void *world, char const *user, char const *password);
-  /* Counts a login that begins as a failed one. Returns whether this client had too many of them: it must not be tried. */
+  /*
+   * Counts a login that begins as a failed one. Returns whether this client had too many of them: it must not
+   * be tried.
+   */
   int (*throttled)(void *world);
   /* Takes that back: it did not fail. */
   void (*forgive)(void *world);
-  /* Whether an IP address, of 4 or 16 bytes, is one of this machine. Returns 1, 0, or -1: nobody can tell now. */
+  /*
+   * Whether an IP address, of 4 or 16 bytes, is one of this machine. Returns 1, 0, or -1: nobody can tell
+   * now.
+   */
   int (*own)(void *world, char const *ip, size_t len);
   void (*pause)(void *world, unsigned int ms);
-  /* Asks the i-th policy server: sends the question, puts the answer's lines into answer. Returns 0, or -1 (it is logged). */
+  /*
+   * Asks the i-th policy server: sends the question, puts the answer's lines into answer. Returns 0, or -1
+   * (it is logged).
+   */
   int (*policy)(void *world, unsigned int i, char const *question, size_t len, stralloc *answer);
-  /* Whether the spool has such a recipient: 1, 0, or -1: it is not the spool's to know, or nobody can tell now. */
+  /*
+   * Whether the spool has such a recipient: 1, 0, or -1: it is not the spool's to know, or nobody can tell
+   * now.
+   */
   int (*recipient)(void *world, char const *address, size_t len);
   /* Whether this client's source may have so many more bytes of the log; last: about what was left out. */
   int (*log_room)(void *world, size_t len, int last);

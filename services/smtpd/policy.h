@@ -4,8 +4,9 @@
 #include <skalibs/stralloc.h>
 
 /*
- * Policy servers: programs that say what is to become of a client, by the protocol of Postfix's SMTPD_POLICY_README. This is what is
- * said of one in a configuration; the questions are the session's (policy.c), and runlib/policyclient.h carries them.
+ * Policy servers: programs that say what is to become of a client, by the protocol of Postfix's
+ * SMTPD_POLICY_README. This is what is said of one in a configuration; the questions are the session's
+ * (policy.c), and runlib/policyclient.h carries them.
  */
 
 #define POLICY_SERVERS 8
@@ -30,8 +31,8 @@ struct policy_server_s
 };
 
 /*
- * Reads `ADDRESS [STAGE,...] [timeout N] [tempfail] [users]`: N is seconds, or with `ms` behind it milliseconds. Without stages: rcpt.
- * Returns 0, or what is wrong (static).
+ * Reads `ADDRESS [STAGE,...] [timeout N] [tempfail] [users]`: N is seconds, or with `ms` behind it
+ * milliseconds. Without stages: rcpt. Returns 0, or what is wrong (static).
  */
 extern char const *policy_scan(char const *text, policy_server *p);
 

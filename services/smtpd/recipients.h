@@ -25,7 +25,8 @@ struct recipients_s
 /* Reads them for whoever inherits r. Returns 1 if they have changed. What cannot be read is left to him. */
 extern int recipients_warm(recipients *r, recipients_files const *f);
 /*
- * Returns 1; 0: there is no such recipient; -1: nobody can tell now, or, unless local_only, its domain is another's to deliver.
+ * Returns 1; 0: there is no such recipient; -1: nobody can tell now, or, unless local_only, its domain is
+ * another's to deliver.
  */
 extern int recipients_known(recipients *r, recipients_files const *f, char const *address, size_t len,
                             int local_only);

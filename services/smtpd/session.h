@@ -101,8 +101,8 @@ extern void session_free(session *s);
 /* The connection is over: the log learns how many lines were left out, if any. */
 extern void session_over(session *s);
 /*
- * The greeting, or what a [connection] plugin says instead. early: the client talked before it. Without memory for even a
- * reply, out.s is 0.
+ * The greeting, or what a [connection] plugin says instead. early: the client talked before it. Without
+ * memory for even a reply, out.s is 0.
  */
 extern void session_start(session *s, int early);
 /* Takes bytes from the client; returns how many. Look at want afterwards. */

@@ -5,9 +5,9 @@
 #include <services/policy/spf/spf.h>
 
 /*
- * The input's first three lines are the address, the sender and the HELO; every other line may be an answer of the DNS: as
- * a TXT record, or as names. Which line answers what depends on the name that is asked for, so that the same name has the same
- * answer. No evaluation asks for more than RFC 7208 lets it.
+ * The input's first three lines are the address, the sender and the HELO; every other line may be an answer
+ * of the DNS: as a TXT record, or as names. Which line answers what depends on the name that is asked for, so
+ * that the same name has the same answer. No evaluation asks for more than RFC 7208 lets it.
  */
 
 #define LINES 64

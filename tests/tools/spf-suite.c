@@ -8,9 +8,10 @@
 #include <services/policy/spf/spf.h>
 
 /*
- * Reads what spf-suite.py writes, and evaluates each test: once with all answers there, and once with each of them
- * missing when it is asked for first. Prints TAP. Arguments: -a, any of several results will do, not the first alone; tests to
- * be passed over, each with the reason behind a `:`. Or -b ROUNDS, for tests/bench/spf.sh: prints evaluations a second of CPU.
+ * Reads what spf-suite.py writes, and evaluates each test: once with all answers there, and once with each of
+ * them missing when it is asked for first. Prints TAP. Arguments: -a, any of several results will do, not the
+ * first alone; tests to be passed over, each with the reason behind a `:`. Or -b ROUNDS, for
+ * tests/bench/spf.sh: prints evaluations a second of CPU.
  */
 
 #define ZONE_MAX    1024

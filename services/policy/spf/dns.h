@@ -43,8 +43,9 @@ struct dns_answer_s
 };
 
 /*
- * Answers whoever needs to know, out of what is known already. Returns 0 when the answer is not there yet: then it has been asked
- * for, and the whole evaluation is repeated once it is there. What is returned stays until that evaluation ends.
+ * Answers whoever needs to know, out of what is known already. Returns 0 when the answer is not there yet:
+ * then it has been asked for, and the whole evaluation is repeated once it is there. What is returned stays
+ * until that evaluation ends.
  */
 typedef dns_answer const *dns_lookup(void *world, char const *name, dns_type type);
 

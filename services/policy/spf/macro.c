@@ -100,7 +100,10 @@ int spf_spec_valid(char const *s, size_t n)
   return dot > literal && toplabel_valid(s + dot, n - dot);
 }
 
-/* What is expanded so far. Of what is too long only the end is kept: from a name labels are lost at its left (RFC 7208, 7.3). */
+/*
+ * What is expanded so far. Of what is too long only the end is kept: from a name labels are lost at its left
+ * (RFC 7208, 7.3).
+ */
 typedef struct text_s text;
 struct text_s
 {
@@ -160,7 +163,10 @@ static int best_name(void *data, char const *name)
   return 0;
 }
 
-/* What a letter stands for, in value (SPF_SENDER_MAX + DNS_NAME_MAX + 2 bytes). Returns its length; -1: not known yet. */
+/*
+ * What a letter stands for, in value (SPF_SENDER_MAX + DNS_NAME_MAX + 2 bytes). Returns its length; -1: not
+ * known yet.
+ */
 static long letter_value(spf_run *run, char const *domain, char letter, char *value)
 {
   size_t room = SPF_SENDER_MAX + DNS_NAME_MAX + 2;

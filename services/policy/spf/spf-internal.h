@@ -52,21 +52,24 @@ struct spf_term_s
 };
 
 /*
- * Reads the next term of the *len bytes at *s, and moves both on. Returns 1, 0 at the end, or -1 when it is none: t->text and t->len
- * are what is wrong.
+ * Reads the next term of the *len bytes at *s, and moves both on. Returns 1, 0 at the end, or -1 when it is
+ * none: t->text and t->len are what is wrong.
  */
 extern int spf_term_next(char const **s, size_t *len, spf_term *t);
 
 /* --- macro.c: RFC 7208, 7 ------------------------------------------------------------------------- */
 
-/* Whether n bytes are a macro-string; or the text of an explanation, which may have blanks and three macros more. */
+/*
+ * Whether n bytes are a macro-string; or the text of an explanation, which may have blanks and three macros
+ * more.
+ */
 extern int spf_macro_valid(char const *s, size_t n, int explanation);
 /* Whether n bytes are a domain-spec. */
 extern int spf_spec_valid(char const *s, size_t n);
 
 /*
- * What both return: 1; 0, there is no such text: too long, or a name that cannot be (RFC 7208, 4.3); -1, an answer is not there yet.
- * name: room for DNS_NAME_MAX and a NUL. domain: the one whose record this is.
+ * What both return: 1; 0, there is no such text: too long, or a name that cannot be (RFC 7208, 4.3); -1, an
+ * answer is not there yet. name: room for DNS_NAME_MAX and a NUL. domain: the one whose record this is.
  */
 extern int spf_expand_name(spf_run *run, char const *domain, char const *spec, size_t len, char *name);
 extern int spf_expand_explanation(spf_run *run, char const *domain, char const *s, size_t len);
@@ -82,8 +85,9 @@ extern int spf_same_network(unsigned char const *a, unsigned char const *b, unsi
 extern size_t spf_ip_dotted(spf_run const *run, char *text);
 
 /*
- * The client's names in the DNS whose addresses have the client's own (RFC 7208, 5.5). Calls each with up to ten, until it returns
- * nonzero. Returns that; 0: none wanted; -1: an answer is not there yet. *found (may be 0): whether there was a PTR record.
+ * The client's names in the DNS whose addresses have the client's own (RFC 7208, 5.5). Calls each with up to
+ * ten, until it returns nonzero. Returns that; 0: none wanted; -1: an answer is not there yet. *found (may be
+ * 0): whether there was a PTR record.
  */
 typedef int spf_name_function(void *data, char const *name);
 extern int spf_client_names(spf_run *run, spf_name_function *each, void *data, int *found);

@@ -9,10 +9,11 @@
 /*
  * Whether an address may send mail in the name of a domain: RFC 7208, whole.
  *
- * The evaluator is a function of the question and of what the DNS answered; it keeps nothing, allocates nothing, and waits for
- * nobody. When an answer that it needs is not there yet, it has been asked for, the result is SPF_PENDING, and the same
- * question is evaluated again, from its beginning, once an answer has come. That costs some microseconds for each of a few
- * rounds (the names of one `mx` or `ptr` are asked for together), and saves a state for each mechanism.
+ * The evaluator is a function of the question and of what the DNS answered; it keeps nothing, allocates
+ * nothing, and waits for nobody. When an answer that it needs is not there yet, it has been asked for, the
+ * result is SPF_PENDING, and the same question is evaluated again, from its beginning, once an answer has
+ * come. That costs some microseconds for each of a few rounds (the names of one `mx` or `ptr` are asked for
+ * together), and saves a state for each mechanism.
  */
 
 #define SPF_SENDER_MAX      512 /* bytes; the result of a longer sender is SPF_NONE */

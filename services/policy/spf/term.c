@@ -50,8 +50,8 @@ static size_t name_length(char const *s, size_t len)
 }
 
 /*
- * Takes `slash` and a number off the end of the *len bytes. Returns 1; 0, when they do not end so; -1 when the number is above most,
- * or begins with 0.
+ * Takes `slash` and a number off the end of the *len bytes. Returns 1; 0, when they do not end so; -1 when
+ * the number is above most, or begins with 0.
  */
 static int take_bits(char const *s, size_t *len, char const *slash, unsigned int most, unsigned int *bits)
 {
