@@ -172,7 +172,7 @@ static int take_tls(snapshot *s, stored const *st, page *p)
   if (expires && expires->value && expires->value < 253402300800u) /* the year 10000 */
   {
     datum_epoch(&s->tls.expires, expires->value);
-    datum_count(&s->tls.days_left, expires->value > p->now ? (expires->value - p->now) / 86400 : 0);
+    datum_count(&s->tls.days_left, expires->value > p->now ? (expires->value - p->now + 86399) / 86400 : 0);
   }
   return 0;
 }

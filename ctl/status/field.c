@@ -138,7 +138,7 @@ fact const facts[] = {
     BUNDLE(time, TIME, GAUGE, "time", "the moment of all this"),
     BUNDLE(tls.begun, COUNT, COUNTER, "begun", "sessions begun"),
     BUNDLE(tls.days_left, COUNT, GAUGE, "days left",
-           "whole days until the first certificate expires; 0: it has"),
+           "days until the first certificate expires, rounded up; 0: it has, and status is degraded"),
     BUNDLE(tls.expires, TIME, GAUGE, "expires", "when the first certificate expires"),
     BUNDLE(tls.failed, COUNT, COUNTER, "failed", "handshakes that failed"),
     BUNDLE(tls.refused, COUNT, COUNTER, "refused", "sessions refused because there were too many"),

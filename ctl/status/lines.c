@@ -167,10 +167,11 @@ static int put_tls(line *l)
   char a[FACT_WORDS], b[FACT_WORDS];
 
   if (!has(&l->w->s->tls.sessions)) return 0;
-  return begin(l, "tls") < 0 || add(l, " %s sessions, certificate: %s days left", words(l, a, "tls.sessions"),
-                                    words(l, b, "tls.days_left")) < 0
-             ? -1
-             : end(l);
+  if (begin(l, "tls") < 0 || add(l, " %s sessions, certificate: ", words(l, a, "tls.sessions")) < 0)
+    return -1;
+  if (l->w->s->tls.days_left.known == KNOWN && !l->w->s->tls.days_left.n)
+    return add(l, "EXPIRED (`mailctl check` says which)") < 0 ? -1 : end(l);
+  return add(l, "%s days left", words(l, b, "tls.days_left")) < 0 ? -1 : end(l);
 }
 
 static int put_rater(line *l)

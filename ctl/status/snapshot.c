@@ -140,6 +140,12 @@ static int is_well(service_facts const *f)
   return f->is == STATE_READY || f->is == STATE_UP;
 }
 
+/* Clients that verify refuse a certificate whose days are over. */
+static int has_expired(snapshot const *s)
+{
+  return s->tls.days_left.known == KNOWN && !s->tls.days_left.n;
+}
+
 int snapshot_health(snapshot const *s, int argc, char const *const *names)
 {
   service_facts const *f = snapshot_services(s);
@@ -152,5 +158,6 @@ int snapshot_health(snapshot const *s, int argc, char const *const *names)
       (s->overload.level.known == UNKNOWN || (s->overload.level.known == KNOWN && s->overload.level.n)))
     well = 0;
   if (!argc && s->queue.failed.known == KNOWN && s->queue.failed.n) well = 0;
+  if ((!argc || is_named("tls", argc, names)) && has_expired(s)) well = 0;
   return well ? 0 : EXIT_NO;
 }

@@ -140,7 +140,7 @@ static void refuse(server *s, connection const *c, char const *why)
   size_t n;
 
   counter_add(s->counters[REFUSED], 1);
-  if (s->o->refusal)
+  if (s->o->refusal && strcmp(c->label, "tls")) /* no plain text where TLS begins at once */
   {
     n = strlen(s->o->refusal);
     memcpy(line, s->o->refusal, n);
@@ -148,7 +148,7 @@ static void refuse(server *s, connection const *c, char const *why)
     (void)send(c->fd, line, n + 2, MSG_DONTWAIT | MSG_NOSIGNAL);
   }
   endpoint_fmt(there, &c->remote);
-  if (may_say(&s->refusals, missed)) strerr_warnw("refused ", there, ": ", why, missed);
+  if (may_say(&s->refusals, missed)) strerr_warni("refused ", there, ": ", why, missed);
 }
 
 /* A machine out of something, now: says so when that begins, and lets it recover for a second. */

@@ -11,7 +11,7 @@
 #include "child.h"
 #include "client.h"
 #include "serve.h"
-#include "session.h"
+#include "session-internal.h"
 
 #define INPUT        32768
 #define TLS_PATIENCE 60000 /* ms for the handshake; tlsd has a shorter bound of its own */
@@ -74,8 +74,8 @@ static int shake_hands(served *v, tls_mode mode)
   if (tls_start(o->tls_socket, &rq, 0, &fd, &info, TLS_PATIENCE) < 0)
   {
     int e = errno;
-    if (info.reason[0])
-      strerr_warnw("TLS with ", o->config.remoteip, ": ", info.reason);
+    if (info.reason[0]) /* tlsd's: the client's doing, and no warning to whoever keeps this machine */
+      (void)record_event(&v->session, "tls-failed:", "reason", info.reason);
     else
       strerr_warnwusys("begin TLS with ", o->config.remoteip);
     if (e == EPROTO || mode == TLS_IMPLICIT) return -1;

@@ -1,6 +1,8 @@
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -12,7 +14,10 @@
 
 #include "cert-internal.h"
 #include "check-internal.h"
+#include "context-internal.h"
+#include "keeper-internal.h"
 #include "settings-internal.h"
+#include "ticket-internal.h"
 
 #define DAY       86400
 #define WARN_DAYS 14
@@ -30,26 +35,49 @@ static int add_name(char const *name, void *data)
   return !stralloc_cats(data, " ") || !stralloc_cats(data, name);
 }
 
+static time_t seconds(ASN1_TIME const *t)
+{
+  struct tm tm;
+  return ASN1_TIME_to_tm(t, &tm) == 1 ? timegm(&tm) : 0;
+}
+
+/* Clients mind, but nobody here: a certificate's days are a warning, so that they stop no other service. */
 static void say_days(cert const *c)
 {
   time_t now = time(0);
-  time_t end = cert_expires(c);
+  time_t end = seconds(X509_get0_notAfter(c->leaf));
   long days = (long)((end - now) / DAY);
 
   if (cert_begins(c) > now)
-  {
-    errors++;
-    printf("error: %s: not valid before %s", c->path, ctime(&(time_t){cert_begins(c)}));
-  }
+    printf("warning: %s: not valid before %s", c->path, ctime(&(time_t){cert_begins(c)}));
   if (end < now)
-  {
-    errors++;
-    printf("error: %s: has expired: %s", c->path, ctime(&end));
-  }
+    printf("warning: %s: has expired, and clients that verify refuse it: %s", c->path, ctime(&end));
   else if (days < WARN_DAYS)
     printf("warning: %s: ends in %ld days\n", c->path, days);
   else
     printf("%s: %ld days left\n", c->path, days);
+}
+
+/* Each certificate of the chain whose days are over, by its subject. */
+static void say_chain_days(cert const *c)
+{
+  time_t now = time(0);
+
+  for (int i = 0; i < sk_X509_num(c->chain); i++)
+  {
+    X509 *x = sk_X509_value(c->chain, i);
+    time_t end = seconds(X509_get0_notAfter(x));
+    char name[256] = "";
+    if (end - now >= WARN_DAYS * DAY) continue;
+    X509_NAME_oneline(X509_get_subject_name(x), name, sizeof name);
+    if (end < now)
+      printf(
+          "warning: %s: certificate %d of the chain, %s, has expired: take it out unless clients need it\n",
+          c->path, i + 2, name);
+    else
+      printf("warning: %s: certificate %d of the chain, %s, ends in %ld days\n", c->path, i + 2, name,
+             (long)((end - now) / DAY));
+  }
 }
 
 static void say_names(cert const *c)
@@ -126,10 +154,38 @@ static void check_files(certificate_files const *f)
     if (key && cert_match(&c, key, f->key, why) < 0) error(why);
     say_names(&c);
     say_days(&c);
+    say_chain_days(&c);
     if (follow_chain(&c) == 0) say_trust(&c);
     cert_free(&c);
   }
   EVP_PKEY_free(key);
+}
+
+/* The very contexts that would serve, with their keys in a keeper, shake hands with themselves. */
+static void check_handshakes(settings const *st)
+{
+  static ticket_ring tickets;
+  static contexts cs;
+  char why[WHY_MAX];
+  int fds[2];
+  pid_t pid;
+
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0 || ticket_init(&tickets) < 0)
+    strerr_diefusys(111, "prepare a handshake");
+  pid = fork();
+  if (pid < 0) strerr_diefusys(111, "fork");
+  if (!pid)
+  {
+    fd_close(fds[0]);
+    if (keeper_load(st, why) == 0) keeper_serve(fds[1]);
+    _exit(0);
+  }
+  fd_close(fds[1]);
+  ticket_use(&tickets);
+  keeper_use(fds[0]);
+  if (contexts_build(&cs, st, why) < 0 || contexts_warm(&cs, st, why) < 0) error(why);
+  fd_close(fds[0]);
+  waitpid_nointr(pid, 0, 0);
 }
 
 int check_config(char const *config)
@@ -149,7 +205,11 @@ int check_config(char const *config)
     printf("error: %s:%u: %s\n", config, line, wrong);
   }
   else
+  {
     for (unsigned int i = 0; i < st.nfiles; i++) check_files(st.files + i);
+    if (fflush(stdout)) strerr_diefusys(111, "write the report");
+    if (!errors) check_handshakes(&st);
+  }
   stralloc_free(&text);
   if (fflush(stdout) || ferror(stdout)) strerr_diefusys(111, "write the report");
   return errors ? 1 : 0;

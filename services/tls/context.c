@@ -11,6 +11,8 @@
 #define CIPHERS     "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL"
 #define CIPHERS_OLD "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aNULL:!eNULL:@SECLEVEL=0"
 #define GROUPS      "X25519:P-256:P-384"
+/* What clients of mail have: one that needs another curve serves nobody. */
+#define CLIENT_GROUPS "X25519:P-256:P-384:P-521"
 
 static int wrong(char why[WHY_MAX], char const *what, char const *text)
 {
@@ -208,36 +210,51 @@ static int shake(SSL_CTX *client_ctx, SSL_CTX *server_ctx, int version, char con
   return result;
 }
 
-static int warm_certificate(SSL_CTX *client, SSL_CTX *server, cert const *c, settings const *st,
-                            char why[WHY_MAX])
+/* One certificate, twice: the second time with the first one's ticket. */
+static int warm_certificate(SSL_CTX *client, SSL_CTX *server, int version, cert_kind kind)
 {
   static char const *const algorithms[CERT_KINDS] = {"RSA-PSS+SHA256:RSA+SHA256",
                                                      "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512", "ed25519"};
-  static int const versions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+  SSL_SESSION *session = 0;
+  int result = shake(client, server, version, algorithms[kind], &session);
 
-  for (size_t i = 0; i < 2; i++)
+  if (!result) result = shake(client, server, version, algorithms[kind], &session);
+  SSL_SESSION_free(session);
+  return result;
+}
+
+/* The administrator's ciphers of TLS 1.2 may be for one kind of keys: then its names need one of that kind. */
+static int warm_identity(SSL_CTX *client, identity const *id, settings const *st, int version,
+                         char why[WHY_MAX])
+{
+  int some = version == TLS1_2_VERSION && st->ciphers;
+  int good = 0;
+
+  for (int kind = 0; kind < CERT_KINDS; kind++)
   {
-    SSL_SESSION *session = 0;
-    int result = 0;
-    if (versions[i] == TLS1_2_VERSION && (st->minor > 2 || st->ciphers)) continue;
-    for (int again = 0; again < 2 && !result; again++)
-      result = shake(client, server, versions[i], algorithms[c->kind], &session);
-    SSL_SESSION_free(session);
-    if (result) return wrong(why, c->path, "does not pass a handshake of its own");
+    cert const *c = id->certs + kind;
+    if (!c->leaf) continue;
+    if (!warm_certificate(client, id->ctx, version, c->kind))
+      good = 1;
+    else if (some)
+      ERR_clear_error();
+    else
+      return wrong(why, c->path, "does not pass a handshake of its own");
   }
-  return 0;
+  if (good) return 0;
+  return wrong(why, "ciphers", "TLS 1.2 cannot be served with these certificates");
 }
 
 int contexts_warm(contexts const *cs, settings const *st, char why[WHY_MAX])
 {
   SSL_CTX *client = SSL_CTX_new(TLS_client_method());
-  int result = client ? 0 : wrong(why, "TLS", "context");
+  int result =
+      client && SSL_CTX_set1_groups_list(client, CLIENT_GROUPS) == 1 ? 0 : wrong(why, "TLS", "context");
 
   for (unsigned int i = 0; i < cs->n && !result; i++)
   {
-    identity const *id = cs->list + i;
-    for (int kind = 0; kind < CERT_KINDS && !result; kind++)
-      if (id->certs[kind].leaf) result = warm_certificate(client, id->ctx, id->certs + kind, st, why);
+    if (st->minor <= 2) result = warm_identity(client, cs->list + i, st, TLS1_2_VERSION, why);
+    if (!result) result = warm_identity(client, cs->list + i, st, TLS1_3_VERSION, why);
   }
   SSL_CTX_free(client);
   return result;

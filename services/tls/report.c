@@ -11,13 +11,19 @@
 
 #define CHECK_MS 10000
 
+/* The key that a message is about: its first word, or the certificates. */
+static char const *key_of(char const *text)
+{
+  return !strncmp(text, "ciphers ", 8) ? "ciphers" : !strncmp(text, "groups ", 7) ? "groups" : "certificate";
+}
+
 static void add_line(section const *s, char const *line, report *r)
 {
   static char const error[] = "error: ";
   static char const warning[] = "warning: ";
 
   if (!strncmp(line, error, sizeof error - 1))
-    report_error(r, s, "certificate", "%s", line + sizeof error - 1);
+    report_error(r, s, key_of(line + sizeof error - 1), "%s", line + sizeof error - 1);
   else if (!strncmp(line, warning, sizeof warning - 1))
     report_warning(r, s, "certificate", "%s", line + sizeof warning - 1);
 }

@@ -166,7 +166,7 @@ like "$(cat "$T/err")" 'fd:7: the socket does not listen' "and why"
 
 # --- limits
 
-start -s "$T/counts" -c 3 -C 2 -r '421 too busy' "$IP:2525" -- "$T/wait"
+start -s "$T/counts" -c 3 -C 2 -r '421 too busy' "$IP:2525" "$IP:2465/tls" -- "$T/wait"
 hold a "$IP" 2525 127.0.0.1
 a=$!
 hold b "$IP" 2525 127.0.0.1
@@ -177,7 +177,7 @@ hold c "$IP" 2525 127.0.0.2
 c=$!
 try "-C serves another client" wait_for 20 says c pid
 is "$(talk "$IP" 2525 127.0.0.3 | tr '\r' '$')" '421 too busy$' "-c refuses the fourth in all"
-like "$(cat "$T/log")" 'warning: refused 127.0.0.1:[0-9]+: the limit of one client' "a refusal is logged"
+like "$(cat "$T/log")" 'info: refused 127.0.0.1:[0-9]+: the limit of one client' "a refusal is logged"
 cat >"$T/counts.py" <<'EOF'
 import struct, sys
 d = open(sys.argv[1], 'rb').read()
@@ -186,6 +186,7 @@ for i in range(struct.unpack_from('I', d, 12)[0]):
     print(name.rstrip(b'\0').decode(), value, end=' ')
 EOF
 is "$(python3 "$T/counts.py" "$T/counts")" "now 3 limit 3 total 3 refused 2 draining 0 draining-of 0 short 1 yielded 0 " "-s counts"
+is "$(talk "$IP" 2465 127.0.0.1 | tr '\r' '$')" '' "where TLS begins at once, a refusal is no plain text"
 kill "$a"
 again() {
   hold d "$IP" 2525 127.0.0.1

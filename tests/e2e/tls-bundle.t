@@ -106,6 +106,32 @@ idle() { test -z "$(pgrep -P "$(pid_of submission)" -x smtpd)"; }
 wait_for 60 idle
 ok $? 'no smtpd hangs'
 
+# --- strangers without TLS are no warning, and days that are over stop nobody ---
+
+echo EHLO | timeout 60 openssl s_client -connect "$IP:2465" -tls1 >/dev/null 2>&1
+"$(command -v /usr/bin/python3 || command -v python3)" - "$IP" 2465 <<'END'
+import os, socket, sys
+s = socket.create_connection((sys.argv[1], int(sys.argv[2])), 60 * int(os.environ["PATIENCE"]))
+s.sendall(b"EHLO plain\r\n")
+while s.recv(1000): pass
+END
+try 'plain text to port 465 is a line of the log' wait_for 20 grep -q 'tls-failed: client=.*reason=' "$T/b/log/submission/current"
+unlike "$(mailctl status)" '(warning: TLS with|wrong version|unsupported protocol)' 'and no warning to whoever keeps the machine'
+cp "$T/b/state/tls/cert.pem" "$T/good.pem"
+cp "$T/b/state/tls/key.pem" "$T/good-key.pem"
+openssl req -new -key "$T/good-key.pem" -subj /CN=old.example.test -out "$T/old.csr"
+openssl x509 -req -in "$T/old.csr" -signkey "$T/good-key.pem" -days -1 -out "$T/b/state/tls/cert.pem" 2>/dev/null
+exits 0 'check: a certificate that has expired' mailctl check
+like "$(cat "$T/err" "$T/out")" '\[tls\] .*warning: .*has expired' 'is a warning'
+try 'and keeps nothing from starting' mailctl up
+mailctl reload tls >/dev/null
+expired() { mailctl status >"$T/status"; test $? -eq 1 && grep -q 'certificate: EXPIRED' "$T/status"; }
+try 'status is degraded' wait_for 20 expired
+cp "$T/good.pem" "$T/b/state/tls/cert.pem"
+mailctl reload tls >/dev/null
+well() { mailctl status >/dev/null; }
+try 'and well again' wait_for 20 well
+
 # --- what check and a bad reload say ---
 
 chmod 644 "$T/b/state/tls/key.pem"

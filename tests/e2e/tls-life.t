@@ -51,6 +51,50 @@ like "$(cat "$T/out")" "^warning: $T/soon.pem: ends in [45] days" 'is a warning'
 cat "$T/ec.pem" "$T/rsa.pem" >"$T/chain.pem"
 configure "certificate $T/chain.pem" "key $T/ec.key"
 check 1 'check: a chain that is none'
+chmod 600 "$T/ec.key"
+# What tlsd would refuse, or could never serve, check refuses.
+refused() {
+  check 1 "check: $1"
+  like "$(cat "$T/out")" "^error: $2" 'is an error'
+  # shellcheck disable=SC2086
+  exits 102 'and tlsd does not start' tlsd $drop ${drop:+-a nobody} "$T/tls.sock" "$T/tlsd.conf"
+}
+configure 'ciphers NONSENSE'
+refused 'ciphers that are none' 'ciphers NONSENSE: '
+configure 'groups NONSENSE'
+refused 'groups that are none' 'groups NONSENSE: '
+configure 'groups brainpoolP256r1'
+refused 'groups that no client has' ''
+configure 'ciphers ECDHE-RSA-AES256-GCM-SHA384'
+refused 'ciphers without a certificate for them' 'ciphers TLS 1.2 cannot be served'
+configure 'ciphers ECDHE-RSA-AES256-GCM-SHA384' 'protocol 1.3'
+check 0 'check: of which TLS 1.3 has no need'
+certificate weak rsa:1024 weak.example.test
+configure "certificate $T/weak.pem" "key $T/weak.key"
+refused 'RSA of 1024 bits' "certificate $T/weak.pem"
+certificate odd 'ec -pkeyopt ec_paramgen_curve:secp256k1' odd.example.test
+configure "certificate $T/odd.pem" "key $T/odd.key"
+refused 'a curve that no client has' "$T/odd.pem"
+
+# days NAME DAYS ISSUER OPTION...: a certificate that ends so many days from now, or ended
+signed() {
+  openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" -keyout "$T/$1.key" -out "$T/$1.csr" 2>/dev/null
+  openssl x509 -req -in "$T/$1.csr" -CA "$T/$3.pem" -CAkey "$T/$3.key" -CAcreateserial -days "$2" -out "$T/$1.pem" \
+    -extfile "$T/$1.ext" 2>/dev/null
+  chmod 600 "$T/$1.key"
+}
+echo 'basicConstraints=critical,CA:TRUE' >"$T/old-ca.ext"
+echo 'subjectAltName=DNS:leaf.example.test' >"$T/leaf.ext"
+signed old-ca -1 ec
+signed leaf 90 old-ca
+cat "$T/leaf.pem" "$T/old-ca.pem" >"$T/leaf-chain.pem"
+configure "certificate $T/leaf-chain.pem" "key $T/leaf.key"
+check 0 'check: an expired certificate in the chain'
+like "$(cat "$T/out")" "^warning: $T/leaf-chain.pem: certificate 2 of the chain, /CN=old-ca, has expired" 'is a warning with its subject'
+signed leaf -1 ec
+configure "certificate $T/leaf.pem" "key $T/leaf.key"
+check 0 'check: an expired certificate'
+like "$(cat "$T/out")" "^warning: $T/leaf.pem: has expired" 'is a warning'
 chmod 644 "$T/rsa.key"
 configure "certificate $T/rsa.pem" "key $T/rsa.key"
 check 1 'check: a key that others may read'

@@ -124,6 +124,8 @@ rm "$H/control/smtpplugins"
 
 # --- a large message ---
 
+echo 0 >"$H/control/databytes"
+
 "$python" - "$IP" <<'END'
 import os, smtplib, ssl, sys
 context = ssl._create_unverified_context()
