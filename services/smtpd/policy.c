@@ -2,6 +2,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include <runlib/enhanced.h>
+
 #include "session-internal.h"
 
 #define WORDS_MAX 400 /* bytes of a server's words that a client is told */
@@ -100,16 +102,10 @@ static char *action_of(stralloc *answer)
   return 0;
 }
 
-/* Whether text begins with an enhanced status code (RFC 3463). */
-static int has_status(char const *text)
-{
-  return (text[0] == '4' || text[0] == '5') && text[1] == '.' && text[2] >= '0' && text[2] <= '9';
-}
-
 /* Writes a reply, of which a client sees printable ASCII alone. */
 static void write_reply(char *reply, size_t size, char const *code, char const *status, char const *words)
 {
-  snprintf(reply, size, "%s%s%.*s", code, has_status(words) ? "" : status, WORDS_MAX,
+  snprintf(reply, size, "%s%s%.*s", code, enhanced_at(words, strlen(words)) ? "" : status, WORDS_MAX,
            *words ? words : "access denied");
   for (char *s = reply; *s; s++)
     if (*s < 32 || *s == 127) *s = '?';

@@ -244,7 +244,8 @@ static int log_plugin(spp_run const *run, char const *what, char const *plugin)
   int ok = stralloc_cats(&sa, "plugin: ") && stralloc_cats(&sa, what) && stralloc_cats(&sa, " plugin=") &&
            stralloc_cats(&sa, plugin);
 
-  if (ok) run->effects->log(run->effects->world, sa.s, sa.len);
+  if (ok && run->effects->log_room(run->effects->world, sa.len, 0))
+    run->effects->log(run->effects->world, sa.s, sa.len);
   stralloc_free(&sa);
   return ok ? 0 : -1;
 }

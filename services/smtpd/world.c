@@ -45,15 +45,23 @@ static char const *overload_get(void const *vars, char const *name)
   return variable(vars, name);
 }
 
+static int log_room(void *data, size_t len, int last)
+{
+  world const *w = data;
+  return budget_take(w->budget, source_number(w->options->config.remoteip), len, last ? 2 : 1,
+                     (uint64_t)time(0));
+}
+
 /* What the plugin overload does, without a process: while the flag is not up it costs one system call. */
-static plugin_end overload_builtin(world const *w, stralloc const *vars, stralloc *output)
+static plugin_end overload_builtin(world *w, stralloc const *vars, stralloc *output)
 {
   char reply[OVERLOAD_REPLY];
   char line[OVERLOAD_REPLY];
-  size_t n = overload_answer(reply, w->options->overload, (uint64_t)time(0), &overload_get, vars);
+  size_t len, n = overload_answer(reply, w->options->overload, (uint64_t)time(0), &overload_get, vars);
 
   if (!n) return PLUGIN_RAN;
-  allwrite(2, line, overload_log(line, reply, (long)getpid()));
+  len = overload_log(line, reply, (long)getpid());
+  if (log_room(w, len, 0)) allwrite(2, line, len);
   return stralloc_catb(output, reply, n) ? PLUGIN_RAN : PLUGIN_TROUBLE;
 }
 
@@ -234,13 +242,6 @@ static void pause_for(void *data, unsigned int ms)
 
   if (until > w->end) until = w->end;
   while (child_clock() < until && !child_terminated()) child_pause(-1, 0, until);
-}
-
-static int log_room(void *data, size_t len, int last)
-{
-  world const *w = data;
-  return budget_take(w->budget, source_number(w->options->config.remoteip), len, last ? 2 : 1,
-                     (uint64_t)time(0));
 }
 
 /* One write a line: lines of several sessions share the log's pipe. */
