@@ -10,35 +10,12 @@
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
 
 #include <runlib/authclient.h>
-
-static int64_t now_ms(void)
-{
-  struct timespec ts;
-
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* Waits until fd can be read. 0, or -1 and errno (ETIMEDOUT). */
-static int wait_readable(int fd, int64_t deadline)
-{
-  for (;;)
-  {
-    struct pollfd p = {.fd = fd, .events = POLLIN};
-    int64_t left = deadline - now_ms();
-    int r = poll(&p, 1, left < 0 ? 0 : left > 1000000 ? 1000000 : (int)left);
-
-    if (r > 0) return 0;
-    if (r < 0 && errno != EINTR) return -1;
-    if (left <= 0) return (errno = ETIMEDOUT, -1);
-  }
-}
+#include <runlib/clock.h>
 
 /* Returns the request's length, 0 if it cannot be one. */
 static size_t make_request(char request[AUTH_REQUEST_MAX], char const *user, char const *password)
@@ -82,7 +59,7 @@ static int verdict(char const *reply, size_t len)
   return AUTH_TEMPORARY;
 }
 
-static int read_verdict(int fd, int64_t deadline)
+static int read_verdict(int fd, uint64_t deadline)
 {
   char reply[16];
   size_t len = 0;
@@ -91,7 +68,7 @@ static int read_verdict(int fd, int64_t deadline)
   {
     ssize_t r;
 
-    if (wait_readable(fd, deadline) < 0) return AUTH_TEMPORARY;
+    if (clock_await(fd, POLLIN, deadline) < 0) return AUTH_TEMPORARY;
     r = recv(fd, reply + len, sizeof reply - len, MSG_DONTWAIT);
     if (r < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (r < 0) return AUTH_TEMPORARY;
@@ -100,7 +77,7 @@ static int read_verdict(int fd, int64_t deadline)
   }
 }
 
-static int ask(int fd, char const *request, size_t len, int64_t deadline)
+static int ask(int fd, char const *request, size_t len, uint64_t deadline)
 {
   ssize_t sent;
 
@@ -112,7 +89,7 @@ static int ask(int fd, char const *request, size_t len, int64_t deadline)
 
 int auth_check(char const *path, char const *user, char const *password, unsigned int timeout_ms)
 {
-  int64_t deadline = now_ms() + timeout_ms;
+  uint64_t deadline = clock_ms() + timeout_ms;
   char request[AUTH_REQUEST_MAX];
   size_t len = make_request(request, user, password);
   int result = AUTH_TEMPORARY;
@@ -151,7 +128,7 @@ static void become(char const *const *argv, int request)
 }
 
 /* Waits for the process's end, which is left to be reaped. 0, or -1 and errno (ETIMEDOUT). */
-static int wait_end(pid_t pid, int64_t deadline)
+static int wait_end(pid_t pid, uint64_t deadline)
 {
   siginfo_t info;
   int fd = pidfd_open(pid, 0);
@@ -159,7 +136,7 @@ static int wait_end(pid_t pid, int64_t deadline)
 
   if (fd >= 0)
   {
-    result = wait_readable(fd, deadline);
+    result = clock_await(fd, POLLIN, deadline);
     int e = errno;
     fd_close(fd);
     errno = e;
@@ -171,12 +148,12 @@ static int wait_end(pid_t pid, int64_t deadline)
     info.si_pid = 0;
     if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 && errno != EINTR) return -1;
     if (info.si_pid) return 0;
-    if (now_ms() >= deadline) return (errno = ETIMEDOUT, -1);
+    if (clock_ms() >= deadline) return (errno = ETIMEDOUT, -1);
     poll(0, 0, 5);
   }
 }
 
-static int reap(pid_t pid, int64_t deadline)
+static int reap(pid_t pid, uint64_t deadline)
 {
   int late = wait_end(pid, deadline) < 0 ? errno : 0;
   int status;
@@ -215,7 +192,7 @@ static int request_pipe(char const *user, char const *password)
 
 int auth_run(char const *const *argv, char const *user, char const *password, unsigned int timeout_ms)
 {
-  int64_t deadline = now_ms() + timeout_ms;
+  uint64_t deadline = clock_ms() + timeout_ms;
   int fd = request_pipe(user, password);
   pid_t pid;
 

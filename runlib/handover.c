@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <runlib/clock.h>
 #include <runlib/fdpass.h>
 #include <runlib/handover.h>
 #include <runlib/intake.h>
@@ -13,14 +14,6 @@
 #define ANSWER 300000 /* ms */
 #define ABSENT 10     /* seconds */
 #define PAUSE  50     /* ms */
-
-static time_t seconds(void)
-{
-  struct timespec t;
-
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec;
-}
 
 static int send_request(char const *path, char what, char const *name, int reply)
 {
@@ -46,13 +39,9 @@ static int send_request(char const *path, char what, char const *name, int reply
 /* The answer to HANDOVER_OPEN has a descriptor always: the file, or, without one, any. Returns 1; 0, nobody answers; -1. */
 static int receive(int reply, char what, handover_answer *a, int *fd)
 {
-  struct pollfd x = {.fd = reply, .events = POLLIN};
   ssize_t r;
 
-  do r = poll(&x, 1, ANSWER);
-  while (r < 0 && errno == EINTR);
-  if (!r) errno = ETIMEDOUT;
-  if (r <= 0) return -1;
+  if (clock_await(reply, POLLIN, clock_ms() + ANSWER) < 0) return -1;
   if (what == HANDOVER_OPEN)
     r = fdpass_receive(reply, (char *)a, sizeof *a, fd, 1, 0);
   else
@@ -87,13 +76,13 @@ static int ask_once(char const *path, char what, char const *name, handover_answ
 int handover_ask(char const *path, char what, char name[SPOOLNAME_FMT], int *fd)
 {
   struct timespec const pause = {.tv_nsec = PAUSE * 1000000};
-  time_t deadline = seconds() + ABSENT;
+  uint64_t deadline = clock_ms() + ABSENT * 1000;
   handover_answer a;
   int r;
 
   while (!(r = ask_once(path, what, name, &a, fd)) && what != HANDOVER_ABORT)
   {
-    if (seconds() > deadline) return (errno = ECONNREFUSED, INTAKE_SPOOL);
+    if (clock_ms() > deadline) return (errno = ECONNREFUSED, INTAKE_SPOOL);
     nanosleep(&pause, 0);
   }
   if (r < 0) return errno == ENOENT ? INTAKE_SPOOL : INTAKE_CREATE;

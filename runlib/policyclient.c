@@ -4,37 +4,15 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
 
 #include <runlib/address.h>
+#include <runlib/clock.h>
 #include <runlib/policyclient.h>
 
 #define SPARED 30000 /* ms for which a server that failed is not asked */
-
-static uint64_t stopwatch(void)
-{
-  struct timespec ts;
-
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
-/* Waits for events. Returns 0, or -1 and errno. */
-static int await(int fd, short events, uint64_t deadline)
-{
-  for (;;)
-  {
-    struct pollfd x = {.fd = fd, .events = events};
-    uint64_t now = stopwatch();
-    int r = now >= deadline ? 0 : poll(&x, 1, (int)(deadline - now));
-    if (r > 0) return 0;
-    if (!r) return (errno = ETIMEDOUT, -1);
-    if (errno != EINTR) return -1;
-  }
-}
 
 static socklen_t socket_address(char const *where, struct sockaddr_storage *to)
 {
@@ -75,7 +53,9 @@ static int open_connection(char const *where, uint64_t deadline)
   {
     e = errno;
     if (e == EINPROGRESS)
-      e = await(fd, POLLOUT, deadline) < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &size) < 0 ? errno : e;
+      e = clock_await(fd, POLLOUT, deadline) < 0 || getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &size) < 0
+              ? errno
+              : e;
   }
   if (!e) return fd;
   fd_close(fd);
@@ -88,7 +68,7 @@ static int send_all(int fd, char const *s, size_t len, uint64_t deadline)
   while (len)
   {
     ssize_t w = send(fd, s, len, MSG_NOSIGNAL);
-    if (w < 0 && errno == EAGAIN && await(fd, POLLOUT, deadline) < 0) return -1;
+    if (w < 0 && errno == EAGAIN && clock_await(fd, POLLOUT, deadline) < 0) return -1;
     if (w < 0 && errno != EAGAIN && errno != EINTR) return -1;
     if (w < 0) continue;
     s += w;
@@ -106,7 +86,7 @@ static int receive(int fd, stralloc *answer, size_t most, uint64_t deadline)
     ssize_t r;
     char *end;
     if (!stralloc_readyplus(answer, 512)) return -1;
-    if (await(fd, POLLIN, deadline) < 0) return -1;
+    if (clock_await(fd, POLLIN, deadline) < 0) return -1;
     r = recv(fd, answer->s + answer->len, 512, 0);
     if (r < 0 && (errno == EAGAIN || errno == EINTR)) continue;
     if (!r) errno = answer->len ? EPROTO : ECONNRESET;
@@ -131,7 +111,7 @@ void policyclient_close(policyclient *c)
 int policyclient_ask(policyclient *c, char const *where, unsigned int ms, char const *question, size_t len,
                      stralloc *answer, size_t most)
 {
-  uint64_t now = stopwatch(), deadline = now + ms;
+  uint64_t now = clock_ms(), deadline = now + ms;
   int e;
 
   if (now < c->again) return (errno = EAGAIN, -1);
@@ -146,6 +126,6 @@ int policyclient_ask(policyclient *c, char const *where, unsigned int ms, char c
     /* A server may close a connection that was idle: that is no answer, and no failure. */
     if (!kept || (e != ECONNRESET && e != EPIPE)) break;
   }
-  c->again = stopwatch() + SPARED;
+  c->again = clock_ms() + SPARED;
   return -1;
 }

@@ -5,22 +5,14 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/clock.h>
 #include <runlib/run.h>
 
 #define OUTPUT_MAX 65536
-
-static int64_t run_clock(void)
-{
-  struct timespec t;
-
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* It dies with us, so that a command that is killed leaves nothing behind. */
 static void run_become(char const *const *argv, int fd, int output)
@@ -37,7 +29,7 @@ static void run_become(char const *const *argv, int fd, int output)
 }
 
 /* Reads what comes from fd until its end, or that of the program (pidfd; -1: it cannot be seen). 0, or -1 and errno. */
-static int run_gather(int fd, int pidfd, stralloc *said, int64_t deadline)
+static int run_gather(int fd, int pidfd, stralloc *said, uint64_t deadline)
 {
   char buf[4096];
   size_t len = 0;
@@ -45,11 +37,11 @@ static int run_gather(int fd, int pidfd, stralloc *said, int64_t deadline)
   for (;;)
   {
     struct pollfd x[2] = {{.fd = fd, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
-    int64_t left = deadline - run_clock();
+    uint64_t now = clock_ms();
     ssize_t n;
 
-    if (left <= 0) return (errno = ETIMEDOUT, -1);
-    if (poll(x, 2, (int)left) <= 0) continue;
+    if (now >= deadline) return (errno = ETIMEDOUT, -1);
+    if (poll(x, 2, (int)(deadline - now)) <= 0) continue;
     if (!x[0].revents) return 0; /* what a child of its own still writes is nobody's business */
     n = read(fd, buf, sizeof buf);
     if (!n || (n < 0 && errno == ECONNRESET))
@@ -70,7 +62,7 @@ static int run_gather(int fd, int pidfd, stralloc *said, int64_t deadline)
 
 int run_wait(char const *const *argv, char const *input, size_t n, stralloc *said, unsigned int ms)
 {
-  int64_t deadline = run_clock() + ms;
+  uint64_t deadline = clock_ms() + ms;
   int pair[2];
   int result = -1;
   int status = 0;

@@ -5,23 +5,16 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/clock.h>
 #include <runlib/fdpass.h>
 #include <runlib/tlsclient.h>
 
 /* tlsd that is not even taking the request after this long is away, whatever the handshake may take. */
 #define ACCEPT_MS 10000
-
-static int64_t now_ms(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int has_newline(char const *s)
 {
@@ -112,7 +105,7 @@ static int send_request(int fd, char const *s, size_t n, int const *fds)
 }
 
 /* Returns as tls_report_scan, or -1: ECONNRESET when tlsd hung up, ETIMEDOUT. */
-static int receive(int fd, tls_info *info, int64_t deadline)
+static int receive(int fd, tls_info *info, uint64_t deadline)
 {
   char s[TLS_REQUEST_MAX];
   ssize_t n;
@@ -122,15 +115,8 @@ static int receive(int fd, tls_info *info, int64_t deadline)
     n = recv(fd, s, sizeof s, MSG_DONTWAIT);
     if (n > 0) return tls_report_scan(s, (size_t)n, info);
     if (!n) return (errno = ECONNRESET, -1);
-    if (errno == EAGAIN)
-    {
-      struct pollfd p = {.fd = fd, .events = POLLIN};
-      int64_t left = deadline - now_ms();
-      int r = left > 0 ? poll(&p, 1, (int)left) : 0;
-      if (!r) return (errno = ETIMEDOUT, -1);
-    }
-    else if (errno != EINTR)
-      return -1;
+    if (errno != EAGAIN && errno != EINTR) return -1;
+    if (errno == EAGAIN && clock_await(fd, POLLIN, deadline) < 0) return -1;
   }
 }
 
@@ -138,9 +124,9 @@ static int receive(int fd, tls_info *info, int64_t deadline)
  * Waits until tlsd says that the connection is its own. When it does not, shutdown makes sure that it never
  * will: its word is either in our queue by then, or cannot be sent any more, and it begins only after its word.
  */
-static int wait_accepted(int fd, tls_info *info, int64_t deadline)
+static int wait_accepted(int fd, tls_info *info, uint64_t deadline)
 {
-  int64_t soon = now_ms() + ACCEPT_MS;
+  uint64_t soon = clock_ms() + ACCEPT_MS;
   int kind = receive(fd, info, soon < deadline ? soon : deadline);
 
   if (kind == 'a') return 0;
@@ -159,7 +145,7 @@ static int wait_accepted(int fd, tls_info *info, int64_t deadline)
 }
 
 static int hand_over(int fd, tls_request const *rq, int client_fd, int *plain_fd, tls_info *info,
-                     int64_t deadline)
+                     uint64_t deadline)
 {
   char s[TLS_REQUEST_MAX];
   int pair[2];
@@ -185,7 +171,7 @@ static int hand_over(int fd, tls_request const *rq, int client_fd, int *plain_fd
 int tls_start(char const *socket, tls_request const *rq, int client_fd, int *plain_fd, tls_info *info,
               unsigned int timeout_ms)
 {
-  int64_t deadline = now_ms() + timeout_ms;
+  uint64_t deadline = clock_ms() + timeout_ms;
   int fd;
   int result;
 

@@ -13,6 +13,7 @@
 #include <skalibs/strerr.h>
 #include <skalibs/tai.h>
 
+#include <runlib/clock.h>
 #include <runlib/overload-flag.h>
 #include <runlib/overload-history.h>
 #include <runlib/overload-place.h>
@@ -46,13 +47,6 @@ struct monitor_s
   uint64_t next;    /* ms: the next poll */
   uint64_t stop_at; /* ms: the end of the drain; 0: not stopping */
 };
-
-static uint64_t stopwatch(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static uint64_t wallclock(void)
 {
@@ -250,7 +244,7 @@ static void begin(monitor *t)
   t->s.r = t->o.r;
   t->s.lifetime = 5 * t->o.poll / 1000 > 10 ? 5 * t->o.poll / 1000 : 10;
   decide(t);
-  hook_run(&t->o.h, t->s.level, t->s.reason, stopwatch());
+  hook_run(&t->o.h, t->s.level, t->s.reason, clock_ms());
   publish(t);
 }
 
@@ -341,12 +335,12 @@ static void wait_until(int fd, uint64_t now, uint64_t until)
 /* Returns 0 when it is time to leave. */
 static int turn(monitor *t, int fd)
 {
-  uint64_t now = stopwatch();
+  uint64_t now = clock_ms();
   uint64_t until = t->stop_at ? t->stop_at : t->next;
 
   if (t->o.h.pid) until = earlier(until, t->o.h.deadline);
   wait_until(fd, now, until);
-  now = stopwatch();
+  now = clock_ms();
   signals(t, now);
   hook_expire(&t->o.h, now);
   if (t->stop_at)
@@ -378,7 +372,7 @@ int monitor_run(int argc, char const *const *argv)
   fd = trap();
   tain_now_set_stopwatch_g();
   begin(&t);
-  t.next = stopwatch() + t.o.poll;
+  t.next = clock_ms() + t.o.poll;
   if (ready_notify(t.o.ready) < 0) strerr_warnwusys("notify readiness");
   while (turn(&t, fd))
     ;

@@ -4,9 +4,10 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/time.h>
-#include <time.h>
 
 #include <ares.h>
+
+#include <runlib/clock.h>
 
 #include "answer.h"
 #include "resolve.h"
@@ -178,19 +179,11 @@ dns_answer const *lookups_find(void *world, char const *name, dns_type type)
   return a->answer;
 }
 
-static uint64_t stopwatch(void)
-{
-  struct timespec ts;
-
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 unsigned int lookups_wait(lookups *l, unsigned int ms)
 {
-  uint64_t deadline = stopwatch() + ms, now;
+  uint64_t deadline = clock_ms() + ms, now;
 
-  while ((now = stopwatch()) < deadline && l->pending)
+  while ((now = clock_ms()) < deadline && l->pending)
   {
     struct pollfd x[RESOLVE_FDS];
     int wait = (int)(deadline - now);

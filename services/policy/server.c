@@ -8,6 +8,8 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/strerr.h>
 
+#include <runlib/clock.h>
+
 #include "server.h"
 
 #define ACCEPT_BATCH 64
@@ -21,8 +23,7 @@ static void clocks(server *s)
 {
   struct timespec ts;
 
-  clock_gettime(CLOCK_MONOTONIC, &ts);
-  s->now = (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+  s->now = clock_ms();
   clock_gettime(CLOCK_REALTIME, &ts);
   s->wall = ts.tv_sec > 0 ? (uint64_t)ts.tv_sec : 1;
 }

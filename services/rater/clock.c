@@ -1,15 +1,9 @@
 #include <fcntl.h>
 #include <string.h>
-#include <time.h>
+
+#include <runlib/clock.h>
 
 #include "table.h"
-
-static uint64_t read_ms(clockid_t id)
-{
-  struct timespec ts;
-  if (clock_gettime(id, &ts) < 0 || ts.tv_sec < 0) return 0;
-  return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
 
 void table_clock_start(header *h, uint64_t boot, uint64_t wall, char const *boot_id)
 {
@@ -32,7 +26,7 @@ void table_clock_start(header *h, uint64_t boot, uint64_t wall, char const *boot
 uint64_t table_tick(table *t)
 {
   header *h = t->header;
-  uint64_t boot = read_ms(CLOCK_BOOTTIME);
+  uint64_t boot = clock_boot_ms();
 
   if (boot > h->boot)
   {

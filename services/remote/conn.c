@@ -4,32 +4,11 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include <runlib/clock.h>
+
 #include "conn.h"
-
-static int64_t now_ms(void)
-{
-  struct timespec t;
-
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static int wait_for(conn const *c, short events, int64_t deadline)
-{
-  struct pollfd x = {.fd = c->fd, .events = events};
-
-  for (;;)
-  {
-    int64_t left = deadline - now_ms();
-    int n = poll(&x, 1, left > 0 ? (int)left : 0);
-    if (n > 0) return 0;
-    if (n < 0 && errno != EINTR) return -1;
-    if (!n && left <= 0) return (errno = ETIMEDOUT, -1);
-  }
-}
 
 int conn_open(conn *c, target const *t, unsigned int port, unsigned int seconds)
 {
@@ -46,7 +25,7 @@ int conn_open(conn *c, target const *t, unsigned int port, unsigned int seconds)
   if (c->fd < 0) return -1;
   (void)setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
   if (!connect(c->fd, a, t->family == 4 ? sizeof v4 : sizeof v6)) return 0;
-  if (errno != EINPROGRESS || wait_for(c, POLLOUT, now_ms() + (int64_t)seconds * 1000) < 0 ||
+  if (errno != EINPROGRESS || clock_await(c->fd, POLLOUT, clock_ms() + (uint64_t)seconds * 1000) < 0 ||
       getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &e, &n) < 0)
     return -1;
   errno = e;
@@ -54,12 +33,12 @@ int conn_open(conn *c, target const *t, unsigned int port, unsigned int seconds)
 }
 
 /* After a call of OpenSSL that did not succeed: waits for what it needs. */
-static int tls_wait(conn const *c, int result, int64_t deadline)
+static int tls_wait(conn const *c, int result, uint64_t deadline)
 {
   switch (SSL_get_error(c->ssl, result))
   {
-    case SSL_ERROR_WANT_READ: return wait_for(c, POLLIN, deadline);
-    case SSL_ERROR_WANT_WRITE: return wait_for(c, POLLOUT, deadline);
+    case SSL_ERROR_WANT_READ: return clock_await(c->fd, POLLIN, deadline);
+    case SSL_ERROR_WANT_WRITE: return clock_await(c->fd, POLLOUT, deadline);
     case SSL_ERROR_ZERO_RETURN: return (errno = EPIPE, -1);
     case SSL_ERROR_SYSCALL:
       if (!errno) errno = EPIPE;
@@ -68,7 +47,7 @@ static int tls_wait(conn const *c, int result, int64_t deadline)
   }
 }
 
-static ssize_t write_some(conn const *c, char const *s, size_t n, int64_t deadline)
+static ssize_t write_some(conn const *c, char const *s, size_t n, uint64_t deadline)
 {
   for (;;)
   {
@@ -82,13 +61,14 @@ static ssize_t write_some(conn const *c, char const *s, size_t n, int64_t deadli
     else
     {
       r = send(c->fd, s, n, MSG_NOSIGNAL);
-      if (r < 0 && errno == EAGAIN ? wait_for(c, POLLOUT, deadline) < 0 : r < 0 && errno != EINTR) return -1;
+      if (r < 0 && errno == EAGAIN ? clock_await(c->fd, POLLOUT, deadline) < 0 : r < 0 && errno != EINTR)
+        return -1;
     }
     if (r > 0) return r;
   }
 }
 
-static ssize_t read_some(conn *c, int64_t deadline)
+static ssize_t read_some(conn *c, uint64_t deadline)
 {
   for (;;)
   {
@@ -103,7 +83,8 @@ static ssize_t read_some(conn *c, int64_t deadline)
     {
       r = recv(c->fd, c->in, sizeof c->in, 0);
       if (!r) return (errno = EPIPE, -1);
-      if (r < 0 && errno == EAGAIN ? wait_for(c, POLLIN, deadline) < 0 : r < 0 && errno != EINTR) return -1;
+      if (r < 0 && errno == EAGAIN ? clock_await(c->fd, POLLIN, deadline) < 0 : r < 0 && errno != EINTR)
+        return -1;
     }
     if (r > 0) return r;
   }
@@ -111,7 +92,7 @@ static ssize_t read_some(conn *c, int64_t deadline)
 
 int conn_flush(conn *c, unsigned int seconds)
 {
-  int64_t deadline = now_ms() + (int64_t)seconds * 1000;
+  uint64_t deadline = clock_ms() + (uint64_t)seconds * 1000;
 
   for (size_t done = 0; done < c->out.len;)
   {
@@ -123,7 +104,7 @@ int conn_flush(conn *c, unsigned int seconds)
   return 0;
 }
 
-static int read_reply(conn *c, reply *r, int64_t deadline)
+static int read_reply(conn *c, reply *r, uint64_t deadline)
 {
   int done = 0;
 
@@ -148,7 +129,7 @@ int conn_reply(conn *c, reply *r, unsigned int seconds)
 {
   reply_clear(r);
   if ((conn_flush(c, seconds) == 0 || errno != ETIMEDOUT) &&
-      read_reply(c, r, now_ms() + (int64_t)seconds * 1000) == 0)
+      read_reply(c, r, clock_ms() + (uint64_t)seconds * 1000) == 0)
     return 0;
   r->code = 0;
   return -1;
@@ -156,7 +137,7 @@ int conn_reply(conn *c, reply *r, unsigned int seconds)
 
 int conn_shake(conn *c, SSL *ssl, unsigned int seconds)
 {
-  int64_t deadline = now_ms() + (int64_t)seconds * 1000;
+  uint64_t deadline = clock_ms() + (uint64_t)seconds * 1000;
   int r;
 
   c->ssl = ssl;

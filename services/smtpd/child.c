@@ -9,6 +9,7 @@
 #include <skalibs/env.h>
 #include <skalibs/posixplz.h>
 
+#include <runlib/clock.h>
 #include <runlib/tcp/places.h>
 
 #include "child.h"
@@ -21,13 +22,6 @@ static void on_signal(int sig)
 {
   if (sig == SIGTERM || sig == PLACES_EVICT) terminated = sig;
   if (sig == PLACES_HURRY) hurried = 1;
-}
-
-uint64_t child_clock(void)
-{
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
 int child_init(sigset_t const *given)
@@ -124,7 +118,7 @@ pid_t child_start(char const *const *argv, stralloc const *modifs, int const *fd
 int child_pause(int fd, short events, uint64_t deadline)
 {
   struct pollfd x = {.fd = fd, .events = events};
-  uint64_t now = child_clock();
+  uint64_t now = clock_ms();
   uint64_t left = deadline > now ? deadline - now : 0;
   struct timespec t = {.tv_sec = (time_t)(left / 1000), .tv_nsec = (long)(left % 1000) * 1000000};
 
@@ -150,7 +144,7 @@ int child_wait(pid_t pid, int *wstat, uint64_t deadline)
     uint64_t now;
     if (r == pid) return 0;
     if (r < 0 && errno != EINTR) return -1;
-    now = child_clock();
+    now = clock_ms();
     if (now >= deadline)
     {
       errno = ETIMEDOUT;

@@ -12,8 +12,6 @@
  * so a TERM never falls between a message's envelope and its reply.
  */
 
-/* Milliseconds on the stopwatch clock. */
-extern uint64_t child_clock(void);
 /* Call once, first. given: the mask of signals for programs, 0: the present one. Returns 0, or -1 and errno. */
 extern int child_init(sigset_t const *given);
 /* Whether we must end: 0, SIGTERM, or PLACES_EVICT (runlib/tcp/places.h). */

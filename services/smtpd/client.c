@@ -3,6 +3,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <runlib/clock.h>
+
 #include "child.h"
 #include "client.h"
 
@@ -30,7 +32,7 @@ client_event client_read(char *buf, size_t max, size_t *n, uint64_t deadline, in
     if (child_terminated()) return CLIENT_STOP;
     at_once = child_pause(0, POLLIN, deadline);
     if (child_terminated()) return CLIENT_STOP;
-    if (!at_once && child_clock() >= deadline) return CLIENT_IDLE;
+    if (!at_once && clock_ms() >= deadline) return CLIENT_IDLE;
     if (!at_once && child_hurried() != hurried) return CLIENT_HURRY;
   }
 }
@@ -52,7 +54,7 @@ int client_flush(stralloc *out, uint64_t deadline)
       sent += (size_t)r;
     else if (errno != EAGAIN && errno != EINTR)
       return -1;
-    else if (!child_pause(1, POLLOUT, deadline) && child_clock() >= deadline)
+    else if (!child_pause(1, POLLOUT, deadline) && clock_ms() >= deadline)
       return -1;
   }
   out->len = 0;
@@ -69,16 +71,16 @@ void client_greet(session *s, int early)
 
 int client_talks(unsigned int ms)
 {
-  uint64_t deadline = child_clock() + ms;
+  uint64_t deadline = clock_ms() + ms;
 
-  while (child_clock() < deadline && !child_terminated())
+  while (clock_ms() < deadline && !child_terminated())
     if (child_pause(0, POLLIN, deadline)) return 1;
   return 0;
 }
 
 void client_linger(void)
 {
-  uint64_t deadline = child_clock() + LINGER_TIME;
+  uint64_t deadline = clock_ms() + LINGER_TIME;
   char buf[4096];
   size_t all = 0, n;
 

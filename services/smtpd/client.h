@@ -5,7 +5,7 @@
 
 #include "session.h"
 
-/* The connection on descriptors 0 and 1. Deadlines on child_clock. */
+/* The connection on descriptors 0 and 1. Deadlines on clock_ms. */
 
 typedef enum client_event_e
 {

@@ -7,6 +7,8 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/clock.h>
+
 #include "child.h"
 #include "pluginrun.h"
 
@@ -49,9 +51,9 @@ static plugin_end watch(pid_t pid, int *wstat, int fd, stralloc *output, uint64_
     r = waitpid(pid, wstat, WNOHANG);
     if (r == pid) break;
     if (r < 0 && errno != EINTR) return PLUGIN_TROUBLE;
-    if (child_clock() < deadline) continue;
+    if (clock_ms() < deadline) continue;
     kill(-pid, SIGKILL);
-    (void)child_wait(pid, wstat, child_clock() + 1000);
+    (void)child_wait(pid, wstat, clock_ms() + 1000);
     if (!ended) (void)drain(fd, output);
     return PLUGIN_TIMEOUT;
   }
@@ -62,7 +64,7 @@ static plugin_end watch(pid_t pid, int *wstat, int fd, stralloc *output, uint64_
 /* Most plugins write a line and end: then we wake once, for the end. Only one that takes longer is watched. */
 static plugin_end finish(pid_t pid, int fd, stralloc *output, unsigned int timeout)
 {
-  uint64_t now = child_clock();
+  uint64_t now = clock_ms();
   int wstat;
 
   if (child_wait(pid, &wstat, now + (timeout < SOON ? timeout : SOON)) < 0)

@@ -8,6 +8,8 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/clock.h>
+
 #include "child.h"
 #include "queue.h"
 
@@ -75,9 +77,9 @@ static void send_all(queue *q, int fd, char const *s, size_t len)
     }
     else if (errno == EAGAIN)
     {
-      uint64_t deadline = child_clock() + q->timeout;
+      uint64_t deadline = clock_ms() + q->timeout;
       while (!child_pause(fd, POLLOUT, deadline))
-        if (child_clock() >= deadline)
+        if (clock_ms() >= deadline)
         {
           q->broken = ETIMEDOUT;
           break;
@@ -110,11 +112,11 @@ static int reap(queue *q)
   int wstat;
 
   q->pid = 0;
-  if (child_wait(pid, &wstat, child_clock() + q->timeout) < 0)
+  if (child_wait(pid, &wstat, clock_ms() + q->timeout) < 0)
   {
     if (errno != ETIMEDOUT) return -1;
     kill(pid, SIGKILL);
-    (void)child_wait(pid, &wstat, child_clock() + 1000);
+    (void)child_wait(pid, &wstat, clock_ms() + 1000);
     return -1;
   }
   return WIFEXITED(wstat) ? WEXITSTATUS(wstat) : -1;

@@ -6,6 +6,7 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/strerr.h>
 
+#include <runlib/clock.h>
 #include <runlib/tlsclient.h>
 
 #include "child.h"
@@ -60,7 +61,7 @@ static uint64_t deadline(served const *v)
   uint64_t silence = 1000ull * v->control->timeout;
 
   if (!*v->mark) silence = earlier(silence, is_short(v) ? SHORT_SILENCE : EARLY_SILENCE);
-  return earlier(child_clock() + silence, end_of(v));
+  return earlier(clock_ms() + silence, end_of(v));
 }
 
 /* From here on the session goes through tlsd. Returns 0; or -1, the connection is of no more use. */
@@ -112,7 +113,7 @@ static int feed(served *v, size_t len)
   {
     done += session_feed(s, v->input + done, len - done);
     if (act(v) < 0) return -1;
-  } while (done < len && child_clock() < end_of(v));
+  } while (done < len && clock_ms() < end_of(v));
   return 0;
 }
 
@@ -132,7 +133,7 @@ static void converse(served *v)
   {
     size_t n;
     /* A client may keep on sending: it would never be found idle. */
-    if (child_clock() >= end_of(v))
+    if (clock_ms() >= end_of(v))
     {
       session_end(s, "421 4.4.2 session time is over");
       continue;
@@ -144,7 +145,7 @@ static void converse(served *v)
         if (feed(v, n) < 0) return;
         break;
       case CLIENT_IDLE:
-        if (child_clock() < end_of(v)) session_end(s, "421 4.4.2 timeout");
+        if (clock_ms() < end_of(v)) session_end(s, "421 4.4.2 timeout");
         break;
       case CLIENT_HURRY: break;
       case CLIENT_STOP: stop(v); break;
@@ -177,7 +178,7 @@ int serve(options *o, control const *c, char const *file, world *w, place_mark *
   v.control = c;
   v.mark = mark;
   v.hurried = hurried;
-  v.begin = child_clock();
+  v.begin = clock_ms();
   v.end = v.begin + 1000ull * o->session_time;
   w->end = v.end;
   configure(o, c);
@@ -185,7 +186,7 @@ int serve(options *o, control const *c, char const *file, world *w, place_mark *
   session_init(&v.session, &o->config, &v.effects);
   if (o->implicit_tls && shake_hands(&v, TLS_IMPLICIT) < 0) return 1;
   early = o->greet_delay && client_talks(o->greet_delay);
-  v.begin = child_clock(); /* the wait was ours */
+  v.begin = clock_ms(); /* the wait was ours */
   client_greet(&v.session, early);
   converse(&v);
   session_over(&v.session);

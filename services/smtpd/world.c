@@ -11,6 +11,7 @@
 #include <skalibs/types.h>
 
 #include <runlib/authclient.h>
+#include <runlib/clock.h>
 #include <runlib/counters.h>
 #include <runlib/overload.h>
 #include <runlib/rater.h>
@@ -238,10 +239,10 @@ static int own(void *data, char const *ip, size_t len)
 static void pause_for(void *data, unsigned int ms)
 {
   world const *w = data;
-  uint64_t until = child_clock() + ms;
+  uint64_t until = clock_ms() + ms;
 
   if (until > w->end) until = w->end;
-  while (child_clock() < until && !child_terminated()) child_pause(-1, 0, until);
+  while (clock_ms() < until && !child_terminated()) child_pause(-1, 0, until);
 }
 
 /* One write a line: lines of several sessions share the log's pipe. */

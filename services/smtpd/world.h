@@ -18,7 +18,7 @@ struct world_s
 {
   options const *options;
   budget *budget;                 /* of the log */
-  uint64_t end;                   /* of the session, on child_clock */
+  uint64_t end;                   /* of the session, on clock_ms */
   counter *counters[3 * TALLIES]; /* each with the pair of its rate */
   int login_counted;              /* by the rater, as a failed one, until it has succeeded */
   int direct;                     /* builtin:spool has the message, not queue */
