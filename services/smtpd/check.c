@@ -49,7 +49,7 @@ static void check_domains(service const *sv, report *r, stralloc *path)
   mapping m = MAPPING_ZERO;
   rules read = RULES_ZERO;
 
-  if (bundle_qmail(sv->bundle) || (queue && *queue)) return;
+  if (bundle_qmail(sv->bundle) || remote_present(sv->bundle) || (queue && *queue)) return;
   if (name && control_list(&lines, name) > 0 && rules_load(&read, &files, &m) > 0)
     for (size_t i = 0; i < lines.len; i += strlen(lines.s + i) + 1)
     {

@@ -60,12 +60,10 @@ int recipients_known(recipients *r, recipients_files const *f, char const *addre
   int n;
 
   if (rules_load(&r->rules, &f->rules, &r->map) < 0)
-  {
     strerr_warnw(r->rules.wrong.len ? r->rules.wrong.s : "out of memory",
                  ": no recipient is refused as unknown");
-    r->broken = 1;
-  }
-  if (r->broken || (!local_only && !is_local(r, address))) return -1;
+  /* What the map says is not what the files say, whoever read them: nobody is unknown. */
+  if (r->rules.stale || (!local_only && !is_local(r, address))) return -1;
   n = find(r, f, address, len);
   /* A directory that has not even a postmaster is likely one that is not mounted: then nobody is unknown. */
   return n ? n : find(r, f, "postmaster", 10) > 0 ? 0 : -1;

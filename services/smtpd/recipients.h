@@ -19,7 +19,6 @@ struct recipients_s
 {
   rules rules;
   mapping map;
-  int broken; /* the files have a mistake, or cannot be read: nobody is unknown. It was said. */
 };
 
 /* Reads them for whoever inherits r. Returns 1 if they have changed. What cannot be read is left to him. */

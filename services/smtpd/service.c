@@ -310,10 +310,12 @@ static int add_recipients(stralloc *sa, service *sv, int submission)
 {
   bundle const *b = sv->bundle;
   char const *aliases = spool_says(b, "aliases"), *catchall = spool_says(b, "catch-all");
+  char const *queue = section_text(sv->section, "queue");
   stralloc path = STRALLOC_ZERO;
   int result;
 
-  if (bundle_qmail(b) || (!submission && value_of(sv, "unknown-recipients"))) return 0;
+  /* Where another program queues, the spool may not be the one that delivers. */
+  if (bundle_qmail(b) || (queue && *queue) || (!submission && value_of(sv, "unknown-recipients"))) return 0;
   result = spool_mail(&path, b, "") < 0 || service_word(sa, " -V ", path.s, "") < 0 ||
                    (aliases && service_word(sa, " -x ", aliases, "") < 0) ||
                    (catchall && service_word(sa, " -X ", catchall, "") < 0)

@@ -85,6 +85,17 @@ m down policy >/dev/null
 exits 3 "mailctl policy without a policyd" m policy
 m up policy >/dev/null
 
+# --- whose recipients they are
+asks() { m up smtpd >/dev/null 2>&1; grep -q -e ' -V ' "$T/b/run/servicedirs/smtpd/run"; }
+try "the spool says who there is" asks
+sed -i "s|^\[smtpd\]|&\nqueue = $LIBEXEC/spool-queue|" "$C"
+asks
+is "$?" 1 "but not where another program queues"
+sed -i '/^queue = /d; s/^\[smtpd\]/&\nunknown-recipients = accept/' "$C"
+asks
+is "$?" 1 "nor where all are to be accepted"
+sed -i '/^unknown-recipients/d' "$C"
+
 # --- what check tells
 sed -i "s/^spf-fail = .*/&\\ndnsbl = good.bl\\ndnsbl = gone.bl\\ndnsbl = all.bl\\ndnsbl = paid.bl\\nrhsbl = good.rh/" "$C"
 zone '2.0.0.127.good.bl A 127.0.0.2' '2.0.0.127.all.bl A 127.0.0.2' '1.0.0.127.all.bl A 127.0.0.2' \
@@ -114,6 +125,7 @@ sed -i 's/^\[smtpd\]/&\npolicy = inet:nowhere/' "$C"
 exits 102 "a wrong policy server" m check
 like "$(cat "$T/err")" 'mailctl.conf:[0-9]+: \[smtpd\] policy: not an address and a port' "is named"
 sed -i '/^policy = inet:nowhere$/d' "$C"
+awk '/^\[/ { skip = $0 == "[remote]" || $0 == "[dkim]" } !skip' "$C" >"$C.new" && mv "$C.new" "$C"
 echo example.test >"$T/b/control/locals"
 echo forgotten.test >>"$T/b/control/rcpthosts"
 m check >"$T/out" 2>&1
