@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
@@ -112,6 +113,7 @@ void server_open(server *s)
 
   s->standby = nobody;
   s->predecessor = -1;
+  s->begun[0] = s->begun[1] = -1;
   if (s->o->door) n = standby_take(&s->standby, s->o->door, fds, &s->predecessor);
   if (n < 0) strerr_diefusys(111, "take over at ", s->o->door);
   if (n) h.n = (unsigned int)n - 1; /* the places come last */
@@ -197,6 +199,7 @@ static void stand(server *s)
       succeed(s);
       strerr_warni("in the place of a process that has ended");
       stand(s);
+      server_resume(s);
       break;
     case STANDBY_DRAIN:
       succeed(s);
@@ -269,6 +272,8 @@ static void wait_and_act(server *s)
 void server_run(server *s)
 {
   open_counters(s);
+  if (s->standby.door >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s->begun) < 0)
+    s->begun[0] = s->begun[1] = -1;
   if (s->standby.door >= 0) stand(s);
   standby_settled(s->predecessor);
   s->predecessor = -1;

@@ -73,6 +73,7 @@ struct server_s
   standby standby;
   int predecessor; /* waits for our standby, as long as it is not -1 */
   places places;
+  int begun[2]; /* a socketpair, in which the connection at hand lies until it has a process: see accept.c */
   uint32_t generation;
   counter *counters[COUNTERS];
   int draining;  /* listens no more */
@@ -97,6 +98,8 @@ extern void server_run(server *s);
 /* accept.c */
 extern int server_accepts(server const *s);
 extern void server_accept(server *s, listener const *l);
+/* For a standby that takes the place of one that was killed: serves whom that one had just accepted. */
+extern void server_resume(server *s);
 extern void server_reap(server *s);
 extern void server_count(server *s);
 

@@ -47,7 +47,7 @@ killed() {
   kill -9 "$old" && rm -f "$T/b/run/deaths/smtpd" && wait_for 60 is_new
 }
 echo "$times times each, 20 clients"
-for i in restart reload upgrade killed; do knocking "smtpd: $i" $i; done
+for i in ${WHAT:-restart reload upgrade killed}; do knocking "smtpd: $i" $i; done
 m down >/dev/null
 
 # Debian's tcpserver under s6
