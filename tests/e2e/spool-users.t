@@ -92,6 +92,13 @@ done
 # shellcheck disable=SC2086 # a list
 wait $pids
 is "$(sort -u "$T/codes")" 0 "who queues notices nothing of a restart"
+m down intake >/dev/null
+swaks -s "$IP:2525" -f a@b.example -t postmaster@example.test >"$T/swaks" 2>&1 &
+waits=$!
+wait_for 20 grep -q ' -> DATA' "$T/swaks"
+m up intake >/dev/null
+wait $waits
+ok $? "nor does a client of smtpd"
 
 # What the administrator leaves in todo/ does no harm.
 mkdir "$SPOOL/todo/theirs"
@@ -99,7 +106,7 @@ mkdir "$SPOOL/todo/theirs"
 ln -s /etc/shadow "$SPOOL/todo/link"
 rm -rf "$SPOOL"/failed/*
 m up >/dev/null
-wait_for 20 arrived 33
+wait_for 20 arrived 34
 ok $? "started again, spool delivers past what others put there"
 is "$(grep -rl root: "$SPOOL" "$T/b/mail" 2>/dev/null)" "" "no link was followed"
 exits 1 "status: what is in failed/ is no good state" m status
