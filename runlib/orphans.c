@@ -7,6 +7,7 @@
 #include <skalibs/djbunix.h>
 
 #include <runlib/orphans.h>
+#include <runlib/procstat.h>
 #include <runlib/started.h>
 
 int orphan_lives(orphan const *o)
@@ -16,14 +17,10 @@ int orphan_lives(orphan const *o)
 
 static int has_supervise(orphan const *o)
 {
-  static char const wanted[] = "s6-supervise\n";
-  char comm[sizeof wanted];
-  char name[40];
-  pid_t parent = started_parent(o->pid);
+  char comm[PROCESS_COMM];
 
-  snprintf(name, sizeof name, "/proc/%d/comm", (int)parent);
-  return parent > 0 && openreadnclose(name, comm, sizeof comm) == sizeof wanted - 1 &&
-         !memcmp(comm, wanted, sizeof wanted - 1);
+  process_comm(comm, started_parent(o->pid));
+  return !strcmp(comm, "s6-supervise");
 }
 
 int orphan_is_left(orphan const *o, int supervised)

@@ -12,36 +12,24 @@
 #include <skalibs/stralloc.h>
 #include <skalibs/types.h>
 
+#include <runlib/procstat.h>
 #include <runlib/started.h>
 
 #define STARTED_MAX 16384
 
-/* proc(5): the command's name stands in parentheses and may hold anything; field 3 follows the last one. */
-static uint64_t field_of(pid_t pid, unsigned int number)
-{
-  char buf[1024];
-  char name[40];
-  char const *s;
-  ssize_t n;
-
-  snprintf(name, sizeof name, "/proc/%d/stat", (int)pid);
-  n = openreadnclose(name, buf, sizeof buf - 1);
-  if (n <= 0) return 0;
-  buf[n] = 0;
-  s = strrchr(buf, ')');
-  if (s && (s[2] == 'Z' || s[2] == 'X')) return (errno = ESRCH, 0); /* dead, not yet reaped */
-  for (unsigned int field = 2; s && field < number; field++) s = strchr(s + 1, ' ');
-  return s ? strtoull(s + 1, 0, 10) : (errno = EINVAL, 0);
-}
-
 uint64_t started_ticks(pid_t pid)
 {
-  return field_of(pid, 22);
+  process p;
+
+  if (process_read(&p, -1, pid) < 0) return 0;
+  return p.threads ? p.start : (errno = ESRCH, 0); /* dead, not yet reaped */
 }
 
 pid_t started_parent(pid_t pid)
 {
-  return (pid_t)field_of(pid, 4);
+  process p;
+
+  return process_read(&p, -1, pid) < 0 || !p.threads ? 0 : p.parent;
 }
 
 static int changed(char const *line)

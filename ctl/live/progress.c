@@ -8,6 +8,8 @@
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
 
+#include <runlib/procstat.h>
+
 #include <ctl/context.h>
 #include <ctl/live/live.h>
 #include <ctl/live/logs.h>
@@ -102,9 +104,7 @@ static void show(transition const *t, move const *m, void *data)
 static int is_idle(pid_t logger)
 {
   char name[40];
-  char buf[512];
-  char const *state;
-  ssize_t len;
+  process p;
   int n = 0;
   int fd;
 
@@ -114,12 +114,7 @@ static int is_idle(pid_t logger)
   if (ioctl(fd, FIONREAD, &n) < 0) n = -1;
   fd_close(fd);
   if (n) return n < 0 ? -1 : 0;
-  snprintf(name, sizeof name, "/proc/%d/stat", (int)logger);
-  len = openreadnclose(name, buf, sizeof buf - 1);
-  if (len < 0) return -1;
-  buf[len] = 0;
-  state = strrchr(buf, ')');
-  return state && !strncmp(state, ") S", 3);
+  return process_read(&p, -1, logger) < 0 ? -1 : p.state == 'S';
 }
 
 static int has_heard(transition const *t, move const *m)

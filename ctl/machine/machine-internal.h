@@ -5,11 +5,7 @@
 
 #include <services/contract/service.h>
 
-#define MACHINE_COMM 64
-
 /* Whether pid is the bundle's own, already up. Also where nobody can tell, because RUN, which is reported itself, is shut. */
 extern int machine_is_ours(bundle const *b, pid_t pid);
-/* What the process is called; empty where that is not known. */
-extern void machine_comm(char comm[MACHINE_COMM], pid_t pid);
 
 #endif

@@ -10,6 +10,7 @@
 #include <skalibs/djbunix.h>
 
 #include <runlib/address.h>
+#include <runlib/procstat.h>
 
 #include <services/contract/kinds.h>
 
@@ -211,23 +212,11 @@ int machine_is_ours(bundle const *b, pid_t pid)
   return pid && (port_below(pid, services) || orphan_is(b, pid) || is_standby(b, pid));
 }
 
-void machine_comm(char comm[MACHINE_COMM], pid_t pid)
-{
-  char path[64];
-  FILE *f;
-
-  snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
-  f = fopen(path, "re");
-  if (!f || !fgets(comm, MACHINE_COMM, f)) *comm = 0;
-  comm[strcspn(comm, "\n")] = 0;
-  if (f) fclose(f);
-}
-
 static void say_taken(section const *s, char const *name, char const *text, pid_t pid, report *r)
 {
-  char comm[MACHINE_COMM];
+  char comm[PROCESS_COMM];
 
-  machine_comm(comm, pid);
+  process_comm(comm, pid);
   if (pid)
     report_error(r, s, name, "%s is in use, by the process %ld (%s)", text, (long)pid, comm);
   else

@@ -10,6 +10,8 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/started.h>
+
 #include <ctl/live/holder.h>
 #include <ctl/machine/port.h>
 
@@ -140,22 +142,6 @@ int port_taken(address const *a, pid_t *owner)
   }
 }
 
-static pid_t parent_of(pid_t pid)
-{
-  char path[64];
-  char line[256];
-  long parent = 0;
-  FILE *f;
-
-  snprintf(path, sizeof path, "/proc/%ld/status", (long)pid);
-  f = fopen(path, "re");
-  if (!f) return 0;
-  while (fgets(line, sizeof line, f))
-    if (sscanf(line, "PPid: %ld", &parent) == 1) break;
-  fclose(f);
-  return (pid_t)parent;
-}
-
 int port_below(pid_t pid, char const *folder)
 {
   char *real = realpath(folder, 0);
@@ -170,7 +156,7 @@ int port_below(pid_t pid, char const *folder)
     snprintf(path, sizeof path, "/proc/%ld/cwd", (long)pid);
     r = readlink(path, cwd, sizeof cwd - 1);
     if (r > (ssize_t)len && !memcmp(cwd, real, len) && cwd[len] == '/') found = 1;
-    pid = parent_of(pid);
+    pid = started_parent(pid);
   }
   free(real);
   return found;

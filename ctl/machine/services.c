@@ -9,6 +9,8 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/procstat.h>
+
 #include <ctl/live/holder.h>
 #include <ctl/machine/machine.h>
 #include <ctl/machine/reach.h>
@@ -154,13 +156,13 @@ static void check_uses(visit *v, service_kind const *kind)
 static void check_lock(visit *v, service_kind const *kind)
 {
   stralloc path = STRALLOC_ZERO;
-  char comm[MACHINE_COMM];
+  char comm[PROCESS_COMM];
   pid_t pid = 0;
 
   if (kind->lock && kind->lock(v->sv, &path) == 0) pid = holder_of(path.s);
   if (pid && !machine_is_ours(v->b, pid))
   {
-    machine_comm(comm, pid);
+    process_comm(comm, pid);
     report_warning(v->r, section_of(v), 0,
                    "the process %ld (%s) has %s, and is none of the bundle's: %s cannot start before it ends",
                    (long)pid, comm, path.s, v->sv->name);

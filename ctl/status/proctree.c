@@ -1,7 +1,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +15,6 @@
 
 #include <ctl/status/proctree.h>
 
-#define STAT_MAX 1024
 #define TREE_MAX                                                                                             \
   65536 /* processes: pids that change hands while we look cannot send us in circles for ever */
 
@@ -24,67 +22,6 @@ static uint64_t hertz(void)
 {
   long hz = sysconf(_SC_CLK_TCK);
   return hz > 0 ? (uint64_t)hz : 100;
-}
-
-static ssize_t read_at(int proc, char const *name, char *s, size_t max)
-{
-  int fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
-  ssize_t n;
-
-  if (fd < 0) return -1;
-  n = fd_read(fd, s, max); /* the kernel makes such a file whole, at the first read */
-  int e = errno;
-  fd_close(fd);
-  errno = e;
-  return n;
-}
-
-/* What comes after ` 12` or ` -12`; 0: it is no number. A negative one counts from 2^64 down. */
-static char const *scan_number(uint64_t *n, char const *s, char const *end)
-{
-  int minus = end - s > 1 && s[1] == '-';
-  char const *first = s + 1 + minus;
-
-  if (s == end || *s != ' ') return 0;
-  for (s = first, *n = 0; s < end && *s >= '0' && *s <= '9'; s++) *n = 10 * *n + (uint64_t)(*s - '0');
-  if (minus) *n = -*n;
-  return s == first ? 0 : s;
-}
-
-/* Fields 4 to 24 of stat(5): the name in parentheses before them may hold anything. */
-int process_scan(process *p, char const *s, size_t len)
-{
-  char const *end = s + len;
-  char const *at = memrchr(s, ')', len);
-  uint64_t field[25] = {0};
-
-  memset(p, 0, sizeof *p);
-  p->pid = (pid_t)strtoll(s, 0, 10);
-  if (!at || end - at < 4 || at[1] != ' ') return (errno = EINVAL, -1);
-  char state = at[2];
-  at += 3;
-  for (unsigned int i = 4; i <= 24; i++)
-    if (!(at = scan_number(field + i, at, end))) return (errno = EINVAL, -1);
-  p->parent = (pid_t)field[4];
-  p->cpu = field[14] + field[15] + field[16] + field[17];
-  p->threads = state == 'Z' || state == 'X' ? 0 : (unsigned int)field[20];
-  p->start = field[22];
-  p->memory = field[24] * (uint64_t)sysconf(_SC_PAGESIZE);
-  return p->pid > 0 ? 0 : (errno = EINVAL, -1);
-}
-
-int process_read(process *p, int proc, pid_t pid)
-{
-  char name[PID_FMT + sizeof "/stat"];
-  char buf[STAT_MAX];
-  ssize_t n;
-
-  strcpy(name + pid_fmt(name, pid), "/stat");
-  n = read_at(proc, name, buf, sizeof buf - 1);
-  if (n < 0) return -1;
-  buf[n] = 0;
-  if (!n) return (errno = ESRCH, -1);
-  return process_scan(p, buf, (size_t)n);
 }
 
 /* --- descendants --------------------------------------------------------------------------------- */

@@ -8,18 +8,9 @@
 #include <skalibs/genalloc.h>
 #include <skalibs/tai.h>
 
-/* Processes and their descendants, from /proc (proc(5)). */
+#include <runlib/procstat.h>
 
-typedef struct process_s process;
-struct process_s
-{
-  pid_t pid;
-  pid_t parent;
-  uint64_t start;       /* ticks since boot */
-  uint64_t cpu;         /* ticks of CPU time, those of its dead children included */
-  uint64_t memory;      /* resident bytes */
-  unsigned int threads; /* 0 for the dead that nobody has reaped */
-};
+/* Processes with their descendants. */
 
 typedef struct proctree_s proctree;
 struct proctree_s
@@ -28,11 +19,6 @@ struct proctree_s
   uint64_t memory;
   unsigned int processes;
 };
-
-/* Reads the bytes of /proc/PID/stat. 0, or -1 and EINVAL: damaged. */
-extern int process_scan(process *p, char const *s, size_t len);
-/* proc: a descriptor of /proc. 0, or -1 and errno (ENOENT: no such process, or hidepid hides it). */
-extern int process_read(process *p, int proc, pid_t pid);
 
 /* Appends the pids of the children of p (of pid_t). 0, or -1 and errno (ENOENT: also a kernel without such lists). */
 extern int process_children(genalloc *pids, int proc, process const *p);
