@@ -461,6 +461,39 @@ START_TEST(a_stop_has_drain_and_a_margin)
 }
 END_TEST
 
+/* As long as s6-supervise lets it: one that takes ten minutes to deliver what it began is not given up before. */
+START_TEST(a_stop_may_take_its_own_time)
+{
+  fake *slow = have("slow", GOAL_STOP, 1);
+  fake *late = have("late", GOAL_STOP, 1);
+  fake *again = have("again", GOAL_RESTART, 1);
+
+  file("run/servicedirs/slow/timeout-kill", "600000\n");
+  file("run/servicedirs/late/timeout-kill", "5000\n");
+  file("run/servicedirs/again/timeout-kill", "600000\n");
+  slow->stop_after = again->stop_after = 599000;
+  late->stop_after = NEVER;
+  run(599100);
+  ck_assert_int_eq(move_of(slow)->step, STEP_DONE);
+  ck_assert_int_eq(move_of(late)->step, STEP_LATE);
+  ck_assert_uint_eq(move_of(late)->patience, 5000 + KILL_TIME);
+  ck_assert_int_eq(move_of(again)->step, STEP_DONE);
+  ck_assert_ptr_null(strchr(said, 'k'));
+}
+END_TEST
+
+/* 0: for ever, to s6-supervise; mailctl waits as long as for any. */
+START_TEST(a_stop_without_end_has_the_bundles_time)
+{
+  fake *late = have("late", GOAL_STOP, 1);
+
+  file("run/servicedirs/late/timeout-kill", "0\n");
+  late->stop_after = NEVER;
+  run(DRAIN + KILL_TIME);
+  ck_assert_int_eq(move_of(late)->step, STEP_LATE);
+}
+END_TEST
+
 /* --- restarts -------------------------------------------------------------------------------------- */
 
 START_TEST(a_restart_is_one_command_and_another_process)
@@ -565,6 +598,8 @@ int main(void)
   tcase_add_test(t1, an_earlier_stop_is_no_death);
   tcase_add_test(t1, a_pause_before_the_next_attempt_is_cut_short);
   tcase_add_test(t1, a_stop_has_drain_and_a_margin);
+  tcase_add_test(t1, a_stop_may_take_its_own_time);
+  tcase_add_test(t1, a_stop_without_end_has_the_bundles_time);
   tcase_add_test(t1, a_restart_is_one_command_and_another_process);
   tcase_add_test(t1, a_restart_of_what_is_down_starts_it);
   tcase_add_test(t1, a_restart_kills_what_does_not_end);
