@@ -77,7 +77,7 @@ int handover_ask(char const *path, char what, char name[SPOOLNAME_FMT], int *fd)
 {
   struct timespec const pause = {.tv_nsec = PAUSE * 1000000};
   uint64_t deadline = clock_ms() + ABSENT * 1000;
-  handover_answer a;
+  handover_answer a = {.code = 0};
   int r;
 
   while (!(r = ask_once(path, what, name, &a, fd)) && what != HANDOVER_ABORT)

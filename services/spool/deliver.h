@@ -25,7 +25,8 @@ struct spool_s
   int remote;
   unsigned int batch; /* messages at a time, 1 to DELIVER_BATCH: what the descriptors suffice for */
   shares shares;
-  trimmed kept; /* failed/, as it was when somebody looked, and what came since */
+  trimmed kept;     /* failed/, as it was when somebody looked, and what came since */
+  uint64_t trimmed; /* when that was; microseconds since 1970 */
   mapping map;
   int stale; /* the control files say something else by now: whom map does not know may be known */
 };
@@ -58,5 +59,8 @@ extern unsigned int deliver_batch(spool *s, char const *const *names, unsigned i
 extern int failed_message(spool const *s, char const *name, message const *m, stralloc const *why);
 /* Puts what is no message of ours out of the way, with the reason before it if it is a file that can be read. */
 extern int failed_stranger(spool const *s, char const *name, char const *why);
+
+/* Keeps failed/ within its bounds (trim.h): looks each minute, and whenever it has more. now: microseconds since 1970 */
+extern void failed_trim(spool *s, uint64_t now);
 
 #endif

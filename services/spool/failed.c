@@ -9,6 +9,8 @@
 
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
+#include <skalibs/strerr.h>
+#include <skalibs/types.h>
 
 #include <services/spool/deliver.h>
 
@@ -121,4 +123,21 @@ int failed_stranger(spool const *s, char const *name, char const *why)
   close(from);
   if (commit(s, name, fd) < 0) return -1;
   return unlinkat(s->todo, name, 0);
+}
+
+#define SECOND 1000000U
+
+void failed_trim(spool *s, uint64_t now)
+{
+  static trim_bounds const bounds = TRIM_FAILED;
+  trimmed *t = &s->kept;
+  char fmt[UINT64_FMT];
+
+  if (s->trimmed && now - s->trimmed < 60 * SECOND && t->files <= bounds.files && t->bytes <= bounds.bytes)
+    return;
+  s->trimmed = now;
+  if (trim_directory(t, s->failed, &bounds, now / SECOND) < 0) strerr_warnwu3sys("read ", s->path, "/failed");
+  fmt[uint64_fmt(fmt, t->removed)] = 0;
+  if (t->removed)
+    strerr_warn(PROG, ": removed the ", fmt, " oldest messages of ", s->path, "/failed: see spool(5)");
 }

@@ -77,7 +77,6 @@ struct daemon_s
   int stop;
   uint64_t since;    /* messages last tried before are due: the start, or the last HUP; microseconds */
   uint64_t cleaned;  /* when tmp/ was last cleaned; microseconds */
-  uint64_t trimmed;  /* when failed/ was; microseconds */
   unsigned int idle; /* seconds to pause after passes that moved nothing */
 };
 
@@ -206,23 +205,6 @@ static void clean(daemon_state *d, uint64_t now)
   if (n) strerr_warn(PROG, ": removed ", fmt, " files that killed processes left in ", d->s.path, "/tmp");
 }
 
-/* Each minute, and whenever there is more than may be. */
-static void trim_failed(daemon_state *d, uint64_t now)
-{
-  static trim_bounds const bounds = TRIM_FAILED;
-  trimmed *t = &d->s.kept;
-  char fmt[UINT64_FMT];
-
-  if (d->trimmed && now - d->trimmed < 60 * SECOND && t->files <= bounds.files && t->bytes <= bounds.bytes)
-    return;
-  d->trimmed = now;
-  if (trim_directory(t, d->s.failed, &bounds, now / SECOND) < 0)
-    strerr_warnwu3sys("read ", d->s.path, "/failed");
-  fmt[uint64_fmt(fmt, t->removed)] = 0;
-  if (t->removed)
-    strerr_warn(PROG, ": removed the ", fmt, " oldest messages of ", d->failed.s, ": see spool(5)");
-}
-
 static void reload(daemon_state *d)
 {
   int was_stale = d->r.stale;
@@ -282,7 +264,7 @@ static unsigned int pass(daemon_state *d)
   tell_todo(d, 0);
   shares_begin(&d->s.shares);
   deliver_found(d, &o);
-  trim_failed(d, scan_now());
+  failed_trim(&d->s, scan_now());
   tally_take(&d->t, d->failed.s, scan_now(), o.gone > 0);
   if (o.gone || o.left)
   {

@@ -325,6 +325,18 @@ is $? 0 "with 24 descriptors"
 is "$(count mail/joe/new mail/ann/new)" 80 "all arrives"
 rm mail/*/new/*
 
+# --- failed/ has an end ------------------------------------------------------------------------------
+
+rm -rf queue/failed/*
+(cd queue/failed && seq 10001 | xargs touch)
+touch -d '31 days ago' queue/failed/1
+: >deliver.log
+"$LIBEXEC/spool-deliver" -1 -c control queue mail 2>>deliver.log
+is "$(count queue/failed)" 9000 "failed/ holds ten thousand"
+try "the log tells how many went" logged 'removed the 1001 oldest messages of queue/failed: see spool\(5\)$'
+is "$(ls queue/failed/1 2>/dev/null)" "" "the oldest"
+rm -rf queue/failed/*
+
 # --- many recipients, many messages -------------------------------------------------------------------
 
 # shellcheck disable=SC2046
