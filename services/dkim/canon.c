@@ -14,7 +14,7 @@ static char lower(char c)
 
 /* --- header -------------------------------------------------------------------------------------- */
 
-int field_next(char const **s, char const *end, field *f)
+int canon_field_next(char const **s, char const *end, field *f)
 {
   char const *colon = *s, *last = *s;
 

@@ -24,7 +24,7 @@ struct field_s
  * Takes the next field from the header at *s, whose end is at end: *s moves behind it. Returns 1; 0 at the header's end, an
  * empty line or a line that is none of a header.
  */
-extern int field_next(char const **s, char const *end, field *f);
+extern int canon_field_next(char const **s, char const *end, field *f);
 /* Appends the field in its canonical form, with its CR LF unless it is the last. Returns 0, or -1 and ENOMEM. */
 extern int field_canon(stralloc *out, field const *f, int last);
 

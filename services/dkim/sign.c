@@ -65,7 +65,7 @@ static unsigned int find_fields(stralloc const *header, char const *name, field 
   unsigned int n = 0;
   field f;
 
-  while (n < FIELDS && field_next(&s, end, &f))
+  while (n < FIELDS && canon_field_next(&s, end, &f))
     if (f.name == strlen(name) && !strncasecmp(f.s, name, f.name)) found[n++] = f;
   return n;
 }

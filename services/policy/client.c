@@ -142,7 +142,7 @@ static void obey(server *s, client *c)
 
   if (!strcmp(r->request, "policyd_command"))
   {
-    command_run(s, c);
+    policy_command_run(s, c);
     return;
   }
   counter_add(s->tallies[TALLY_QUESTIONS], 1);

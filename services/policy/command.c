@@ -39,7 +39,7 @@ static void end(client *c, char const *how, char const *why)
     c->gone = 1;
 }
 
-void command_run(server *s, client *c)
+void policy_command_run(server *s, client *c)
 {
   request const *r = &c->request;
   listing l = {c, 0};

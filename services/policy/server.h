@@ -108,6 +108,6 @@ extern void conclude(server *s, client *c);
 
 /* --- command.c --------------------------------------------------------------------------------------- */
 
-extern void command_run(server *s, client *c);
+extern void policy_command_run(server *s, client *c);
 
 #endif

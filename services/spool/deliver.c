@@ -133,7 +133,7 @@ static void put_all(batch *b, job *j, recipient const *r, unsigned int number, s
 static void deliver_recipient(batch *b, job *j, recipient const *r, unsigned int number)
 {
   stralloc folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
-  int n = history_has(&j->history, r->address);
+  int n = spool_history_has(&j->history, r->address);
 
   if (n > 0)
     refuse(b, j, r, "it was delivered to this address before: a loop");
@@ -232,7 +232,7 @@ static void finish(batch *b, job *j, outcome *o)
   else
     o->gone++;
   message_close(&j->m);
-  history_free(&j->history);
+  spool_history_free(&j->history);
   tdestroy(j->maildirs, &free);
   stralloc_free(&j->why);
 }
@@ -269,7 +269,7 @@ static int open_history(job *j)
   if (!message_history(&j->m, &j->history)) return 0;
   e = errno;
   message_close(&j->m);
-  history_free(&j->history);
+  spool_history_free(&j->history);
   errno = e;
   return -1;
 }

@@ -96,7 +96,7 @@ static int read_line(history *h, char const *s, size_t len, int *ours)
   return 0;
 }
 
-int history_read(history *h, char const *s, size_t len)
+int spool_history_read(history *h, char const *s, size_t len)
 {
   char const *end = s + len;
   int ours = 1;
@@ -112,7 +112,7 @@ int history_read(history *h, char const *s, size_t len)
 }
 
 /* As we write it, quoted, or as others do. */
-int history_has(history const *h, char const *address)
+int spool_history_has(history const *h, char const *address)
 {
   stralloc sa = STRALLOC_ZERO;
   int result = -1;
@@ -133,7 +133,7 @@ int history_has(history const *h, char const *address)
   return result;
 }
 
-void history_free(history *h)
+void spool_history_free(history *h)
 {
   tdestroy(h->was, &free);
   h->was = 0;

@@ -18,11 +18,11 @@ struct history_s
 
 /*
  * Reads a header, up to its end or len. The source is the client in the first Received field that smtpd wrote, else the
- * uid that spool-queue ran as. Returns 0, or -1 (ENOMEM); history_free in any case.
+ * uid that spool-queue ran as. Returns 0, or -1 (ENOMEM); spool_history_free in any case.
  */
-extern int history_read(history *h, char const *s, size_t len);
+extern int spool_history_read(history *h, char const *s, size_t len);
 /* Whether the message was delivered to this address, of an envelope, before: 1, 0, or -1 (ENOMEM). */
-extern int history_has(history const *h, char const *address);
-extern void history_free(history *h);
+extern int spool_history_has(history const *h, char const *address);
+extern void spool_history_free(history *h);
 
 #endif

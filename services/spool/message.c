@@ -128,7 +128,7 @@ int message_history(message const *m, history *h)
     n = first;
   else if (n > first && read_at(m->fd, s + first, n - first, first) < 0)
     return -1;
-  if (!history_read(h, s, n)) return 0;
+  if (!spool_history_read(h, s, n)) return 0;
   errno = ENOMEM;
   return -1;
 }

@@ -33,7 +33,7 @@ extern void message_mark(message *m, size_t place, char mark);
 /* Copies the message, from its beginning, to fd. */
 extern int message_copy(message const *m, int fd);
 
-/* Reads the header, of MESSAGE_HEADER_MAX bytes at most; history_free in any case. */
+/* Reads the header, of MESSAGE_HEADER_MAX bytes at most; spool_history_free in any case. */
 #define MESSAGE_HEADER_MAX 262144U
 extern int message_history(message const *m, history *h);
 /* s and what is not printed as it is becomes `?`: for the log and for header lines. */

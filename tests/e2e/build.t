@@ -42,6 +42,13 @@ like "$(head -n 1 "$T/err")" '^these packages are missing.*: swaks \(as root: ma
 test ! -e "$T/made"
 ok $? "none of it built anything"
 
+# Programs take the first of two functions that have one name: runlib's and ctl's have theirs alone.
+for i in "$B"/lib/*.a; do
+  nm -g --defined-only "$i" | awk -v a="${i##*/}" '$2 ~ /[TDBR]/ && !seen[$3]++ { print $3, a }'
+done | awk '{ n[$1]++; where[$1] = where[$1] " " $2 }
+  END { for (i in n) if (n[i] > 1 && where[i] ~ / (runlib|ctl)/ && where[i] !~ /librater/) print i ":" where[i] }' >"$T/twice"
+is "$(cat "$T/twice")" "" "no name of runlib's or ctl's is another function's as well"
+
 # hardening: of the programs here, and that each lack of another is seen
 flags=$(sed -n 's/.*\(-fstack-protector-strong.*\) -fno-strict-aliasing.*/\1/p' "$B/flags")
 if grep -q -e '-fsanitize\|SANITIZED\|clang' "$B/flags"; then

@@ -18,7 +18,7 @@ static void header(char const *s, char const *end)
   char domain[256];
   field f;
 
-  while (field_next(&s, end, &f))
+  while (canon_field_next(&s, end, &f))
   {
     out.len = 0;
     if (field_canon(&out, &f, 0) < 0 || out.len < 3 || memchr(out.s, '\n', out.len) != out.s + out.len - 1)

@@ -49,13 +49,13 @@ START_TEST(fields_are_canonical)
   for (unsigned int i = 0; i < 3; i++)
   {
     stralloc out = STRALLOC_ZERO;
-    ck_assert_int_eq(field_next(&s, end, &f), 1);
+    ck_assert_int_eq(canon_field_next(&s, end, &f), 1);
     ck_assert_int_eq(field_canon(&out, &f, 0), 0);
     ck_assert(stralloc_0(&out));
     ck_assert_str_eq(out.s, wanted[i]);
     stralloc_free(&out);
   }
-  ck_assert_int_eq(field_next(&s, end, &f), 0);
+  ck_assert_int_eq(canon_field_next(&s, end, &f), 0);
 }
 END_TEST
 

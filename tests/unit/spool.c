@@ -453,10 +453,10 @@ START_TEST(loops)
 {
   history h = HISTORY_ZERO;
 
-  ck_assert_int_eq(history_read(&h, headers[_i].header, strlen(headers[_i].header)), 0);
-  ck_assert_int_eq(history_has(&h, "a@b"), headers[_i].was);
-  ck_assert_int_eq(history_has(&h, "A@B"), headers[_i].was);
-  history_free(&h);
+  ck_assert_int_eq(spool_history_read(&h, headers[_i].header, strlen(headers[_i].header)), 0);
+  ck_assert_int_eq(spool_history_has(&h, "a@b"), headers[_i].was);
+  ck_assert_int_eq(spool_history_has(&h, "A@B"), headers[_i].was);
+  spool_history_free(&h);
 }
 END_TEST
 
@@ -465,11 +465,11 @@ START_TEST(quoted_loops)
   static char const header[] = "Delivered-To: \"a b\"@c\nDelivered-To: d e@c\n\n";
   history h = HISTORY_ZERO;
 
-  ck_assert_int_eq(history_read(&h, header, sizeof header - 1), 0);
-  ck_assert_int_eq(history_has(&h, "a b@c"), 1);
-  ck_assert_int_eq(history_has(&h, "d e@c"), 1);
-  ck_assert_int_eq(history_has(&h, "a@c"), 0);
-  history_free(&h);
+  ck_assert_int_eq(spool_history_read(&h, header, sizeof header - 1), 0);
+  ck_assert_int_eq(spool_history_has(&h, "a b@c"), 1);
+  ck_assert_int_eq(spool_history_has(&h, "d e@c"), 1);
+  ck_assert_int_eq(spool_history_has(&h, "a@c"), 0);
+  spool_history_free(&h);
 }
 END_TEST
 
@@ -498,9 +498,9 @@ static uint64_t source_of(char const *header)
   history h = HISTORY_ZERO;
   uint64_t n;
 
-  ck_assert_int_eq(history_read(&h, header, strlen(header)), 0);
+  ck_assert_int_eq(spool_history_read(&h, header, strlen(header)), 0);
   n = h.source;
-  history_free(&h);
+  spool_history_free(&h);
   return n;
 }
 
