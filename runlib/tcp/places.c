@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <runlib/clock.h>
 #include <runlib/started.h>
 #include <runlib/tcp/places.h>
 
@@ -25,14 +26,6 @@ struct memory_s
 #define MAGIC ((UINT64_C(0x706c6163) << 32) + sizeof(place)) /* another layout is not ours */
 #define LIST  ((sizeof(memory) + 4095) & ~(size_t)4095)
 #define MARKS ((PLACES_MAX + 4095) & ~(size_t)4095)
-
-uint64_t places_now(void)
-{
-  struct timespec t;
-
-  clock_gettime(CLOCK_BOOTTIME, &t);
-  return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* Nobody can make it shorter under one who has it mapped. */
 static int make(void)
@@ -150,7 +143,7 @@ void places_take(places *p, unsigned int i, pid_t pid, endpoint const *peer, uin
 
   one->peer = *peer;
   one->generation = generation;
-  one->born = places_now();
+  one->born = clock_boot_ms();
   one->end = 0;
   one->told = 0;
   one->pidfd = -1;

@@ -11,7 +11,7 @@
  * The places of a listener: the sessions that run, and whom each serves. They lie in memory that a listener hands to
  * its successor with its sockets, so that both count the same sessions, whoever's children they are. One process writes
  * them at a time, and one that is killed leaves every place either taken or free.
- * Times are milliseconds since boot (places_now).
+ * Times are milliseconds since boot (clock_boot_ms).
  */
 #define PLACES_MAX 25600
 
@@ -42,7 +42,6 @@ struct places_s
   place_mark *marks; /* in children; not 0: it has logged in, or sent a recipient */
 };
 
-extern uint64_t places_now(void);
 /*
  * Makes them (fd -1), or takes them over with fd: those that still run are adopted, and watched. end: when these are to
  * end, unless they have been told already; 0: they are not. Returns 0, or -1 and errno (EPROTO: fd is something else).

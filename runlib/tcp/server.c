@@ -13,6 +13,7 @@
 #include <skalibs/strerr.h>
 #include <skalibs/types.h>
 
+#include <runlib/clock.h>
 #include <runlib/tcp/server.h>
 
 /* --- beginning ----------------------------------------------------------------------------------- */
@@ -92,7 +93,7 @@ static void open_counters(server *s)
 
 static uint64_t drained_at(server const *s)
 {
-  return places_now() + 1000ull * s->o->drain;
+  return clock_boot_ms() + 1000ull * s->o->drain;
 }
 
 /* Those of a predecessor, with fd, whose sessions drain. Of another version's makes a new one: its sessions just go on. */
@@ -124,7 +125,7 @@ void server_open(server *s)
     if (fds[i] >= 0) fd_close(fds[i]);
   s->generation = generation_of(s->o->generation);
   open_places(s, n ? fds[n - 1] : -1);
-  places_hasten(&s->places, s->o->total / 2, places_now());
+  places_hasten(&s->places, s->o->total / 2, clock_boot_ms());
 }
 
 /* --- ending -------------------------------------------------------------------------------------- */
@@ -137,7 +138,7 @@ static void drain(server *s, unsigned int seconds)
   s->nlisteners = 0;
   s->draining = 1;
   s->tell = 0;
-  places_end(&s->places, places_now() + 1000ull * seconds);
+  places_end(&s->places, clock_boot_ms() + 1000ull * seconds);
   if (!s->places.n || !seconds) return;
   number[uint_fmt(number, s->places.n)] = 0;
   left[uint_fmt(left, seconds)] = 0;
@@ -223,7 +224,7 @@ static void answer(server *s)
 
 static void tell(server *s, tain *deadline)
 {
-  uint64_t now = places_now();
+  uint64_t now = clock_boot_ms();
   tain at;
 
   if (s->tell <= now) s->tell = places_tell(&s->places, now);

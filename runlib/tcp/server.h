@@ -78,7 +78,7 @@ struct server_s
   counter *counters[COUNTERS];
   int draining;  /* listens no more */
   int scarce;    /* places are short */
-  uint64_t tell; /* when a place is to be told to end (places_now) */
+  uint64_t tell; /* when a place is to be told to end (clock_boot_ms) */
   tain pause;    /* no accept before, after a failure */
   int failing;   /* the errno of a failure that lasts, which the log knows; 0: none */
   hush refusals;

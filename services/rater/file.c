@@ -12,6 +12,8 @@
 #include <skalibs/random.h>
 #include <skalibs/stralloc.h>
 
+#include <runlib/clock.h>
+
 #include "table.h"
 
 #define MAGIC       "raterT"
@@ -251,14 +253,12 @@ static int open_new(table *t, char const *file, char const *temporary, uint64_t 
 static void clock_go_on(header *h)
 {
   char id[sizeof h->boot_id] = "";
-  struct timespec boot = {0}, wall = {0};
+  struct timespec wall = {0};
   ssize_t n = openreadnclose("/proc/sys/kernel/random/boot_id", id, sizeof id - 1);
 
   id[n > 0 ? n : 0] = 0;
-  clock_gettime(CLOCK_BOOTTIME, &boot);
   clock_gettime(CLOCK_REALTIME, &wall);
-  table_clock_start(h, (uint64_t)boot.tv_sec * 1000 + (uint64_t)boot.tv_nsec / 1000000,
-                    (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000, id);
+  table_clock_start(h, clock_boot_ms(), (uint64_t)wall.tv_sec * 1000 + (uint64_t)wall.tv_nsec / 1000000, id);
 }
 
 static int open_file(table *t, char const *file, uint64_t sets, table_news *news)

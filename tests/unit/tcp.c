@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <runlib/clock.h>
 #include <runlib/tcp/endpoint.h>
 #include <runlib/tcp/environ.h>
 #include <runlib/tcp/listener.h>
@@ -184,7 +185,7 @@ START_TEST(adoption)
   take(&old, b, "192.0.2.1");
   kill(gone, SIGKILL);
   ck_assert_int_eq(waitpid(gone, &status, 0), gone);
-  now = places_now();
+  now = clock_boot_ms();
   ck_assert_int_eq(places_open(&new, old.fd, now + 60000), 0);
   c = sleeper(); /* as a standby, it has all descriptors too */
   ck_assert_uint_eq(new.n, 2);
@@ -225,7 +226,7 @@ START_TEST(yielding)
   p.marks[take(&p, 103, "192.0.2.1")] = 1;
   take(&p, 104, "192.0.2.1");
   p.list[first].born -= 10;
-  now = places_now();
+  now = clock_boot_ms();
   ck_assert_uint_eq(places_yield(&p, &stranger, now), first); /* of the three, the oldest that is silent */
   p.marks[first] = 1;
   ck_assert_uint_eq(places_yield(&p, &stranger, now), 3);
