@@ -27,7 +27,7 @@ static int put_network(void *data, unsigned char const *key, size_t len, store_v
 
   memcpy(ip, key + 1, len - 1 < sizeof ip ? len - 1 : sizeof ip);
   inet_ntop(v4 ? AF_INET : AF_INET6, ip, text, sizeof text);
-  snprintf(line, sizeof line, "network %s/%u %s %u %u\n", text, v4 ? 24 : 64,
+  snprintf(line, sizeof line, "network %s/%u %s %u %u\n", text, v4 ? 24U : 64U,
            v->count >= GREYLIST_NETWORK_KNOWN ? "known" : "counted", v->count, v->last);
   return !stralloc_cats(&l->c->out, line) || ++l->n == LIST_MAX;
 }

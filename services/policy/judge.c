@@ -205,7 +205,6 @@ static spf_result ask_spf(question *q, char const *sender, spf_answer *a)
 static void check_spf(question *q, verdict *v)
 {
   request const *r = q->request;
-  char const *domain = strrchr(r->sender, '@');
   spf_answer helo;
   condition c;
 
@@ -213,7 +212,6 @@ static void check_spf(question *q, verdict *v)
   if (wanted(q, SPF_IS_NONE, SPF_IS_PERMERROR) || q->settings->greylist_all)
   {
     c = (condition)(SPF_IS_NONE + (int)ask_spf(q, r->sender, &v->spf));
-    domain = domain ? domain + 1 : r->helo_name;
     v->spf_done = v->spf.result != SPF_PENDING;
     if (v->spf.result == SPF_TEMPERROR || v->spf.result == SPF_PERMERROR)
       met(q, v, c, v->spf.result == SPF_TEMPERROR, "550 5.7.24", "SPF: %s", v->spf.problem);

@@ -45,6 +45,7 @@ static spf_result evaluate(spf_question *q, spf_answer *a, resolver *r, unsigned
   q->world = &l;
   while (spf_check(q, a) == SPF_PENDING) ms = lookups_wait(&l, ms);
   lookups_free(&l);
+  q->world = 0;
   return a->result;
 }
 

@@ -92,7 +92,7 @@ static spf_result run(world *w, spf_question const *q, spf_answer *a, int slow)
 int LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len)
 {
   static world w;
-  char *text = malloc(len + 1), *s = text, *end = text + len;
+  char *text = malloc(len + 1), *s, *end;
   unsigned char ip[16] = {1, 2, 3, 4, 5, 6, 7, 8};
   spf_question q = {.ip = ip, .sender = "", .helo = "", .receiver = "r.test", .lookup = &lookup, .world = &w};
   spf_answer at_once, in_turn;
@@ -100,6 +100,8 @@ int LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len)
   if (!text) abort();
   memcpy(text, bytes, len);
   text[len] = 0;
+  s = text;
+  end = text + len;
   w.n = 0;
   for (unsigned int i = 0; s <= end && w.n < LINES; i++)
   {

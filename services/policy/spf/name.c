@@ -9,7 +9,7 @@ int dns_name_valid(char const *name)
 {
   size_t label = 0, n = 0;
 
-  for (; name[n] && n <= DNS_NAME_MAX; n++)
+  for (; n <= DNS_NAME_MAX && name[n]; n++)
   {
     if (name[n] != '.')
       label++;
