@@ -41,6 +41,7 @@ struct reading_s
   uint64_t value;
   unsigned char state; /* reading_state */
   unsigned char more;  /* 1: counting stopped early; it is at least value */
+  unsigned char bound; /* 1: some of it could not be read: at least value, and nothing else is known */
 };
 
 typedef struct sample_s sample;

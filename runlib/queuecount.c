@@ -74,6 +74,7 @@ static int add_subdirectory(walk *w, int dir, char const *name)
 
 static int add_entry(walk *w, int dir, struct dirent64 const *d, int deeper)
 {
+  if (d->d_name[0] == '.') return 0;
   if (d->d_type == DT_REG)
     add_file(w, dir, d->d_name, 1);
   else if (deeper && is_number(d->d_name) && is_directory(dir, d))

@@ -215,6 +215,15 @@ static char const *maker_of(overload const *flag, hold const *h)
   return flag->level ? "monitor" : 0;
 }
 
+/* Whether a monitor should measure, and what it would say is not known: what is clear then is clear to nobody. */
+static int is_blind(snapshot const *s, bundle const *b, monitor_state const *m, int measures)
+{
+  service_facts const *sv = snapshot_find(s, "monitor");
+
+  if (!sv || !sv->wanted_now || !bundle_section(b, "monitor")) return 0;
+  return !measures || m->x.of[GAUGE_BACKLOG].state == READING_UNKNOWN;
+}
+
 static int take_flag(snapshot *s, bundle const *b, char const *folder, monitor_state const *m, int measures)
 {
   static char const *const levels[] = {"clear", "overloaded", "severe"};
@@ -231,8 +240,13 @@ static int take_flag(snapshot *s, bundle const *b, char const *folder, monitor_s
   if (hold_read(&h, folder) < 0 || hold_expired(&h, now)) h = (hold)HOLD_ZERO;
   maker = maker_of(&flag, &h);
   reason = h.reason[0] ? h.reason : flag.level ? flag.reason : "";
-  datum_count(&s->overload.level, flag.level);
-  datum_text(&s->overload.state, levels[flag.level]);
+  if (!flag.level && !maker && is_blind(s, b, m, measures))
+    datum_text(&s->overload.state, "unknown"); /* and so is the level */
+  else
+  {
+    datum_count(&s->overload.level, flag.level);
+    datum_text(&s->overload.state, levels[flag.level]);
+  }
   since = flag.level || !measures ? flag.since : m->since;
   if (since <= now + 1) datum_epoch(&s->overload.since, since); /* later: the clock was set back meanwhile */
   datum_epoch(&s->overload.until, h.until);

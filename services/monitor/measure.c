@@ -27,9 +27,15 @@ static reading failed(reading_state state)
   return (reading){.value = 0, .state = (unsigned char)state, .more = 0};
 }
 
+static int is_enough(uint64_t n, uint64_t enough)
+{
+  return enough && n >= enough;
+}
+
 static void take_backlog(measure *m, sample *x, uint64_t now)
 {
   queuecount q = QUEUECOUNT_ZERO;
+  uint64_t age;
   int bad = 0;
 
   for (size_t i = 0; i < m->n; i++)
@@ -38,12 +44,13 @@ static void take_backlog(measure *m, sample *x, uint64_t now)
     if (queuecount_add(&q, m->queues[i], m->limit, m->ages) < 0) bad = m->wrong[i] = errno;
   }
   x->of[GAUGE_BACKLOG] = x->of[GAUGE_OLDEST] = failed(READING_UNKNOWN);
-  /* A queue that cannot be read may hold anything; but if the others reach the limit, that is enough. */
-  if (bad && !q.more) return;
-  x->of[GAUGE_BACKLOG] = known(q.files);
-  x->of[GAUGE_OLDEST] = known(q.oldest && now > q.oldest ? now - q.oldest : 0);
-  x->of[GAUGE_BACKLOG].more = q.more != 0;
-  x->of[GAUGE_OLDEST].more = q.files > q.aged || q.more;
+  age = q.oldest && now > q.oldest ? now - q.oldest : 0;
+  /* A queue that cannot be read may hold anything; but what the others hold may be enough to raise a level. */
+  if (!bad || is_enough(q.files, m->enough[0])) x->of[GAUGE_BACKLOG] = known(q.files);
+  if (!bad || is_enough(age, m->enough[1])) x->of[GAUGE_OLDEST] = known(age);
+  x->of[GAUGE_BACKLOG].more = q.more || bad;
+  x->of[GAUGE_OLDEST].more = q.files > q.aged || q.more || bad;
+  x->of[GAUGE_BACKLOG].bound = x->of[GAUGE_OLDEST].bound = bad != 0;
 }
 
 static void take_free(measure const *m, sample *x)

@@ -20,6 +20,8 @@ struct measure_s
   unsigned int asked; /* bits (1 << gauge); the backlog and its age are always measured */
   uint64_t limit;     /* counting stops here */
   uint64_t ages;      /* so many files are asked for their age */
+  /* The lowest enter of the backlog and of its age (0: none): so much is enough, though the rest cannot be read. */
+  uint64_t enough[2];
   unsigned int cpus;
   int wrong[QUEUES_MAX]; /* errno of the last look at each queue; 0: it could be read */
 };

@@ -78,6 +78,15 @@ static void parse_one(options *o, int opt, char const *arg)
   }
 }
 
+static uint64_t lowest_enter(rules const *r, gauge_number g)
+{
+  uint64_t least = 0;
+
+  for (unsigned int i = 0; i < LEVELS; i++)
+    if (r->at[i][g].used && (!least || r->at[i][g].enter < least)) least = r->at[i][g].enter;
+  return least;
+}
+
 static uint64_t highest_backlog(rules const *r)
 {
   uint64_t highest = 0;
@@ -102,6 +111,8 @@ static void complete(options *o, int argc, char const *const *argv)
   o->m.asked = rules_used(&o->r) | 1u << GAUGE_BACKLOG | 1u << GAUGE_OLDEST;
   o->m.ages = rules_used(&o->r) & 1u << GAUGE_OLDEST ? MEASURE_AGES_USED : MEASURE_AGES;
   o->m.limit = measure_limit(highest_backlog(&o->r));
+  o->m.enough[0] = lowest_enter(&o->r, GAUGE_BACKLOG);
+  o->m.enough[1] = lowest_enter(&o->r, GAUGE_OLDEST);
   o->m.cpus = cpus > 0 ? (unsigned int)cpus : 1;
 }
 

@@ -15,9 +15,16 @@ static void cell_start(cell *c, gauge_number g, threshold const *t, reading cons
 {
   c->timing = c->lost = 0;
   c->raised = (unsigned char)before;
-  if (x->state == READING_ABSENT || (x->state == READING_KNOWN && recovers(g, x->value, t->leave)))
+  if (x->state == READING_ABSENT ||
+      (x->state == READING_KNOWN && !x->bound && recovers(g, x->value, t->leave)))
     c->raised = 0;
   if (x->state == READING_KNOWN && reaches(g, x->value, t->enter)) c->raised = 1;
+}
+
+/* Whether x says nothing about t: unknown, or a lower bound that may still be anything. */
+static int is_lost(gauge_number g, threshold const *t, reading const *x)
+{
+  return x->state == READING_UNKNOWN || (x->bound && !reaches(g, x->value, t->enter));
 }
 
 static void cell_lose(cell *c, uint64_t patience, uint64_t now)
@@ -80,7 +87,7 @@ void machine_step(machine *m, rules const *r, sample const *x, uint64_t now)
     {
       cell *c = &m->at[i][g];
       if (!r->at[i][g].used) continue;
-      if (x->of[g].state == READING_UNKNOWN)
+      if (is_lost(g, &r->at[i][g], &x->of[g]))
         cell_lose(c, r->unknown, now);
       else
         cell_step(c, g, &r->at[i][g], &x->of[g], now);

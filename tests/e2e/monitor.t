@@ -98,6 +98,19 @@ mkdir todo
 end
 begin todo split
 rm -rf gone
+rm -rf todo
+wait_for 20 state_is 'reading backlog' unknown
+fill split/1 101 110
+try 'one queue that cannot be read does not disarm the others' wait_for 20 raised
+like "$(cat log)" 'level 0 -> 1, auto: backlog 1[0-9] \(enters at 10\)' 'what they hold is enough'
+rm split/1/10[1-9] split/1/110
+mkdir todo
+try 'all are read again' wait_for 20 clear
+for i in 1 2 3 4 5 6 7 8 9 10 11 12; do : >"todo/.$i"; done
+polled
+polled
+try 'names with a dot in front are no messages' clear
+rm todo/.[0-9]*
 
 # --- a person's flag ---
 touch control/overloaded

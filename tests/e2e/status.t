@@ -130,6 +130,15 @@ forms overloaded
 m overload auto >/dev/null
 exits 0 "no longer" m status "--wait=$((60 * PATIENCE))" -q
 
+# A monitor that does not measure, and a queue that it cannot read: what is clear then is clear to nobody.
+kill -STOP "$(of monitor pid)"
+unknown() { m status >"$T/out"; test $? -eq 1 && grep -q '^overload: unknown' "$T/out"; }
+try "a monitor that hangs: the level is unknown, and status degraded" wait_for 40 unknown
+is "$(whole overload.state,overload.level)" "unknown	unknown" "in fields"
+forms "unknown"
+kill -CONT "$(of monitor pid)"
+exits 0 "no longer, when it goes on" m status "--wait=$((60 * PATIENCE))" -q
+
 # Warnings of any log, but none that a client could write into one.
 {
   echo 'tcplisten: warning: a warning of the test'

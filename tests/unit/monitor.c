@@ -407,13 +407,16 @@ START_TEST(measures)
   measure_take(&m, &x, now);
   ck_assert(x.of[GAUGE_BACKLOG].state == READING_UNKNOWN && x.of[GAUGE_OLDEST].state == READING_UNKNOWN);
   ck_assert(m.wrong[1] == ENOENT && !m.wrong[0]);
-  /* What can be read is over the limit by itself: that much is known. */
+  /* What can be read is enough for a level by itself: that much is known. */
   touch("run/b");
   touch("run/c");
   m.queues[0] = "absent", m.queues[1] = "run";
   measure_take(&m, &x, now);
+  ck_assert(x.of[GAUGE_BACKLOG].state == READING_UNKNOWN);
+  m.enough[0] = 2;
+  measure_take(&m, &x, now);
   ck_assert(x.of[GAUGE_BACKLOG].state == READING_KNOWN && x.of[GAUGE_BACKLOG].value == 2 &&
-            x.of[GAUGE_BACKLOG].more);
+            x.of[GAUGE_BACKLOG].more && x.of[GAUGE_BACKLOG].bound);
 }
 END_TEST
 
