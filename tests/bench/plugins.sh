@@ -36,18 +36,22 @@ compare c bash us/start CPU_us/start
 compare c dash us/start CPU_us/start
 compare c bare us/start CPU_us/start
 
-# sessions PLUGIN: connections that are refused by it at once, a second, and the processor time of each
+# sessions PLUGIN SERVER...: connections that are refused by it at once, a second, and the processor time of each
 sessions() {
   printf '[connection]\n%s\n' "$1" >control/smtpplugins
-  start_server "$T/cpu" "$LIBEXEC/tcplisten" -c 40 "$IP:2525" -- "$LIBEXEC/smtpd"
+  shift
+  start_server "$T/cpu" "$@"
   wait_for 10 answers "$IP" 2525 || exit 1
   rate=$("$TOOLS/load" "$IP" 2525 "$count" 8) || exit 1
   stop_server
   echo "$rate $(awk -v n="$count" '{ print $1 / (n + 1) }' "$T/cpu")"
 }
-c_refuses() { sessions "$LIBEXEC/plugins/overload"; }
-bash_refuses() { sessions "$T/overload.bash"; }
-builtin_refuses() { sessions builtin:overload; }
+each() { sessions "$1" "$LIBEXEC/tcplisten" -c 40 "$IP:2525" -- "$LIBEXEC/smtpd"; }
+c_refuses() { each "$LIBEXEC/plugins/overload"; }
+bash_refuses() { each "$T/overload.bash"; }
+builtin_refuses() { each builtin:overload; }
+warm_refuses() { sessions builtin:overload "$LIBEXEC/smtpd" --listen -c 40 "$IP:2525" -- -q builtin:spool; }
 echo "$count sessions refused, 8 at a time"
 compare c_refuses bash_refuses sessions/s CPU_us/session
 compare builtin_refuses bash_refuses sessions/s CPU_us/session
+compare warm_refuses builtin_refuses sessions/s CPU_us/session
