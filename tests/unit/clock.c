@@ -55,7 +55,9 @@ END_TEST
 
 START_TEST(time_since_boot_has_what_the_machine_slept)
 {
-  ck_assert_uint_ge(clock_boot_ms() + 1, clock_ms());
+  uint64_t before = clock_ms();
+
+  ck_assert_uint_ge(clock_boot_ms(), before);
 }
 END_TEST
 
