@@ -93,7 +93,7 @@ static int run_diff(char const *old, char const *new, sigset_t const *signals)
   {
     signal(SIGPIPE, SIG_DFL);
     sigprocmask(SIG_SETMASK, signals, 0);
-    if (chdir(new) < 0 || symlink(old, "current") < 0 || rename("generations/0001", "next") < 0) _exit(111);
+    if (chdir(new) < 0 || symlink(old, "current") < 0) _exit(111);
     execvp(argv[0], (char *const *)argv);
     _exit(111);
   }
@@ -104,11 +104,12 @@ static int write_and_diff(wanted const *w, sigset_t const *signals)
 {
   char dir[] = "/tmp/mailctl-plan.XXXXXX";
   stralloc old = STRALLOC_ZERO;
-  unsigned int number;
+  char next[sizeof dir + sizeof "/next"];
   int result = -1;
 
   if (!mkdtemp(dir)) return -1;
-  if (generation_write(dir, &w->p, w->c.bytes.s, w->c.bytes.len, &number) >= 0 &&
+  snprintf(next, sizeof next, "%s/next", dir);
+  if (generation_lay(next, &w->p, w->c.bytes.s, w->c.bytes.len) >= 0 &&
       service_append(&old, "%s/current/", w->b.state) >= 0 && stralloc_0(&old))
     result = run_diff(old.s, dir, signals);
   (void)walk_remove(AT_FDCWD, dir);

@@ -10,6 +10,7 @@
 #include <skalibs/tai.h>
 
 #include <runlib/linkreplace.h>
+#include <runlib/overload-place.h>
 
 #include <ctl/command/command.h>
 #include <ctl/command/delegated.h>
@@ -217,6 +218,13 @@ static int settle_orphans(bundle const *b, char const *scandir)
   return status ? status : orphan_end_daemons(b, &STAMP) < 0 ? EXIT_SYSTEM : 0;
 }
 
+/* Puts the link back that somebody's `rm -f control/overloaded` took: nobody would look at the monitor's flag. */
+static void settle_flag(bundle const *b)
+{
+  if (bundle_section(b, "monitor") && overload_link(b->control, b->run, 1) < 0)
+    say_cannot("make ", b->control, "/overloaded a link to ", b->run, "/overload/flag");
+}
+
 static int converge(wanted const *w, int argc, char const *const *names)
 {
   generation old = GENERATION_ZERO;
@@ -231,6 +239,7 @@ static int converge(wanted const *w, int argc, char const *const *names)
   status = EXIT_SYSTEM;
   if (directory_make_all(&w->p, argc, names) < 0 || settle_generation(w) < 0) goto end;
   if (claim_make(&w->b) < 0) say_cannot("link ", w->b.state, " and ", w->b.run);
+  settle_flag(&w->b);
   if ((status = settle_orphans(&w->b, scandir.s))) goto end;
   status = EXIT_SYSTEM;
   if (ensure_supervisor(w, scandir.s) < 0)

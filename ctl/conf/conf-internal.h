@@ -43,8 +43,10 @@ struct parser_s
   {
     BEFORE,  /* no section has begun */
     UNKNOWN, /* in one that there is not: its keys are passed over */
-    INSIDE   /* in the one at current */
+    OTHER, /* in a misspelt one, whose right name the file has as well: its values are checked, and forgotten */
+    INSIDE /* in the one at current */
   } place;
+  section other;
   size_t current; /* an index: the array moves as it grows */
   int failed;     /* memory is short: errno */
 };

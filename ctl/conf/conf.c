@@ -101,7 +101,7 @@ static int run(parser *p)
 
 int conf_parse(conf *c, char const *file, char const *bytes, size_t len, report *r)
 {
-  parser p = {.c = c, .r = r, .len = len, .place = BEFORE};
+  parser p = {.c = c, .r = r, .len = len, .place = BEFORE, .other = SECTION_ZERO};
   int result = -1;
 
   if (!r->file) r->file = file;

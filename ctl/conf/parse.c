@@ -36,7 +36,8 @@ void conf_add_section(parser *p, section_kind const *kind, char const *argument)
   }
 }
 
-static void unknown_section(parser *p, char const *name)
+/* Says so. Returns the section that is likely meant, or 0. */
+static section_kind const *unknown_section(parser *p, char const *name)
 {
   kinds_walk w = KINDS_WALK_ZERO;
   section_kind const *kind;
@@ -48,6 +49,7 @@ static void unknown_section(parser *p, char const *name)
     report_line(p->r, p->line, "[%s] there is no such section (did you mean [%s]?)", name, s.best);
   else
     report_line(p->r, p->line, "[%s] there is no such section", name);
+  return s.best ? kinds_section(s.best) : 0;
 }
 
 /* The index of [kind argument], or how many sections there are. */
@@ -77,26 +79,51 @@ static int header_right(parser *p, section_kind const *kind, char const *argumen
   return 0;
 }
 
+static void forget(section *s)
+{
+  size_t n = genalloc_len(value, &s->values);
+
+  for (size_t i = 0; i < n; i++) free(genalloc_s(value, &s->values)[i].text);
+  genalloc_setlen(value, &s->values, 0);
+  s->line = 0;
+}
+
+/*
+ * What stands in a misspelt section is read as if it were the one that is meant, so that its mistakes are found in the
+ * same go, and nobody is told that the one that is meant is missing.
+ */
 static void begin_section(parser *p, char const *name, char const *argument)
 {
   section_kind const *kind = kinds_section(name);
+  int guessed = !kind;
+  section *s;
 
   p->place = UNKNOWN;
-  if (!kind)
-  {
-    unknown_section(p, name);
-    return;
-  }
-  if (!header_right(p, kind, argument)) return;
-  p->place = INSIDE;
+  forget(&p->other);
+  if (!kind) kind = unknown_section(p, name);
+  if (!kind || (guessed && !kind->argument != !*argument) || !header_right(p, kind, argument)) return;
   p->current = find_section(p->c, kind, argument);
   if (p->current == genalloc_len(section, &p->c->sections))
+  {
     conf_add_section(p, kind, argument);
-  else if (conf_section(p->c, p->current)->line)
-    conf_say(p->r, p->line, conf_section(p->c, p->current), 0, "this section has begun before, in line %u",
-             conf_section(p->c, p->current)->line);
+    if (p->failed) return;
+    conf_section(p->c, p->current)->line = 0;
+  }
+  s = conf_section(p->c, p->current);
+  if (guessed && s->line) /* the right one is there: only to be read */
+  {
+    p->place = OTHER;
+    p->other.kind = kind;
+    p->other.line = p->line;
+    return;
+  }
+  p->place = INSIDE;
+  if (s->guessed) forget(s); /* the right one has come */
+  if (s->line)
+    conf_say(p->r, p->line, s, 0, "this section has begun before, in line %u", s->line);
   else
-    conf_section(p->c, p->current)->line = p->line; /* [bundle], which is there from the start */
+    s->line = p->line;
+  s->guessed = guessed;
 }
 
 /* `[name]` or `[name argument]`, nothing else on the line. line has no blanks at either end. */
@@ -175,7 +202,10 @@ void conf_add_value(parser *p, section *s, key const *k, char const *text, unsig
 static int take(void *user, char const *section_name, char const *name, char const *text)
 {
   parser *p = user;
-  section *s = p->place == INSIDE && !p->failed ? conf_section(p->c, p->current) : 0;
+  section *s = p->failed            ? 0
+               : p->place == INSIDE ? conf_section(p->c, p->current)
+               : p->place == OTHER  ? &p->other
+                                    : 0;
   value const *before;
   key const *k;
 
@@ -300,6 +330,11 @@ static char *give(char *to, int size, void *user)
 
 int conf_lines(parser *p)
 {
+  int result;
+
   ini_max_line = CONF_LINE_MAX + 3;
-  return ini_parse_stream(give, p, take, p) == -2 || p->failed ? -1 : 0;
+  result = ini_parse_stream(give, p, take, p) == -2 || p->failed ? -1 : 0;
+  forget(&p->other);
+  genalloc_free(value, &p->other.values);
+  return result;
 }

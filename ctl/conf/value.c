@@ -114,6 +114,28 @@ static int path_value(value *v, char const *text, char const *folder, stralloc *
   return service_append(why, "a path of more than %d bytes", PATH_MAX - 1) < 0 ? -1 : 1;
 }
 
+/* Why execlineb could not read a command line (execlineb(1)); 0: it can. Static. */
+static char const *command_wrong(char const *s)
+{
+  unsigned int depth = 0;
+
+  for (s += strspn(s, " \t"); *s; s += strspn(s, " \t"))
+  {
+    char const *word = s;
+    int quoted = 0;
+    for (; *s && (quoted || (*s != ' ' && *s != '\t')); s++)
+      if (*s == '"')
+        quoted = !quoted;
+      else if (*s == '\\' && !*++s)
+        return "ends with a backslash";
+    if (quoted) return "has a quote that does not end: \"";
+    if (s - word != 1) continue;
+    if (*word == '{') depth++;
+    if (*word == '}' && !depth--) return "has a } without its {";
+  }
+  return depth ? "has a { without its }" : 0;
+}
+
 static int check_value(value *v, key const *k, char const *text, stralloc *why)
 {
   char const *wrong;
@@ -130,6 +152,9 @@ static int check_value(value *v, key const *k, char const *text, stralloc *why)
     case KEY_USER:
       wrong = conf_name_wrong(text);
       return !wrong ? 0 : service_append(why, "the user name `%s` is %s", text, wrong) < 0 ? -1 : 1;
+    case KEY_COMMAND:
+      wrong = command_wrong(text);
+      return !wrong ? 0 : service_append(why, "`%s` %s", text, wrong) < 0 ? -1 : 1;
     default: return 0;
   }
 }

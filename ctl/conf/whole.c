@@ -197,10 +197,11 @@ static int needs_of(section const *s, value const *v, void *data)
   return 0;
 }
 
-/* Names that the bundle uses itself, in RUN/servicedirs, LOG and `needs`. */
+/* Names that the bundle uses itself, in RUN/servicedirs, LOG, `needs` and `mailctl log`. */
 static int taken(char const *name)
 {
-  return kinds_section(name) || service_known(name) || !strcmp(name, "log") || !strcmp(name, "s6-svscan");
+  return kinds_section(name) || service_known(name) || !strcmp(name, "log") || !strcmp(name, "s6-svscan") ||
+         !strcmp(name, "supervisor");
 }
 
 static void check_names(conf const *c, report *r)

@@ -28,24 +28,21 @@ static int no_file(context const *cx)
 }
 
 /*
- * A mistake in the file must not hide what is wrong with the machine: people mend all of it in one go. What was brought
- * up last is not kept back by what is wrong with one of its services.
+ * No mistake hides another, in the file or in the machine: people mend all of them in one go. What was brought up last is
+ * not kept back by what is wrong with one of its services.
  */
 static int make(wanted *w, context const *cx, int machine, report *r)
 {
-  unsigned int in_file = r->errors;
   unsigned int in_bundle;
 
   if (bundle_fill(&w->b, &w->c, cx->libexec, cx->bin, cx->root) < 0) return no_memory();
   if (machine) machine_check_bundle(&w->b, r);
-  if (in_file) return EXIT_CONF;
-  in_bundle = r->errors;
   if (plan_make(&w->p, &w->b, r) < 0) return no_memory();
-  if (r->errors == in_bundle && !plan_count(&w->p))
+  if (!r->errors && !plan_count(&w->p))
     report_line(r, 0,
                 "there is no service in it: a bundle needs a section such as [smtpd] (`mailctl init DIR` "
                 "writes one with all)");
-  if (r->errors > in_bundle) return EXIT_CONF;
+  in_bundle = r->errors;
   if (machine) machine_check_plan(&w->b, &w->p, r);
   return in_bundle || (r->errors && !cx->stored) ? EXIT_CONF : 0;
 }

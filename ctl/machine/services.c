@@ -17,6 +17,8 @@
 
 #include "machine-internal.h"
 
+#define EXECLINE "/usr/lib/execline/bin" /* execlineb(1) puts it behind PATH */
+
 /* What is being asked, for one service after the other. */
 typedef struct visit_s visit;
 struct visit_s
@@ -141,6 +143,58 @@ static void check_paths(visit *v)
     if (one->key->type == KEY_PATH) check_reach(v, one->text);
 }
 
+/* What env/PATH of the service says, or our own PATH, which services inherit. */
+static char const *search_path(service const *sv)
+{
+  service_file const *f = genalloc_s(service_file, &sv->files);
+  char const *path = getenv("PATH");
+
+  for (size_t n = genalloc_len(service_file, &sv->files); n; n--, f++)
+    if (!strcmp(f->path, "env/PATH")) return f->bytes.s;
+  return path ? path : "/usr/bin:/bin";
+}
+
+static int find_program(char *file, char const *path, char const *name)
+{
+  char const *rest = path;
+
+  for (size_t n; (n = strcspn(rest, ":\n")); rest += n + (rest[n] == ':'))
+    if (snprintf(file, PATH_MAX, "%.*s/%s", (int)n, rest, name) < PATH_MAX && !access(file, X_OK)) return 1;
+  return 0;
+}
+
+/* The program that a command line begins with. A word in quotes is execlineb's alone to read. */
+static void check_command(visit *v, value const *one)
+{
+  section const *s = v->sv->section;
+  char const *directory = key_find(s->kind, "directory") ? section_text(s, "directory") : 0;
+  size_t n = strcspn(one->text, " \t");
+  char word[PATH_MAX];
+  char file[PATH_MAX];
+
+  if (n >= sizeof word || memchr(one->text, '"', n) || memchr(one->text, '\\', n)) return;
+  snprintf(word, sizeof word, "%.*s", (int)n, one->text);
+  if (*word == '/')
+    check_program(v, word);
+  else if (!strchr(word, '/'))
+  {
+    if (!find_program(file, search_path(v->sv), word) && !find_program(file, EXECLINE, word) &&
+        first_time(v, word))
+      report_error(v->r, s, one->key->name, "there is no program `%s` in PATH", word);
+  }
+  else if (snprintf(file, sizeof file, "%s/%s", directory ? directory : v->b->home, word) < PATH_MAX)
+    check_program(v, file);
+}
+
+static void check_commands(visit *v)
+{
+  section const *s = v->sv->section;
+  value const *one = s ? genalloc_s(value, &s->values) : 0;
+
+  for (size_t n = s ? genalloc_len(value, &s->values) : 0; n; n--, one++)
+    if (one->key->type == KEY_COMMAND) check_command(v, one);
+}
+
 static void check_uses(visit *v, service_kind const *kind)
 {
   genalloc uses = GENALLOC_ZERO;
@@ -179,6 +233,7 @@ static void check_service(visit *v, planned const *ps)
   if (v->user && who_find(&v->w, v->user) < 0) return; /* said already */
   check_paths(v);
   for (size_t n = genalloc_len(char *, &ps->sv.programs); n; n--) check_program(v, *program++);
+  check_commands(v);
   check_uses(v, ps->kind);
   check_lock(v, ps->kind);
   if (ps->kind->check) ps->kind->check(&ps->sv, v->r);
@@ -206,18 +261,11 @@ static void check_tools(bundle const *b, report *r)
       {"execlineb", "execline"}, {"s6-svscan", "s6"}, {"s6-supervise", "s6"}, {"s6-log", "s6"},
       {"s6-setuidgid", "s6"},    {"s6-envdir", "s6"}, {"s6-ipcserverd", "s6"}};
   char const *path = getenv("PATH");
+  char file[PATH_MAX];
 
   for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++)
   {
-    char const *rest = path ? path : "/usr/bin:/bin";
-    int found = 0;
-    for (size_t n; *rest && !found; rest += n + (rest[n] == ':'))
-    {
-      char file[PATH_MAX];
-      n = strcspn(rest, ":");
-      snprintf(file, sizeof file, "%.*s/%s", (int)n, rest, tools[i][0]);
-      found = !access(file, X_OK);
-    }
+    int found = find_program(file, path ? path : "/usr/bin:/bin", tools[i][0]);
     if (!found)
       report_error(r, b->self, 0, "the program %s is not there (apt-get install %s)", tools[i][0],
                    tools[i][1]);

@@ -338,6 +338,15 @@ end:
   return result;
 }
 
+int generation_lay(char const *dir, plan const *p, char const *conf, size_t len)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = stralloc_cats(&path, dir) && stralloc_0(&path) ? put_all(&path, p, conf, len) : -1;
+
+  stralloc_free(&path);
+  return result;
+}
+
 int generation_switch(char const *state, unsigned int number)
 {
   char target[UINT_FMT + 32];

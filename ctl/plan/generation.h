@@ -55,6 +55,8 @@ extern void generation_free(generation *g);
  */
 extern int generation_write(char const *state, plan const *p, char const *conf, size_t len,
                             unsigned int *number);
+/* Writes what a generation has into dir, which is made. Nothing is synced. 0, or -1 and errno. */
+extern int generation_lay(char const *dir, plan const *p, char const *conf, size_t len);
 /* Points STATE/current at number, in one step. */
 extern int generation_switch(char const *state, unsigned int number);
 /* Removes the oldest but keep, and whatever a crash left; never the current one. */

@@ -25,11 +25,12 @@ struct section_s
   section_kind const *kind;
   char *argument; /* NAME in [limit NAME]; empty if it has none */
   unsigned int line;
+  int guessed; /* its name is misspelt in the file, which is an error: it stands for the one that is meant */
   genalloc values; /* of value */
 };
 #define SECTION_ZERO                                                                                         \
   {                                                                                                          \
-    .kind = 0, .argument = 0, .line = 0, .values = GENALLOC_ZERO                                             \
+    .kind = 0, .argument = 0, .line = 0, .guessed = 0, .values = GENALLOC_ZERO                               \
   }
 
 /* The first value of key, or 0 where the file does not set it and it has no default. */

@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <services/contract/service.h>
 
@@ -221,17 +223,31 @@ static int make(service *sv, report *r)
 {
   char const *command = text(sv, "command");
 
-  if (!command)
-  {
-    report_error(r, sv->section, "command", "there is none: what is the service to run?");
-    return 0;
-  }
+  if (!command) report_error(r, sv->section, "command", "there is none: what is the service to run?");
   sv->whole = 1; /* a shell that is told to end leaves its children */
   if (add_env(sv, r) < 0 || add_notification(sv, r) < 0 || add_needs(sv) < 0 || add_stop(sv) < 0) return -1;
+  if (!command) return 0;
   return add_program(sv, command) < 0 ? -1 : add_run(sv, command);
+}
+
+/* --- the machine --------------------------------------------------------------------------------- */
+
+static void check(service const *sv, report *r)
+{
+  char const *path = text(sv, "directory");
+  struct stat st;
+
+  if (!path) return;
+  if (stat(path, &st) < 0)
+  {
+    if (errno != EACCES) report_error(r, sv->section, "directory", "%s: %s", path, strerror(errno));
+  }
+  else if (!S_ISDIR(st.st_mode))
+    report_error(r, sv->section, "directory", "%s is not a directory", path);
 }
 
 service_kind const custom_kinds[] = {
     {.section = {.name = "service", .argument = "NAME", .help = "Any other daemon", .keys = keys},
-     .make = make},
+     .make = make,
+     .check = check},
     {.section = {.name = 0}}};

@@ -331,14 +331,15 @@ static void check_queue(service const *sv, report *r, char const *path)
                e == EACCES && dropped ? ", if the folder is group qmail's" : "");
 }
 
-/* `check` and `up` put the link back that somebody's `rm -f control/overloaded` took. */
+/* A link that is not there, or leads elsewhere, is no concern: `mailctl up` makes it. */
 static void check_link(service const *sv, report *r)
 {
   bundle const *b = sv->bundle;
 
-  switch (overload_link(b->control, b->run, 1))
+  switch (overload_link(b->control, b->run, 0))
   {
-    case 0: return;
+    case 0:
+    case 2: return;
     case 1:
       report_warning(r, sv->section, 0,
                      "%s/overloaded is a file that somebody made: strangers are refused until it is removed",
@@ -346,7 +347,7 @@ static void check_link(service const *sv, report *r)
       return;
     default:
       report_warning(r, sv->section, 0,
-                     "%s/overloaded should be a link to %s/overload/flag, and cannot be made: %s", b->control,
+                     "%s/overloaded should be a link to %s/overload/flag, and cannot be read: %s", b->control,
                      b->run, strerror(errno));
   }
 }

@@ -39,7 +39,7 @@ like "$(cat "$T/out")" "^$conf: nothing is wrong" "shows the whole one"
 printf '%s\n' '[smtdp]' '[smtpd]' "listne = $IP:1" 'concurrency = lots' 'session-time = 5 minutes' "listen = $IP:1025" '[bundle]' 'state = s' \
   'control = c' 'user = nobody' >"$conf"
 exits 102 "mistakes" mailctl check
-is "$(grep -c '' "$T/err")" 6 "all are reported in one go"
+is "$(grep -c '' "$T/err")" 8 "all are reported in one go, those of the services too"
 is "$(sed -n 1p "$T/err")" "$conf:1: [smtdp] there is no such section (did you mean [smtpd]?)" "a section"
 is "$(sed -n 2p "$T/err")" "$conf:3: [smtpd] listne: there is no such key (did you mean \`listen\`?)" "a key"
 is "$(sed -n 3p "$T/err")" "$conf:4: [smtpd] concurrency: \`lots\` is not a number" "a number"
@@ -54,6 +54,22 @@ cp "$T/good.conf" "$conf"
 rm "$conf"
 exits 102 "no file" mailctl check
 like "$(cat "$T/err")" "mailctl init DIR" "leads to init"
+cp "$T/good.conf" "$conf"
+
+# A section that there is not, and a service that nobody knows, hide nothing that comes after them.
+printf '%s\n' '[nosuch]' 'any = thing' '[spol]' 'retry = soon' '[service one]' 'needs = nobody-knows' 'env = no-value' '[service two]' 'command = /no/such/program' >>"$conf"
+exits 102 "mistakes of the file, of the plan and of the machine" mailctl check
+like "$(cat "$T/err")" '\[nosuch\] there is no such section' "a section that there is not"
+like "$(cat "$T/err")" '\[spool\] retry: `soon` is not a time' "what stands in a misspelt one"
+like "$(cat "$T/err")" '\[service one\] needs: there is no service' "a service that nobody knows"
+like "$(cat "$T/err")" '\[service one\] command: there is none' "what is missing"
+like "$(cat "$T/err")" '\[service one\] env: "no-value" is not NAME=VALUE' "what the plan finds"
+like "$(cat "$T/err")" 'the program /no/such/program: No such file' "and what the machine tells"
+cp "$T/good.conf" "$conf"
+sed -i 's/^\[tls\]/[tsl]/' "$conf"
+exits 102 "a misspelt section" mailctl check
+is "$(cat "$T/err")" "$(grep -n tsl "$conf" | sed "s|^\([0-9]*\):.*|$conf:\1: [tsl] there is no such section (did you mean [tls]?)|")" \
+  "is one mistake, not two"
 cp "$T/good.conf" "$conf"
 
 # --- one by one, as the command tells them
@@ -108,6 +124,26 @@ printf '[service one]\ncommand = /no/such/program\n' >>"$conf"
 says "a program that there is not" 'service one\] the program /no/such/program: No such file'
 printf '[service one]\ncommand = %s\n' "$conf" >>"$conf"
 says "one that is no program" "service one\\] (user: )?[a-z]+ may not run the program $conf: chmod [ou]\\+x $conf"
+printf '[service one]\ncommand = sh -c "sleep 1000\n' >>"$conf"
+says "a quote that does not end" 'service one\] command: `sh -c .* has a quote that does not end'
+printf '[service one]\ncommand = foreground { true sleep 1000\n' >>"$conf"
+says "a brace that does not end" 'service one\] command: .* has a \{ without its \}'
+change smtpd 'program = sh -c "exit'
+says "a quote in another command" 'smtpd\] program: .* has a quote that does not end'
+printf '[service one]\ncommand = no-such-program -x\n' >>"$conf"
+says "a program that is not in PATH" 'service one\] command: there is no program `no-such-program` in PATH'
+printf '[service one]\ncommand = bin/no-such-program -x\n' >>"$conf"
+says "one below the directory" "service one\\] the program $bundle/bin/no-such-program: No such file"
+printf '[service one]\ncommand = sleep 1000\nready-check = no-such-ping\n' >>"$conf"
+says "a ready-check that there is not" 'service one\] ready-check: there is no program `no-such-ping` in PATH'
+change smtpd 'program = bin/no-smtpd'
+says "an SMTP server that there is not" "smtpd\\] the program $bundle/bin/no-smtpd: No such file"
+change monitor 'on-enter = no-such-hook'
+says "a hook that there is not" 'monitor\] on-enter: there is no program `no-such-hook` in PATH'
+printf '[service one]\ncommand = foreground { true } sleep 1000\ndirectory = %s\n' "$bundle/absent" >>"$conf"
+says "a directory that there is not" "service one\\] directory: $bundle/absent: No such file"
+printf '[service supervisor]\ncommand = sleep 1000\n' >>"$conf"
+says "the supervisor's own name" '\[service supervisor\] a service of the bundle itself has this name'
 exits 102 "no s6" env PATH="$T" "$B/bin/mailctl" check
 like "$(cat "$T/err")" 'the program s6-svscan is not there \(apt-get install s6\)$' "its package is named"
 like "$(cat "$T/err")" 'the program execlineb is not there \(apt-get install execline\)$' "and that of execline"
@@ -180,6 +216,15 @@ read -r _ <"$T/ready"
 says "an address that is taken" "smtpd\] listen: $IP:2525 is in use, by the process $stranger \(tcplisten\)"
 kill "$stranger"
 wait "$stranger" 2>/dev/null
+
+# --- commands that change nothing
+
+rm -f "$bundle/control/overloaded"
+touch "$T/before"
+ls -lR --time-style=full-iso "$bundle" >"$T/tree"
+exits 0 "check of a bundle whose link somebody removed" mailctl check
+exits 1 "and its plan" mailctl plan
+is "$(ls -lR --time-style=full-iso "$bundle" | diff "$T/tree" -)" '' "neither changes anything"
 
 # --- what is up does not stand in its own way
 

@@ -78,7 +78,8 @@ static struct
   char const *said; /* all of it */
 } const wrong[] = {
     /* sections */
-    {"[wbe]\nx = y\n", "f:1: [wbe] there is no such section (did you mean [web]?)\n"},
+    {"[wbe]\nx = y\n",
+     "f:1: [wbe] there is no such section (did you mean [web]?)\nf:2: [web] x: there is no such key\n"},
     {"[nothing at all]\n", "f:1: [nothing] there is no such section\n"},
     {"\n[web]\n\n[web]\n", "f:4: [web] this section has begun before, in line 2\n"},
     {"[rater]\n[limit ip]\n[limit ip]\n", "f:3: [limit ip] this section has begun before, in line 2\n"},
