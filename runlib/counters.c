@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -102,6 +103,46 @@ static int create(char const *path, mode_t mode, int replace)
   return result;
 }
 
+#define GUARDED 8 /* pages of a process; more of them are not guarded */
+
+static page *guarded[GUARDED];
+
+/* The page of a file that became shorter faults: its place is taken by memory of this process, in which it counts on. */
+static void on_fault(int sig, siginfo_t *info, void *context)
+{
+  char *at = info->si_addr;
+  int e = errno;
+
+  (void)context;
+  for (unsigned int i = 0; i < GUARDED; i++)
+    if (guarded[i] && at >= (char *)guarded[i] && at < (char *)(guarded[i] + 1) &&
+        mmap(guarded[i], sizeof(page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+             0) != MAP_FAILED)
+    {
+      errno = e;
+      return;
+    }
+  signal(sig, SIG_DFL); /* not ours: it faults again, and ends the process */
+}
+
+static void unmap(page *p)
+{
+  for (unsigned int i = 0; i < GUARDED; i++)
+    if (guarded[i] == p) guarded[i] = 0;
+  munmap(p, sizeof(page));
+}
+
+static void guard(page *p)
+{
+  struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
+  unsigned int i = 0;
+
+  while (i < GUARDED && guarded[i]) i++;
+  if (i == GUARDED) return;
+  guarded[i] = p;
+  (void)sigaction(SIGBUS, &sa, 0);
+}
+
 static page *map(char const *path, int *fd)
 {
   page *p;
@@ -109,10 +150,11 @@ static page *map(char const *path, int *fd)
   *fd = open_checked(path, O_RDWR);
   if (*fd < 0) return 0;
   p = mmap(0, sizeof(page), PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
+  if (p != MAP_FAILED) guard(p);
   if (p != MAP_FAILED && good_page(p)) return p;
   if (p != MAP_FAILED)
   {
-    munmap(p, sizeof(page));
+    unmap(p);
     errno = EPROTO;
   }
   fd_close(*fd);
@@ -203,7 +245,7 @@ int counters_open(char const *path, mode_t mode, char const *const *names, unsig
       slots[i] = &s->value;
     }
     int e = errno;
-    if (i < n) munmap(p, sizeof(page));
+    if (i < n) unmap(p);
     fd_close(fd);
     errno = e;
   }

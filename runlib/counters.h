@@ -35,7 +35,8 @@ struct counter_value_s
  * made, with exactly this mode; one that is not a counters' file is replaced.
  * Returns 0; or -1 and errno (ENOSPC: no room for the names, EINVAL: a bad name, else the system's), and
  * then every slot points to a counter of this process alone, so that a caller may go on counting.
- * The page stays mapped until the process ends or execs.
+ * The page stays mapped until the process ends or execs. Somebody who may write to the file may truncate it: from then on
+ * the process counts in memory of its own (by a handler of SIGBUS) instead of being killed.
  */
 extern int counters_open(char const *path, mode_t mode, char const *const *names, unsigned int n,
                          counter **slots);

@@ -115,6 +115,28 @@ START_TEST(full)
 }
 END_TEST
 
+/* Whoever may write to the file may truncate it, and must kill nobody with that. */
+START_TEST(truncated)
+{
+  counter *c[2];
+  counter *again[1];
+
+  ck_assert(counters_open(path, 0600, names + 1, 2, c) == 0);
+  counter_add(c[0], 2);
+  ck_assert_int_eq(truncate(path, 0), 0);
+  counter_add(c[0], 3);
+  counter_add(c[1], 1);
+  ck_assert_uint_eq(*c[0], 3);
+  ck_assert_uint_eq(*c[1], 1);
+  ck_assert(value_of("connections") == UINT64_MAX);
+  ck_assert(counters_open(path, 0600, names + 1, 1, again) == 0); /* it is replaced */
+  counter_add(again[0], 5);
+  ck_assert_uint_eq(value_of("connections"), 5);
+  ck_assert_int_eq(truncate(path, 10), 0);
+  counter_add(again[0], 1);
+}
+END_TEST
+
 START_TEST(bad_names)
 {
   static char const *const bad[] = {"", "a b", "a\n", "a\x80", "a23456789012345678901234"};
@@ -214,6 +236,7 @@ int main(void)
   tcase_add_test(t, keeps_values_and_mode);
   tcase_add_test(t, many_processes);
   tcase_add_test(t, full);
+  tcase_add_test(t, truncated);
   tcase_add_test(t, bad_names);
   tcase_add_loop_test(t, damaged, 0, sizeof damage / sizeof damage[0]);
   tcase_add_test(t, locked);
