@@ -110,8 +110,10 @@ sed -i "s/^resolver = .*/resolver = 127.0.0.1:1/" "$C"
 m check >"$T/out" 2>&1
 like "$(cat "$T/out")" '\[policy\] warning: good.bl: it does not answer' "and tells of a DNS that is silent"
 printf 'dnsbl bl.test\n' >"$T/lists"
-exits 1 "a public resolver" unshare -n "$LIBEXEC/policyd" -T -t 100 -r 9.9.9.9:53 "$T/lists"
-like "$(cat "$T/out")" '^9.9.9.9 is a public resolver: ' "is told of"
+if unshare -n true 2>/dev/null; then # nothing may leave this machine
+  exits 1 "a public resolver" unshare -n "$LIBEXEC/policyd" -T -t 100 -r 9.9.9.9:53 "$T/lists"
+  like "$(cat "$T/out")" '^9.9.9.9 is a public resolver: ' "is told of"
+fi
 sed -i "/^dnsbl = /d; /^rhsbl = /d; s/^resolver = .*/resolver = $DNS/" "$C"
 sed -i 's/^spf-fail = .*/spf-fail = perhaps/' "$C"
 exits 102 "a wrong action" m check
