@@ -68,6 +68,20 @@ static command const commands[] = {
     {"convert", &command_convert, "spamdyke FILE",
      "a spamdyke.conf as sections of mailctl.conf, on standard output",
      "What has no counterpart is named, with the reason. See doc/from-spamdyke.md.\n"},
+    {"queue", &command_queue, "[list|show|retry|hold|release|bounce|drop] [ID...] [OPTION...]",
+     "the messages of the embedded spool: show them, move those for other hosts",
+     "  list              all, or those that are meant (the default)\n"
+     "  show ID           envelope, what happened, header\n"
+     "  retry             now; what was put aside, too\n"
+     "  hold, release     out of the schedule, and in again\n"
+     "  bounce            its sender is told that it failed\n"
+     "  drop              remove it\n"
+     "  --sender PATTERN, --to PATTERN, --host PATTERN, --state STATE, --older SECONDS, --all\n"
+     "                    which, instead of IDs; STATE is local, remote, held or failed\n"
+     "  --dry-run         say which, and do nothing\n"
+     "  --yes             do not ask; it is asked on a terminal alone\n"
+     "  --json            with list: an array\n\n"
+     "ID is a message's name, or the end of it.\n"},
     {"run", &command_run, "[-d FD]", "the supervisor in the foreground, for systemd, s6 or a container",
      "  -d FD         write a newline to descriptor FD when every service is ready\n\n"
      "systemd is told through NOTIFY_SOCKET.\n"},

@@ -35,6 +35,7 @@ extern int command_dkim(context const *, int, char const *const *);
 extern int command_passwd(context const *, int, char const *const *);
 extern int command_monitor(context const *, int, char const *const *);
 extern int command_history(context const *, int, char const *const *);
+extern int command_queue(context const *, int, char const *const *);
 extern int command_run(context const *, int, char const *const *);
 
 #endif

@@ -165,6 +165,7 @@ struct group_s
 
 static group const groups[] = {
     {"queue", {"backlog", "oldest", "total", "failed", "free", 0}},
+    {"outbound", {"waiting", "running", "sent_per_minute", "bounced_per_minute", 0}},
     {"smtpd",
      {"connections", "limit", "messages_per_minute", "refused_per_minute", "auth_bad", "turned_away", 0}},
     {"submission",

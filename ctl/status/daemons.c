@@ -232,6 +232,34 @@ static int take_policy(snapshot *s, stored const *st, page *p)
   return 0;
 }
 
+/* --- mail to other hosts --------------------------------------------------------------------------- */
+
+static void take_rate(datum *d, page const *p, char const *name)
+{
+  counter_value const *even = find(p, name, ".0");
+  counter_value const *odd = find(p, name, ".1");
+
+  if (even && odd) datum_real(d, counter_rate_read(even->value, odd->value, p->now));
+}
+
+static int take_outbound(snapshot *s, stored const *st, page *p)
+{
+  service_facts const *sv = snapshot_find(s, "send");
+
+  if (!sv)
+  {
+    none((datum *)&s->outbound, sizeof s->outbound);
+    return 0;
+  }
+  if (read_page(p, st->b.run, "spool", "counters") < 0) return -1;
+  take_rate(&s->outbound.sent_per_minute, p, "remote.sent");
+  take_rate(&s->outbound.bounced_per_minute, p, "remote.bounced");
+  if (sv->pid.known != KNOWN) return 0;
+  take(&s->outbound.waiting, p, "remote.waiting");
+  take(&s->outbound.running, p, "remote.running");
+  return 0;
+}
+
 int snapshot_take_daemons(snapshot *s, stored const *st)
 {
   static page p;
@@ -240,7 +268,7 @@ int snapshot_take_daemons(snapshot *s, stored const *st)
   p.now = timespec_sysclock_from_tain(&ts, &s->now) && ts.tv_sec > 0 ? (uint64_t)ts.tv_sec : 0;
   return take_smtp(&s->smtpd, s, st, "smtpd", &p) < 0 ||
                  take_smtp(&s->submission, s, st, "submission", &p) < 0 || take_tls(s, st, &p) < 0 ||
-                 take_policy(s, st, &p) < 0
+                 take_policy(s, st, &p) < 0 || take_outbound(s, st, &p) < 0
              ? -1
              : 0;
 }

@@ -98,6 +98,19 @@ static int put_queue(line *l)
   return add(l, ", %s free", words(l, e, "queue.free")) < 0 ? -1 : end(l);
 }
 
+static int put_outbound(line *l)
+{
+  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS], d[FACT_WORDS];
+
+  if (!has(&l->w->s->outbound.waiting)) return 0;
+  return begin(l, "outbound") < 0 ||
+                 add(l, " %s waiting, %s under way, %s sent and %s bounced a minute",
+                     words(l, a, "outbound.waiting"), words(l, b, "outbound.running"),
+                     words(l, c, "outbound.sent_per_minute"), words(l, d, "outbound.bounced_per_minute")) < 0
+             ? -1
+             : end(l);
+}
+
 static int put_overload(line *l)
 {
   char a[FACT_WORDS];
@@ -227,7 +240,7 @@ static int put_warnings(line *l)
 int show_lines(stralloc *sa, show const *w)
 {
   line l = {.sa = sa, .w = w, .text = STRALLOC_ZERO};
-  int result = put_supervisor(&l) < 0 || put_queue(&l) < 0 || put_overload(&l) < 0 ||
+  int result = put_supervisor(&l) < 0 || put_queue(&l) < 0 || put_outbound(&l) < 0 || put_overload(&l) < 0 ||
                        put_smtp(&l, "smtpd", &w->s->smtpd) < 0 ||
                        put_smtp(&l, "submission", &w->s->submission) < 0 || put_tls(&l) < 0 ||
                        put_rater(&l) < 0 || put_policy(&l) < 0 || put_warnings(&l) < 0

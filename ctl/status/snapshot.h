@@ -51,6 +51,10 @@ struct snapshot_s
   } queue;
   struct
   {
+    datum waiting, running, sent_per_minute, bounced_per_minute;
+  } outbound;
+  struct
+  {
     datum level, state, reason, maker, since, until, monitor;
   } overload;
   smtp_facts smtpd, submission;

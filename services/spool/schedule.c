@@ -221,7 +221,7 @@ int schedule_add(schedule *s, char const *name, char const *host, uint64_t due)
 void schedule_forget(schedule *s, char const *name)
 {
   for (uint32_t p = s->names[hash(name) % SCHEDULE_NAMES]; p != SCHEDULE_NONE; p = parcel_at(s, p)->next)
-    if (!strcmp(parcel_at(s, p)->name, name)) parcel_at(s, p)->forgotten = 1;
+    if (!parcel_at(s, p)->running && !strcmp(parcel_at(s, p)->name, name)) parcel_at(s, p)->forgotten = 1;
 }
 
 void schedule_hurry(schedule *s)
@@ -262,6 +262,7 @@ uint32_t schedule_next(schedule *s, uint64_t now)
       free_parcel(s, p);
     else
     {
+      parcel_at(s, p)->running = 1;
       d->running++;
       s->running++;
     }
@@ -308,9 +309,10 @@ void schedule_done(schedule *s, uint32_t p, health h, uint64_t now, uint64_t due
     d->limit = 1;
     d->until = now + backoff(s, ++d->failures);
   }
+  parcel_at(s, p)->running = 0;
   parcel_at(s, p)->due = due;
   /* A parcel that there is no memory for is found again on disk at the next start. */
-  if (!due || parcel_at(s, p)->forgotten || wait_again(s, p) < 0) free_parcel(s, p);
+  if (!due || wait_again(s, p) < 0) free_parcel(s, p);
   settle_destination(s, to, now);
 }
 

@@ -20,9 +20,10 @@ typedef struct parcel_s parcel;
 struct parcel_s
 {
   uint64_t due;
-  uint32_t to;              /* a destination */
-  uint32_t next;            /* of the same bucket by name; or of those that are free */
-  int forgotten;            /* it ends once its turn comes, or its attempt is over */
+  uint32_t to;   /* a destination */
+  uint32_t next; /* of the same bucket by name; or of those that are free */
+  uint8_t running;
+  uint8_t forgotten;        /* it ends once its turn comes */
   char name[SPOOLNAME_FMT]; /* of its message */
 };
 
@@ -65,7 +66,7 @@ extern void schedule_free(schedule *s);
 
 /* Adds a parcel, unless it is there. Returns 0; or -1 and errno: ENOSPC, there are SCHEDULE_MAX; ENOMEM. host is in lower case. */
 extern int schedule_add(schedule *s, char const *name, char const *host, uint64_t due);
-/* All of the message are gone; one that is being tried ends with its attempt. */
+/* All of the message are gone but those that are being tried. */
 extern void schedule_forget(schedule *s, char const *name);
 /* Everything that waits is due at once, and no destination is left alone. */
 extern void schedule_hurry(schedule *s);

@@ -53,8 +53,15 @@ try "comes back to who sent it" wait_for 20 arrived 'Undelivered mail'
 like "$(cat "$MAIL"/postmaster/new/*)" '^Diagnostic-Code: smtp; 550 5\.1\.1 no such user here$' "with the reason"
 try "the log has the way of both" said send 'sent .*<bob@good\.test>: 10\.1\.1\.1 accepted message'
 
+wait_for 20 sh -c "mailctl -c '$C' status -o outbound.waiting,outbound.running | grep -q '^0	0'"
+ok $? "status knows that nothing waits"
+like "$(m status)" '^outbound: 0 waiting, 0 under way, [0-9.]+ sent and [0-9.]+ bounced a minute$' "and how much went out"
+exits 0 "mailctl queue" m queue
+is "$(cat out)" "" "shows an empty one"
+exits 1 "mailctl queue drop --all" m queue drop --all
 m down dkim >/dev/null
 is "$(submit later bob@good.test)" "" "while the signer is down"
+try "mailctl queue shows it" wait_for 20 sh -c "mailctl -c '$C' queue | grep -q 'remote .*<postmaster@example.test> <bob@good.test>'"
 try "mail waits" wait_for 20 said send 'deferred .*: the message cannot be signed: '
 m up dkim >/dev/null
 try "and goes when it is back" wait_for 30 there later

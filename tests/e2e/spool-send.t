@@ -33,6 +33,9 @@ gone() { test "$(count queue/todo queue/out queue/remote queue/notes queue/tmp)"
 logged() { grep -Eq "$1" send.log; }
 said() { grep -Ec "$1" send.log; }
 arrived() { grep -lqs "^Subject: $2" "$1".d/[0-9]*; }
+carl_again() { test "$(said '<carl@no\.test>')" -ge 2; }
+tried_again() { test "$(said '<bob@no\.test>')" -gt "$before"; }
+test_bounced() { test -n "$(bounce joe 'given up by the administrator')"; }
 told_delay() { test -n "$(bounce joe '^Subject: Delayed')"; }
 # bounce MAILDIR PATTERN: the file of a report that has it
 bounce() { grep -lsE "$2" "mail/$1"/new/* | head -1; }
@@ -196,6 +199,44 @@ wait_for 20 arrived good.test thirteen
 try "what is moved out of remote/ is tried no more" test ! -e held.test.d/1
 mv held/* queue/out/
 try "and is, at once, when it is moved to out/" wait_for 20 arrived held.test twelve
+try "nothing is left" wait_for 20 gone
+
+queue_() { "$LIBEXEC/spool-manage" queue "$@"; }
+exits 0 "spool-manage --help" "$LIBEXEC/spool-manage" --help
+exits 100 "an action that there is not" queue_ eat
+exits 100 "an action for nobody knows what" queue_ drop
+exits 100 "a state that there is not" queue_ list --state lost
+exits 0 "an empty queue" queue_ list
+is "$(cat out)" "" "has no lines"
+strange no.test 'MAIL=451 4.3.0 not now'
+queue fourteen bob@no.test
+queue_from ann@me.test fifteen carl@no.test dan@No.test
+wait_for 20 logged 'deferred .*<dan@No\.test>'
+wait_for 20 logged 'deferred .*<bob@no\.test>'
+like "$(queue_ list)" '^[0-9a-f]{16} remote +[0-9]+s +[0-9]+  <joe@me\.test> <bob@no\.test>$' "a line a message"
+like "$(queue_ list --sender 'ann@*')" '<ann@me\.test> <carl@no\.test> and 1 more$' "by its sender"
+is "$(queue_ list --to 'DAN@*' | grep -c .) $(queue_ list --host no.test | grep -c .) $(queue_ list --older 3600 | grep -c .)" "1 2 0" \
+  "by recipient, host and age"
+is "$(queue_ list --json | python3 -c 'import json, sys; print(sorted((m["sender"], m["state"], len(m["recipients"])) for m in json.load(sys.stdin)))')" \
+  "[('ann@me.test', 'remote', 2), ('joe@me.test', 'remote', 1)]" "and as JSON"
+id=$(queue_ list --sender 'joe@*' | cut -d' ' -f1)
+like "$(queue_ show "$id")" '^[0-9-]{10} [0-9:]{8} s <bob@no\.test> Connected to .*451 4\.3\.0 not now$' "show: why it waits"
+like "$(queue_ show "$id")" '^\| Subject: fourteen$' "and its header"
+exits 1 "show of none" queue_ show nothing
+exits 0 "--dry-run" queue_ drop --all --dry-run
+is "$(tail -1 out) $(queue_ list | grep -c .)" "2 messages 2" "drops nothing"
+exits 0 "hold" queue_ hold "$id"
+is "$(queue_ list --state held | cut -d' ' -f1)" "$id" "holds it"
+before=$(said '<bob@no\.test>')
+exits 0 "retry" queue_ retry --host no.test
+is "$(cat out)" "retry: 1 of 2 messages" "of those in the schedule"
+wait_for 20 carl_again
+is "$(said '<bob@no\.test>')" "$before" "what is held is not tried"
+exits 0 "release" queue_ release "$id"
+try "is tried at once" wait_for 20 tried_again
+exits 0 "bounce" queue_ bounce "$id"
+try "its sender is told" wait_for 20 test_bounced
+exits 0 "drop" queue_ drop --all
 try "nothing is left" wait_for 20 gone
 end
 finish

@@ -125,7 +125,7 @@ def schema(manual):
         elif name not in found:
             of[rest] = {"mailctl": {"type": "string"}, "unknown": {"type": "array", "items": {"type": "string"}},
                         "services": {"type": "array", "items": an_object(one)}}[name]
-    for name in ("smtpd", "submission", "tls", "rater", "policy"):
+    for name in ("outbound", "smtpd", "submission", "tls", "rater", "policy"):
         found[name]["type"] = ["object", "null"]
     for name in manual.never_null():
         group, _, rest = name.rpartition(".")

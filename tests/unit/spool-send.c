@@ -123,16 +123,22 @@ END_TEST
 
 START_TEST(what_is_forgotten_does_not_come)
 {
-  uint32_t p;
+  uint32_t p, q;
 
   add("a", "x.test", START);
-  add("a", "y.test", START);
-  add("b", "y.test", START);
-  ck_assert_str_ne(next(START, &p), "");
+  add("a", "y.test", START + 1);
+  add("b", "y.test", START + 1);
+  ck_assert_str_eq(next(START, &p), "a");
   schedule_forget(&s, "a");
   schedule_forget(&s, "b");
+  add("a", "x.test", START); /* which is being tried, and is not tried twice at once */
+  add("b", "y.test", START + 2);
+  ck_assert_str_eq(next(START + 1, &q), "");
   schedule_done(&s, p, HEALTH_GOOD, START, START + 1);
-  ck_assert_str_eq(next(START + 2, &p), "");
+  ck_assert_str_eq(next(START + 2, &p), "a");
+  ck_assert_str_eq(next(START + 2, &q), "b");
+  schedule_done(&s, p, HEALTH_GOOD, START, 0);
+  schedule_done(&s, q, HEALTH_GOOD, START, 0);
   ck_assert_uint_eq(s.waiting, 0);
   ck_assert_uint_eq(genalloc_len(uint32_t, &s.order), 0);
 }
