@@ -125,8 +125,10 @@ static void check_reach(visit *v, char const *path)
 
 static void check_program(visit *v, char const *path)
 {
+  struct stat st;
   int e = check_use(v, (use){.path = path, .mode = X_OK});
 
+  if (!e && !stat(path, &st) && !S_ISREG(st.st_mode)) e = S_ISDIR(st.st_mode) ? EISDIR : ENOEXEC;
   if (e && first_time(v, path)) report_error(v->r, section_of(v), 0, "the program %s: %s", path, strerror(e));
 }
 

@@ -207,7 +207,7 @@ static int add_queue(stralloc *sa, service *sv)
 {
   char const *queue = section_text(sv->section, "queue");
 
-  if (queue && *queue) return service_word(sa, " -q ", queue, "");
+  if (queue && *queue) return service_add_program(sv, queue) < 0 ? -1 : service_word(sa, " -q ", queue, "");
   if (bundle_qmail(sv->bundle)) return service_append(sa, " -q bin/qmail-queue");
   return add_spool(sv) < 0 ? -1 : service_append(sa, " -q builtin:spool");
 }

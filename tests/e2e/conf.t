@@ -138,6 +138,12 @@ printf '[service one]\ncommand = sleep 1000\nready-check = no-such-ping\n' >>"$c
 says "a ready-check that there is not" 'service one\] ready-check: there is no program `no-such-ping` in PATH'
 change smtpd 'program = bin/no-smtpd'
 says "an SMTP server that there is not" "smtpd\\] the program $bundle/bin/no-smtpd: No such file"
+change smtpd 'program = /tmp'
+says "one that is a directory" 'smtpd\] the program /tmp: Is a directory'
+change smtpd 'queue = /tmp'
+says "a queue program that is a directory" 'smtpd\] the program /tmp: Is a directory'
+change smtpd 'queue = /no/queue'
+says "and one that there is not" 'smtpd\] the program /no/queue: No such file'
 change monitor 'on-enter = no-such-hook'
 says "a hook that there is not" 'monitor\] on-enter: there is no program `no-such-hook` in PATH'
 printf '[service one]\ncommand = foreground { true } sleep 1000\ndirectory = %s\n' "$bundle/absent" >>"$conf"
