@@ -21,7 +21,9 @@ int handoff_is_for(spool const *s, message *m, recipient const *r)
   char mark = m->envelope.s[r->mark], host[256];
 
   if (mark == ENVELOPE_REMOTE || mark == ENVELOPE_FAILED) return 1;
-  if (!s->out || mark != ENVELOPE_TODO || host_of(r->address, host) < 0 || mapping_local(&s->map, host))
+  /* By stale control files a new domain of ours would be another's. */
+  if (!s->out || s->stale || mark != ENVELOPE_TODO || host_of(r->address, host) < 0 ||
+      mapping_local(&s->map, host))
     return 0;
   message_mark(m, r->mark, ENVELOPE_REMOTE);
   return 1;

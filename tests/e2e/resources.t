@@ -27,9 +27,9 @@ EOF
 send() { python3 "$T/send" "$IP" "$@"; }
 sends_again() { test "$(send "$1")" = 250; }
 nothing_left() { test -z "$(find "$SPOOL" -type f)" && test -z "$(find "$MAIL"/*/tmp -type f)"; }
-# refused NAME PATTERN: smtpd answers 451, and its log says what PATTERN has
+# refused NAME PATTERN [CODE]: smtpd answers 451, or CODE, and its log says what PATTERN has
 refused() {
-  is "$(send "$1")" 451 "$1: smtpd says 451"
+  is "$(send "$1")" "${3:-451}" "$1: smtpd says ${3:-451}"
   wait_for 20 said smtpd "$2"
   ok $? "$1: the log says what and where"
 }
@@ -213,15 +213,15 @@ if test -n "${MAILCTL_MOUNTS:-}" && m down >/dev/null && mount_small "$SPOOL" si
   exits 0 "up with small file systems" m up
 
   full "$SPOOL"
-  refused spool-full "unable to queue into $SPOOL: No space left on device"
+  refused spool-full "unable to queue into $SPOOL: No space left on device" 452
   rm "$SPOOL/fill"
   resumes spool-full
 
-  is "$(send too-large 2000000)" 451 "a message that does not fit is refused"
+  is "$(send too-large 2000000)" 452 "a message that does not fit is refused"
   resumes too-large
 
   no_inodes "$SPOOL"
-  refused spool-inodes "unable to create a file in $SPOOL: No space left on device"
+  refused spool-inodes "unable to create a file in $SPOOL: No space left on device" 452
   rm -r "$SPOOL/fill"
   resumes spool-inodes
 
