@@ -1,5 +1,7 @@
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <skalibs/allreadwrite.h>
@@ -111,15 +113,50 @@ static int restart(stored const *s, int argc, char const *const *names)
   return running > 0 ? move_all(s, GOAL_RESTART, argc, names) : running ? EXIT_SYSTEM : EXIT_NONE;
 }
 
+/* Whether the process catches HUP, or holds it back to read it from a descriptor; it ends others. 1 where we may not see. */
+static int takes_hup(pid_t pid)
+{
+  char name[40];
+  char buf[4096];
+  unsigned long long taken = 0;
+  ssize_t n;
+
+  snprintf(name, sizeof name, "/proc/%d/status", (int)pid);
+  n = openreadnclose(name, buf, sizeof buf - 1);
+  if (n <= 0) return 1;
+  buf[n] = 0;
+  for (char const *s = buf; (s = strchr(s, '\n')); s++) /* proc(5) */
+    if (!strncmp(s, "\nSigCgt:", 8) || !strncmp(s, "\nSigBlk:", 8)) taken |= strtoull(s + 8, 0, 16);
+  return taken >> (SIGHUP - 1) & 1;
+}
+
+/* 0, or the exit status of a service that cannot be reloaded, which is said. */
+static int may_reload(char const *dir, char const *name)
+{
+  live_status st;
+
+  if (live_read(dir, &st) < 0) return 0; /* s6 will tell */
+  if (!st.up)
+    say(name, " does not run: there is nothing to reload");
+  else if (!takes_hup(st.pid))
+    say(name, " has no handler for HUP, which would end it: `mailctl restart ", name, "`");
+  else
+    return 0;
+  return EXIT_NO;
+}
+
 static int reload(stored const *s, int argc, char const *const *names)
 {
   stralloc dir = STRALLOC_ZERO;
+  int refused;
   int status = 0;
   int running = is_running(s);
 
   if (running <= 0) return running ? EXIT_SYSTEM : EXIT_NONE;
   for (int i = 0; i < argc; i++)
-    if (servicedir_path(&dir, s->b.run, names[i], "") < 0 || live_control(dir.s, "h") < 0)
+    if (!servicedir_path(&dir, s->b.run, names[i], "") && (refused = may_reload(dir.s, names[i])))
+      status = refused;
+    else if (!dir.len || live_control(dir.s, "h") < 0)
     {
       say_cannot("reload ", names[i]);
       status = EXIT_SYSTEM;

@@ -19,6 +19,11 @@ int command_history(context const *cx, int argc, char const *const *argv)
     say_cannot("read ", s.b.state, "/journal");
     status = EXIT_SYSTEM;
   }
+  else if (!status && argc > 1 && !text.len && !generation_find(&s.g, argv[1]))
+  {
+    say("no service is called ", argv[1], ", and the journal has nothing of one");
+    status = EXIT_USAGE;
+  }
   else if (!status)
     allwrite(1, text.s, text.len);
   stralloc_free(&lines);

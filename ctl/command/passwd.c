@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,13 +32,16 @@ static void on_stop(int sig)
 }
 
 /* Reads a line, without its newline, into s (size bytes with the NUL). 0, or -1 and errno (E2BIG, EINTR). */
-static int read_line(char *s, size_t size)
+static int read_line(char *s, size_t size, sigset_t const *allowed)
 {
   size_t len = 0;
   ssize_t r = 0;
 
   while (len < size && !stopped)
   {
+    struct pollfd x = {.fd = 0, .events = POLLIN};
+    /* A signal is let in here alone, so that none comes between a look at stopped and the wait. */
+    if (ppoll(&x, 1, 0, allowed) < 0 && errno == EINTR) continue;
     r = read(0, s + len, 1);
     if (r < 0 && errno == EINTR && !stopped) continue;
     if (r <= 0 || s[len] == '\n') break;
@@ -46,12 +50,13 @@ static int read_line(char *s, size_t size)
   if (stopped) return (errno = EINTR, -1);
   if (r < 0) return -1;
   if (len == size) return (errno = E2BIG, -1);
+  if (len && s[len - 1] == '\r') len--; /* of a file from elsewhere */
   s[len] = 0;
   return 0;
 }
 
 /* Asks on the terminal, which is descriptor 0, without echo. */
-static int ask(char const *prompt, char *s, size_t size)
+static int ask(char const *prompt, char *s, size_t size, sigset_t const *allowed)
 {
   struct termios old;
   struct termios quiet;
@@ -64,19 +69,20 @@ static int ask(char const *prompt, char *s, size_t size)
   quiet.c_lflag |= ECHONL;
   if (tcsetattr(0, TCSAFLUSH, &quiet) < 0) return -1;
   allwrite(2, prompt, strlen(prompt));
-  result = read_line(s, size);
+  result = read_line(s, size, allowed);
   e = errno;
   tcsetattr(0, TCSAFLUSH, &old);
   errno = e;
   return result;
 }
 
-static int ask_twice(char *s, size_t size)
+static int ask_twice(char *s, size_t size, sigset_t const *allowed)
 {
   char again[USERS_PAIRMAX + 2];
   int result;
 
-  if (ask("New password: ", s, size) < 0 || ask("Again: ", again, sizeof again) < 0) return -1;
+  if (ask("New password: ", s, size, allowed) < 0 || ask("Again: ", again, sizeof again, allowed) < 0)
+    return -1;
   result = strcmp(s, again);
   explicit_bzero(again, sizeof again);
   if (!result) return 0;
@@ -89,10 +95,15 @@ static int ask_safely(char *s, size_t size)
 {
   struct sigaction catch = {.sa_handler = &on_stop};
   struct sigaction old[STOPPERS];
+  sigset_t held, before;
   int result;
 
+  sigemptyset(&held);
+  for (unsigned int i = 0; i < STOPPERS; i++) sigaddset(&held, stoppers[i]);
+  sigprocmask(SIG_BLOCK, &held, &before);
   for (unsigned int i = 0; i < STOPPERS; i++) sigaction(stoppers[i], &catch, old + i);
-  result = ask_twice(s, size);
+  result = ask_twice(s, size, &before);
+  sigprocmask(SIG_SETMASK, &before, 0);
   for (unsigned int i = 0; i < STOPPERS; i++) sigaction(stoppers[i], old + i, 0);
   if (stopped) raise(stopped);
   return result;
@@ -104,7 +115,7 @@ static int ask_safely(char *s, size_t size)
 static int read_password(char const *name, char *s, size_t size)
 {
   char const *fault;
-  int result = isatty(0) ? ask_safely(s, size) : read_line(s, size);
+  int result = isatty(0) ? ask_safely(s, size) : read_line(s, size, 0);
 
   if (result > 0) return EXIT_NO;
   if (result < 0 && errno == E2BIG)

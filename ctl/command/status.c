@@ -64,6 +64,14 @@ static void list_fields(void)
   for (size_t i = 0; i < facts_count; i++) printf("%-34s %s\n", facts[i].name, facts[i].help);
 }
 
+static int set_form(options *o, form asked)
+{
+  if (o->form != FORM_TABLE && o->form != asked)
+    return usage_error("status", "one of --json, --metrics, --quiet and -o");
+  o->form = asked;
+  return 0;
+}
+
 static int add_fields(options *o, char const *list)
 {
   while (*list)
@@ -80,7 +88,7 @@ static int add_fields(options *o, char const *list)
     o->fields[o->nfields++] = f;
     list += len + (list[len] == ',');
   }
-  o->form = FORM_FIELDS;
+  if (set_form(o, FORM_FIELDS)) return EXIT_USAGE;
   return o->nfields ? 0 : usage_error("status", "-o which fields? `mailctl status -o help` lists them");
 }
 
@@ -97,13 +105,10 @@ static int parse_one(options *o, char const *const *argv, int *i, int argc)
 {
   char const *s = argv[*i];
 
-  if (!strcmp(s, "--json"))
-    o->form = FORM_JSON;
-  else if (!strcmp(s, "--metrics"))
-    o->form = FORM_METRICS;
-  else if (!strcmp(s, "--quiet") || !strcmp(s, "-q"))
-    o->form = FORM_QUIET;
-  else if (!strcmp(s, "--watch"))
+  if (!strcmp(s, "--json")) return set_form(o, FORM_JSON);
+  if (!strcmp(s, "--metrics")) return set_form(o, FORM_METRICS);
+  if (!strcmp(s, "--quiet") || !strcmp(s, "-q")) return set_form(o, FORM_QUIET);
+  if (!strcmp(s, "--watch"))
     o->watch = 1;
   else if (!strncmp(s, "--wait", 6) && (!s[6] || s[6] == '='))
     return parse_wait(o, s + 6);

@@ -73,6 +73,28 @@ m up monitor >/dev/null
 exits 0 "down" m down
 is "$(processes)" "" "takes all down"
 
+# --- answers to what makes no sense --------------------------------------------------------------------
+
+printf '[service extra]\ncommand = sleep 1000\n' >>"$C"
+m up >/dev/null
+pid=$(pid_of "$C" extra)
+exits 1 "reload of a program that HUP would end" m reload extra
+like "$(cat "$T/err")" 'extra has no handler for HUP.*mailctl restart extra' "is refused, with the way out"
+is "$(pid_of "$C" extra)" "$pid" "it runs on"
+m down extra >/dev/null
+exits 1 "reload of what does not run" m reload extra
+like "$(cat "$T/err")" 'extra does not run' "says so"
+exits 0 "reload of a daemon" m reload smtpd tls rater
+exits 100 "history of nobody" m history nosuch
+like "$(cat "$T/err")" 'no service is called nosuch' "says so"
+exits 100 "two forms of status" m status --json --metrics
+like "$(cat "$T/err")" 'one of --json, --metrics' "are one too many"
+printf 'secret-1\r\n' | m passwd postmaster >/dev/null
+printf 'postmaster\0secret-1\0t\0' | "$LIBEXEC/checkpassword-file" "$T/b/state/auth/users" true 3<&0 </dev/null 2>/dev/null
+is $? 0 "a password from a file with CR LF is one without CR"
+m down >/dev/null
+sed -i '/^\[service extra\]/,$d' "$C"
+
 # --- a file without services ---------------------------------------------------------------------------
 
 cp "$C" "$T/saved"
