@@ -128,9 +128,9 @@ m down smtpd >"$T/down" 2>&1 &
 down=$!
 try "down: the port is closed at once" wait_for 5 closed 2525
 try "while the session goes on" kill -0 "$session"
-m up smtpd >"$T/up" 2>&1
-kill "$session"
 wait "$down"
+try "down waits for it, as long as drain" wait_for 10 is_gone "$session"
+m up smtpd >"$T/up" 2>&1
 m down smtpd
 try "down, and nobody listens" closed 2525
 try "up again" m up smtpd
