@@ -17,7 +17,7 @@
 
 static int queue_run(context const *cx, bundle const *b, int argc, char const *const *argv)
 {
-  char const **words = calloc((size_t)argc + 4, sizeof *words);
+  char const **words;
   stralloc path = STRALLOC_ZERO;
   char program[PATH_MAX];
   become owner;
@@ -28,6 +28,7 @@ static int queue_run(context const *cx, bundle const *b, int argc, char const *c
     say("queue: ", wrong, what);
     return EXIT_CONF;
   }
+  words = calloc((size_t)argc + 4, sizeof *words);
   snprintf(program, sizeof program, "%s/spool-manage", cx->libexec);
   if (!words || spool_path(&path, b, "") < 0)
     say_cannot("find the spool");

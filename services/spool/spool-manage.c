@@ -193,12 +193,14 @@ int main(int argc, char const *const *argv)
 {
   static manager m;
   options o = {.verb = 0};
-  char const **ids = calloc((size_t)argc + 1, sizeof *ids);
+  char const **ids;
 
   PROG = "spool-manage";
   if (argc == 2 && !strcmp(argv[1], "--help")) return fputs(help, stdout), 0;
   if (argc == 2 && !strcmp(argv[1], "--version")) return puts("spool-manage (mailctl) " VERSION), 0;
-  if (argc < 3 || !ids) strerr_dieusage(100, USAGE);
+  if (argc < 3) strerr_dieusage(100, USAGE);
+  ids = calloc((size_t)argc + 1, sizeof *ids);
+  if (!ids) strerr_diefusys(111, "remember the command line");
   parse(&o, &m.filter, ids, argv + 2);
   if (manager_open(&m, argv[1]) < 0) strerr_diefusys(111, "open ", argv[1]);
   return o.verb->act ? do_it(&m, &o) : show(&m, &o);
