@@ -82,10 +82,10 @@ static void walk(message const *m)
   {
     need(r.mark < m->envelope.len && r.len <= ENVELOPE_ADDRESS_MAX && pos < m->envelope.len);
     need(strchr("TSDOB", m->envelope.s[r.mark]) && m->envelope.s[r.mark]);
-    need(history_has(&h, r.address) >= 0);
+    need(spool_history_has(&h, r.address) >= 0);
   }
   need(pos == m->envelope.len - 1);
-  history_free(&h);
+  spool_history_free(&h);
 }
 
 /* The file is the input, and then the input with a trailer that fits, so that the envelope is reached. */
