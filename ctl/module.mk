@@ -13,7 +13,7 @@ $(eval $(call library,ctl,words.c))
 $(eval $(call program,bin/mailctl,ctl/mailctl.c,$(CTL) $(KINDS),$(WITHIN) -linih -ls6 -ljansson $(WITHOUT)))
 # The live dashboard is a program of its own: mailctl starts in a millisecond, and with ncurses it would not.
 $(eval $(call program,libexec/mailctl/dashboard,ctl/dashboard/dashboard.c,$(CTL) $(KINDS),-linih -ls6 -ljansson -lncursesw -ltinfo))
-$(eval $(call installs,0644,$(sort $(wildcard doc/screens/*.txt)),share/doc/mailctl/screens))
+$(eval $(call installs,0644,$(sort $(wildcard doc/screens/*.txt doc/screens/*.svg)),share/doc/mailctl/screens))
 $(eval $(call unit,tests/unit/conf.c,$(CONF),-linih))
 $(eval $(call unit,tests/unit/reach.c,ctl/machine ctl/live ctl/plan ctl/conf ctl services/contract,-linih -ls6))
 $(eval $(call unit,tests/unit/transition.c,ctl/live services/contract))
