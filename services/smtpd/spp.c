@@ -114,13 +114,20 @@ void spp_free(spp *p)
   for (unsigned int i = 0; i < 3; i++) stralloc_free(&p->later[i]);
 }
 
-/* Returns how many bytes of s it took, or -1. */
+static int is_digit(char c)
+{
+  return c >= '0' && c <= '9';
+}
+
+/* Returns how many bytes of s it took, none unless these are a refusal's code (RFC 5321, 4.2), or -1. */
 static int put_code(stralloc *sa, char const *s, size_t len)
 {
   char const *code;
   size_t n;
 
-  if (len < 4 || (*s != '4' && *s != '5')) return 0;
+  if (len < 4 || (*s != '4' && *s != '5') || !is_digit(s[1]) || !is_digit(s[2]) ||
+      (s[3] != ' ' && s[3] != '-'))
+    return 0;
   code = enhanced_for(*s, s + 4, len - 4, *s == '4' ? "4.7.1" : "5.7.1", &n);
   if (!n) return 0;
   return stralloc_catb(sa, s, 4) && stralloc_catb(sa, code, n) && stralloc_catb(sa, " ", 1) ? 4 : -1;

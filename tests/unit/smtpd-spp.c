@@ -23,6 +23,7 @@ static struct
     {"E in helo", "[helo]\nsay E550 no|\n", "EHLO c\nMAIL FROM:<>\n",
      "550 5.7.1 no|503 5.5.1 EHLO or HELO first|"},
     {"E in mail", "[mail]\nsay E550 no|\n", RCPT, "550 5.7.1 no|503 5.5.1 MAIL first|"},
+    {"E with a code that is none", "[mail]\nsay E4J\x7f text|\n", MAIL, "4J? text|"},
     {"E in rcpt", "[rcpt]\nsay E550 no|\n", RCPT "DATA\n", "250 2.1.0 ok|550 5.7.1 no|503 5.5.1 RCPT first|"},
     {"E in data", "[data]\nsay E550 no|\n", DATA,
      "250 2.1.0 ok|250 2.1.5 ok|550 5.7.1 no|500 5.5.1 command not recognized|"},
