@@ -32,19 +32,11 @@ static key const keys[] = {
      .help = "how long the program may take"},
     {.name = 0}};
 
-static char const *user_of(bundle const *b, section const *s)
-{
-  char const *user = s ? section_text(s, "user") : 0;
-
-  if (!user || !*user) user = section_text(b->self, "user");
-  return user && *user ? user : "root";
-}
-
 /* Whose the socket is: of those who ask for passwords, the one user that may open it. */
 static char const *client_of(bundle const *b)
 {
   section const *s = bundle_section(b, "submission");
-  return user_of(b, s ? s : bundle_section(b, "smtpd"));
+  return bundle_user(b, s ? s : bundle_section(b, "smtpd"));
 }
 
 static void check_clients(service const *sv, report *r)
@@ -54,7 +46,7 @@ static void check_clients(service const *sv, report *r)
   section const *submission = bundle_section(b, "submission");
 
   if (!b->root || !smtpd || !submission || !section_number(smtpd, "auth")) return;
-  if (strcmp(user_of(b, smtpd), user_of(b, submission)))
+  if (strcmp(bundle_user(b, smtpd), bundle_user(b, submission)))
     report_error(r, smtpd, "auth",
                  "smtpd and submission both ask auth, whose socket is one user's: give them the same");
 }

@@ -21,6 +21,14 @@ int bundle_qmail(bundle const *b)
   return section_number(b->self, "mta") == 1;
 }
 
+char const *bundle_user(bundle const *b, section const *s)
+{
+  char const *user = s ? section_text(s, "user") : 0;
+
+  if (!user || !*user) user = section_text(b->self, "user");
+  return user && *user ? user : "root";
+}
+
 int service_add_file(service *sv, char const *path, char const *bytes, size_t len, mode_t mode)
 {
   service_file f = {.path = strdup(path), .bytes = STRALLOC_ZERO, .mode = mode};
@@ -251,4 +259,29 @@ int service_add_run(service *sv, char const *command, unsigned int drain)
 end:
   stralloc_free(&sa);
   return result;
+}
+
+int service_bind(service const *sv, stralloc *sa, char const *name, report *r)
+{
+  char const *mode = section_text(sv->section, "mode");
+
+  if (!*mode || strlen(mode) > 4 || mode[strspn(mode, "01234567")] || strtoul(mode, 0, 8) > 0777)
+    report_error(r, sv->section, "mode",
+                 "not an octal mode (write 0666, or 0660 for the user and its group)");
+  if (service_append(sa, "s6-ipcserver-socketbinder -b 1024 -a %s ", mode) < 0 ||
+      service_word(sa, "", sv->bundle->run, name) < 0)
+    return -1;
+  return service_append(sa, "\n");
+}
+
+int service_listen(service const *sv, stralloc *sa)
+{
+  value const *v;
+  char const *list, *word;
+  size_t n;
+
+  for (size_t i = 0; (v = section_nth(sv->section, "listen", i)); i++)
+    for (list = v->text; (n = list_word(&list, &word));)
+      if (service_append(sa, " -l %.*s", (int)n, word) < 0) return -1;
+  return 0;
 }

@@ -37,6 +37,8 @@ struct bundle_s
 
 extern section const *bundle_section(bundle const *b, char const *name); /* the first [name], or 0 */
 extern int bundle_qmail(bundle const *b);                                /* mta = qmail */
+/* Whom the section s runs its service as: its own user, else [bundle] user, else root. s may be 0. */
+extern char const *bundle_user(bundle const *b, section const *s);
 
 typedef struct service_file_s service_file;
 struct service_file_s
@@ -142,6 +144,14 @@ extern int service_drop(service *sv, stralloc *sa);
 extern int service_record(service *sv, char const *suffix, stralloc *sa);
 /* The finish script; the plan adds it to every service. */
 extern int service_add_finish(service *sv);
+
+/*
+ * Appends what makes descriptor 0 a unix socket RUN/name with the octal mode that the section's key `mode` says, for a
+ * script that gives root up afterwards: RUN is not its user's. What is wrong with the mode goes to r.
+ */
+extern int service_bind(service const *sv, stralloc *sa, char const *name, report *r);
+/* Appends ` -l ADDRESS` for each address of the section's key `listen`. */
+extern int service_listen(service const *sv, stralloc *sa);
 
 /* Appends word to sa, quoted for execlineb. */
 extern int service_quote(stralloc *sa, char const *word);

@@ -29,11 +29,7 @@ int dkim_present(bundle const *b)
 
 char const *dkim_user(bundle const *b)
 {
-  section const *s = bundle_section(b, "dkim");
-  char const *user = s ? section_text(s, "user") : 0;
-
-  if (!user || !*user) user = section_text(b->self, "user");
-  return user && *user ? user : "root";
+  return bundle_user(b, bundle_section(b, "dkim"));
 }
 
 int dkim_keys(stralloc *path, bundle const *b)

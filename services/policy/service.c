@@ -168,32 +168,6 @@ static int add_settings(service *sv, report *r)
   return result;
 }
 
-/* The unix socket is bound before root is given up: RUN is not policyd's. It is descriptor 0 from then on. */
-static int add_socket(stralloc *sa, service *sv, report *r)
-{
-  char const *mode = section_text(sv->section, "mode");
-
-  if (!*mode || strlen(mode) > 4 || mode[strspn(mode, "01234567")] || strtoul(mode, 0, 8) > 0777)
-    report_error(r, sv->section, "mode",
-                 "not an octal mode (write 0666, or 0660 for the user and its group)");
-  return service_append(sa, "s6-ipcserver-socketbinder -b 1024 -a %s ", mode) < 0 ||
-                 service_word(sa, "", sv->bundle->run, "/policy.sock") < 0
-             ? -1
-             : service_append(sa, "\n");
-}
-
-static int add_addresses(stralloc *sa, service *sv)
-{
-  value const *v;
-  char const *addresses, *word;
-  size_t n;
-
-  for (size_t i = 0; (v = section_nth(sv->section, "listen", i)); i++)
-    for (addresses = v->text; (n = list_word(&addresses, &word));)
-      if (service_append(sa, " -l %.*s", (int)n, word) < 0) return -1;
-  return 0;
-}
-
 static int add_run(service *sv, report *r)
 {
   bundle const *b = sv->bundle;
@@ -201,9 +175,10 @@ static int add_run(service *sv, report *r)
   stralloc sa = STRALLOC_ZERO;
   int result = -1;
 
-  if (service_prelude(sv, &sa) < 0 || add_socket(&sa, sv, r) < 0 || service_drop(sv, &sa) < 0 ||
-      service_word(&sa, "", b->libexec, "/policyd") < 0 || service_append(&sa, " -d 3 -u 0") < 0 ||
-      add_addresses(&sa, sv) < 0 || (resolver && *resolver && service_word(&sa, " -r ", resolver, "") < 0) ||
+  if (service_prelude(sv, &sa) < 0 || service_bind(sv, &sa, "/policy.sock", r) < 0 ||
+      service_drop(sv, &sa) < 0 || service_word(&sa, "", b->libexec, "/policyd") < 0 ||
+      service_append(&sa, " -d 3 -u 0") < 0 || service_listen(sv, &sa) < 0 ||
+      (resolver && *resolver && service_word(&sa, " -r ", resolver, "") < 0) ||
       service_append(&sa, " -t %llu -c %llu -e %llu",
                      (unsigned long long)section_number(sv->section, "timeout"),
                      (unsigned long long)section_number(sv->section, "clients"),

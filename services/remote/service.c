@@ -63,11 +63,7 @@ int remote_present(bundle const *b)
 
 char const *remote_user(bundle const *b)
 {
-  section const *s = bundle_section(b, "remote");
-  char const *user = s ? section_text(s, "user") : 0;
-
-  if (!user || !*user) user = section_text(b->self, "user");
-  return user && *user ? user : "root";
+  return bundle_user(b, bundle_section(b, "remote"));
 }
 
 int remote_socket(stralloc *path, bundle const *b)

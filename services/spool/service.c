@@ -63,24 +63,16 @@ int spool_mail(stralloc *path, bundle const *b, char const *below)
   return stralloc_cats(path, below) && stralloc_0(path) ? 0 : -1;
 }
 
-static char const *user_of(bundle const *b, char const *name)
-{
-  section const *s = bundle_section(b, name);
-  char const *user = s ? section_text(s, "user") : 0;
-
-  if (!user || !*user) user = section_text(b->self, "user");
-  return user && *user ? user : "root";
-}
-
 char const *spool_user(bundle const *b)
 {
-  return user_of(b, "spool");
+  return bundle_user(b, bundle_section(b, "spool"));
 }
 
 /* Whether the service `name` exists and runs as another user than spool: it may not enter the spool then. */
 static int is_other(bundle const *b, char const *name)
 {
-  return b->root && bundle_section(b, name) && strcmp(user_of(b, "spool"), user_of(b, name));
+  return b->root && bundle_section(b, name) &&
+         strcmp(bundle_user(b, bundle_section(b, "spool")), bundle_user(b, bundle_section(b, name)));
 }
 
 static char const *const queuers[] = {"smtpd", "submission"};
@@ -204,7 +196,7 @@ static int add_socket(stralloc *sa, bundle const *b, char const *name, unsigned 
   int result = -1;
 
   if (service_word(sa, "s6-ipcserver-socketbinder -m -b 0 -a 0600 ", b->run, "/intake.new") < 0 ||
-      service_append(sa, "\nif { chown -h %s ", user_of(b, name)) < 0 ||
+      service_append(sa, "\nif { chown -h %s ", bundle_user(b, bundle_section(b, name))) < 0 ||
       service_word(sa, "", b->run, "/intake.new") < 0 ||
       service_word(sa, " }\nif { mv -f ", b->run, "/intake.new") < 0)
     return -1;
@@ -240,7 +232,7 @@ static int make_intake(service *sv, report *r)
   int result = -1;
 
   (void)r;
-  sv->user = user_of(sv->bundle, "spool");
+  sv->user = bundle_user(sv->bundle, bundle_section(sv->bundle, "spool"));
   if (service_append(&program, "%s/spool-intake", sv->bundle->libexec) < 0 || !stralloc_0(&program) ||
       service_prelude(sv, &sa) < 0 || add_sockets(&sa, sv) < 0 || add_intake(&sa, sv, program.s) < 0)
     goto end;
@@ -280,7 +272,7 @@ static int make_send(service *sv, report *r)
   int result = -1;
 
   (void)r;
-  sv->user = user_of(sv->bundle, "spool");
+  sv->user = bundle_user(sv->bundle, bundle_section(sv->bundle, "spool"));
   for (unsigned int i = 0; i < 3; i++)
     if (add_folder(sv, &spool_path, below[i], 0700) < 0) goto end;
   if (service_append(&program, "%s/spool-send", sv->bundle->libexec) == 0 && stralloc_0(&program) &&
