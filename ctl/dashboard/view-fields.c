@@ -1,3 +1,4 @@
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -5,17 +6,6 @@
 #include <ctl/dashboard/view-internal.h>
 
 /* --- the level ----------------------------------------------------------------------------------- */
-
-static fact const *fact_of(char const *name)
-{
-  return fact_find(name, strlen(name));
-}
-
-static char const *say_fact(char s[FACT_WORDS], snapshot const *x, char const *name)
-{
-  fact const *f = fact_of(name);
-  return f ? fact_human(s, f, fact_datum(f, x), &x->now) : "unknown";
-}
 
 static style level_style(datum const *level)
 {
@@ -67,7 +57,7 @@ static void draw_reason(canvas *c, rect r, snapshot const *s)
 
   if (s->overload.since.known == KNOWN && row < r.rows)
   {
-    snprintf(line, sizeof line, "for %s", say_fact(words, s, "overload.since"));
+    snprintf(line, sizeof line, "for %s", snapshot_human(words, s, &s->overload.since));
     canvas_say(c, r.row + row++, r.col, r.cols, STYLE_PLAIN, line);
   }
   if (s->overload.maker.known == KNOWN && strcmp(s->overload.maker.text, "monitor") && row < r.rows)
@@ -75,7 +65,7 @@ static void draw_reason(canvas *c, rect r, snapshot const *s)
     snprintf(line, sizeof line, "%s", s->overload.maker.text);
     if (s->overload.until.known == KNOWN)
       snprintf(line, sizeof line, "%s, ends %s", s->overload.maker.text,
-               say_fact(words, s, "overload.until"));
+               snapshot_human(words, s, &s->overload.until));
     canvas_say(c, r.row + row++, r.col, r.cols, STYLE_NOTE, line);
   }
   if (s->overload.reason.known == KNOWN && row < r.rows)
@@ -95,7 +85,7 @@ static void draw_level_line(canvas *c, rect r, snapshot const *s)
   if (s->queue.backlog.known == KNOWN && col < r.cols)
   {
     char words[FACT_WORDS];
-    snprintf(text, sizeof text, "backlog %s", say_fact(words, s, "queue.backlog"));
+    snprintf(text, sizeof text, "backlog %s", snapshot_human(words, s, &s->queue.backlog));
     canvas_say(c, r.row, col + 1, r.cols - col - 1, STYLE_PLAIN, text);
   }
 }
@@ -156,43 +146,39 @@ void view_draw_level(canvas *c, rect r, snapshot const *s)
 
 /* --- numbers ------------------------------------------------------------------------------------- */
 
+/* Fields are named by their place in a snapshot, so that one that is renamed or goes does not compile. */
 typedef struct group_s group;
 struct group_s
 {
-  char const *name; /* of the facts, before the dot */
-  char const *facts[9];
+  char const *name;
+  size_t at[9]; /* 0 ends it */
 };
+
+#define AT(MEMBER) offsetof(snapshot, MEMBER)
+#define SMTP(WHO)                                                                                            \
+  AT(WHO.connections), AT(WHO.limit), AT(WHO.messages.minute), AT(WHO.refused.minute),                       \
+      AT(WHO.auth_bad.total), AT(WHO.turned_away), 0
 
 static group const groups[] = {
-    {"queue", {"backlog", "oldest", "total", "failed", "free", 0}},
-    {"outbound", {"waiting", "running", "sent_per_minute", "bounced_per_minute", 0}},
-    {"smtpd",
-     {"connections", "limit", "messages_per_minute", "refused_per_minute", "auth_bad", "turned_away", 0}},
-    {"submission",
-     {"connections", "limit", "messages_per_minute", "refused_per_minute", "auth_bad", "turned_away", 0}},
-    {"tls", {"sessions", "total", "failed", "refused", "days_left", 0}},
-    {"rater", {"checks_per_second", "refused", "keys", "room", 0}},
+    {"queue", {AT(queue.backlog), AT(queue.oldest), AT(queue.messages), AT(queue.failed), AT(queue.free), 0}},
+    {"outbound",
+     {AT(outbound.waiting), AT(outbound.running), AT(outbound.sent_per_minute),
+      AT(outbound.bounced_per_minute), 0}},
+    {"smtpd", {SMTP(smtpd)}},
+    {"submission", {SMTP(submission)}},
+    {"tls", {AT(tls.sessions), AT(tls.begun), AT(tls.failed), AT(tls.refused), AT(tls.days_left), 0}},
+    {"rater", {AT(rater.checks_per_second), AT(rater.refused), AT(rater.keys), AT(rater.room), 0}},
     {"policy",
-     {"questions", "refused", "tempfailed", "greylisted", "entries", "unusable_lists", "dns_failed", 0}},
+     {AT(policy.questions), AT(policy.refused), AT(policy.tempfailed), AT(policy.greylisted),
+      AT(policy.entries), AT(policy.unusable_lists), AT(policy.dns_failed), 0}},
 };
 #define GROUPS (sizeof groups / sizeof groups[0])
-
-static fact const *group_fact(group const *g, unsigned int i)
-{
-  char name[64];
-
-  snprintf(name, sizeof name, "%s.%s", g->name, g->facts[i]);
-  return fact_of(name);
-}
 
 /* Whether the bundle has such a thing at all. */
 static int group_is(group const *g, snapshot const *s)
 {
-  for (unsigned int i = 0; g->facts[i]; i++)
-  {
-    fact const *f = group_fact(g, i);
-    if (f && fact_datum(f, s)->known != NONE) return 1;
-  }
+  for (size_t const *at = g->at; *at; at++)
+    if (((datum const *)((char const *)s + *at))->known != NONE) return 1;
   return 0;
 }
 
@@ -207,8 +193,8 @@ int view_facts(snapshot const *s)
 static style number_style(fact const *f, datum const *d)
 {
   if (d->known != KNOWN) return STYLE_DIM;
-  if (!strcmp(f->name, "queue.failed") && d->n) return STYLE_BAD;
-  if (!strcmp(f->name, "tls.days_left") && d->n < 14) return d->n ? STYLE_NOTE : STYLE_BAD;
+  if (f->at == AT(queue.failed) && d->n) return STYLE_BAD;
+  if (f->at == AT(tls.days_left) && d->n < 14) return d->n ? STYLE_NOTE : STYLE_BAD;
   return STYLE_BOLD;
 }
 
@@ -219,9 +205,9 @@ static void draw_group(canvas *c, rect r, group const *g, snapshot const *s)
   int col = 1 + canvas_say(c, r.row, r.col + 1, r.cols - 1, STYLE_HEAD, g->name);
 
   if (col < 11) col = 11;
-  for (unsigned int i = 0; g->facts[i]; i++)
+  for (size_t const *at = g->at; *at; at++)
   {
-    fact const *f = group_fact(g, i);
+    fact const *f = fact_at(FACT_BUNDLE, *at);
     datum const *d = f ? fact_datum(f, s) : 0;
     char const *text;
     int width;

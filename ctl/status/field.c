@@ -176,6 +176,13 @@ fact const *fact_find(char const *name, size_t len)
   return 0;
 }
 
+fact const *fact_at(fact_scope scope, size_t at)
+{
+  for (size_t i = 0; i < facts_count; i++)
+    if (facts[i].scope == scope && facts[i].at == at) return facts + i;
+  return 0;
+}
+
 /* --- in words ------------------------------------------------------------------------------------ */
 
 char const *fact_time(char s[FACT_WORDS], tain const *t)

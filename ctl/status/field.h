@@ -82,6 +82,8 @@ extern size_t const facts_count;
 
 /* 0: there is none of that name. */
 extern fact const *fact_find(char const *name, size_t len);
+/* The one whose datum lies there, as offsetof tells: so a field that is renamed does not compile. 0: there is none. */
+extern fact const *fact_at(fact_scope scope, size_t at);
 /* The fact's datum in s, or in the service_facts of one service. */
 #define fact_datum(f, s) ((datum const *)((char const *)(s) + (f)->at))
 

@@ -57,13 +57,6 @@ static int end(line *l)
   return stralloc_catb(l->sa, s, len) && stralloc_catb(l->sa, "\n", 1) ? 0 : -1;
 }
 
-/* The fact of that name, in words. */
-static char const *words(line const *l, char s[FACT_WORDS], char const *name)
-{
-  fact const *f = fact_find(name, strlen(name));
-  return f ? fact_human(s, f, fact_datum(f, l->w->s), &l->w->s->now) : "unknown";
-}
-
 static int has(datum const *d)
 {
   return d->known != NONE;
@@ -76,11 +69,14 @@ static int put_supervisor(line *l)
   snapshot const *s = l->w->s;
   char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS];
 
-  if (begin(l, "supervisor") < 0 || add(l, " %s", words(l, a, "supervisor.state")) < 0) return -1;
-  if (has(&s->supervisor.pid) && add(l, " for %s, pid %s, %s", words(l, a, "supervisor.since"),
-                                     words(l, b, "supervisor.pid"), words(l, c, "supervisor.memory")) < 0)
+  if (begin(l, "supervisor") < 0 || add(l, " %s", snapshot_human(a, l->w->s, &l->w->s->supervisor.state)) < 0)
     return -1;
-  return add(l, ", generation %s", words(l, a, "generation")) < 0 ? -1 : end(l);
+  if (has(&s->supervisor.pid) &&
+      add(l, " for %s, pid %s, %s", snapshot_human(a, l->w->s, &l->w->s->supervisor.since),
+          snapshot_human(b, l->w->s, &l->w->s->supervisor.pid),
+          snapshot_human(c, l->w->s, &l->w->s->supervisor.memory)) < 0)
+    return -1;
+  return add(l, ", generation %s", snapshot_human(a, l->w->s, &l->w->s->generation)) < 0 ? -1 : end(l);
 }
 
 static int put_queue(line *l)
@@ -88,14 +84,16 @@ static int put_queue(line *l)
   char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS], d[FACT_WORDS], e[FACT_WORDS];
   snapshot const *s = l->w->s;
 
-  if (begin(l, "queue") < 0 || add(l, " backlog %s", words(l, a, "queue.backlog")) < 0) return -1;
-  if (has(&s->queue.oldest) && add(l, ", oldest %s", words(l, b, "queue.oldest")) < 0) return -1;
-  if (add(l, ", %s in all", words(l, c, "queue.messages")) < 0) return -1;
+  if (begin(l, "queue") < 0 || add(l, " backlog %s", snapshot_human(a, l->w->s, &l->w->s->queue.backlog)) < 0)
+    return -1;
+  if (has(&s->queue.oldest) && add(l, ", oldest %s", snapshot_human(b, l->w->s, &l->w->s->queue.oldest)) < 0)
+    return -1;
+  if (add(l, ", %s in all", snapshot_human(c, l->w->s, &l->w->s->queue.messages)) < 0) return -1;
   if (has(&s->queue.failed) &&
-      add(l, ", failed %s%s", words(l, d, "queue.failed"),
+      add(l, ", failed %s%s", snapshot_human(d, l->w->s, &l->w->s->queue.failed),
           s->queue.failed.known == KNOWN && s->queue.failed.n ? " (spool(5) tells why)" : "") < 0)
     return -1;
-  return add(l, ", %s free", words(l, e, "queue.free")) < 0 ? -1 : end(l);
+  return add(l, ", %s free", snapshot_human(e, l->w->s, &l->w->s->queue.free)) < 0 ? -1 : end(l);
 }
 
 static int put_outbound(line *l)
@@ -105,8 +103,10 @@ static int put_outbound(line *l)
   if (!has(&l->w->s->outbound.waiting)) return 0;
   return begin(l, "outbound") < 0 ||
                  add(l, " %s waiting, %s under way, %s sent and %s bounced a minute",
-                     words(l, a, "outbound.waiting"), words(l, b, "outbound.running"),
-                     words(l, c, "outbound.sent_per_minute"), words(l, d, "outbound.bounced_per_minute")) < 0
+                     snapshot_human(a, l->w->s, &l->w->s->outbound.waiting),
+                     snapshot_human(b, l->w->s, &l->w->s->outbound.running),
+                     snapshot_human(c, l->w->s, &l->w->s->outbound.sent_per_minute),
+                     snapshot_human(d, l->w->s, &l->w->s->outbound.bounced_per_minute)) < 0
              ? -1
              : end(l);
 }
@@ -116,15 +116,20 @@ static int put_overload(line *l)
   char a[FACT_WORDS];
   snapshot const *s = l->w->s;
 
-  if (begin(l, "overload") < 0 || add(l, " %s", words(l, a, "overload.state")) < 0) return -1;
+  if (begin(l, "overload") < 0 || add(l, " %s", snapshot_human(a, l->w->s, &l->w->s->overload.state)) < 0)
+    return -1;
   if (s->overload.level.known == KNOWN && s->overload.level.n &&
-      add(l, ", level %s", words(l, a, "overload.level")) < 0)
+      add(l, ", level %s", snapshot_human(a, l->w->s, &l->w->s->overload.level)) < 0)
     return -1;
-  if (s->overload.since.known == KNOWN && add(l, ", for %s", words(l, a, "overload.since")) < 0) return -1;
-  if (s->overload.maker.known == KNOWN &&
-      add(l, strcmp(s->overload.maker.text, "held") ? ", by %s" : ", %s", words(l, a, "overload.maker")) < 0)
+  if (s->overload.since.known == KNOWN &&
+      add(l, ", for %s", snapshot_human(a, l->w->s, &l->w->s->overload.since)) < 0)
     return -1;
-  if (s->overload.reason.known == KNOWN && add(l, ": %s", words(l, a, "overload.reason")) < 0) return -1;
+  if (s->overload.maker.known == KNOWN && add(l, strcmp(s->overload.maker.text, "held") ? ", by %s" : ", %s",
+                                              snapshot_human(a, l->w->s, &l->w->s->overload.maker)) < 0)
+    return -1;
+  if (s->overload.reason.known == KNOWN &&
+      add(l, ": %s", snapshot_human(a, l->w->s, &l->w->s->overload.reason)) < 0)
+    return -1;
   if (s->overload.monitor.known == KNOWN && !s->overload.monitor.n && add(l, "; no monitor measures") < 0)
     return -1;
   return end(l);
@@ -180,11 +185,12 @@ static int put_tls(line *l)
   char a[FACT_WORDS], b[FACT_WORDS];
 
   if (!has(&l->w->s->tls.sessions)) return 0;
-  if (begin(l, "tls") < 0 || add(l, " %s sessions, certificate: ", words(l, a, "tls.sessions")) < 0)
+  if (begin(l, "tls") < 0 ||
+      add(l, " %s sessions, certificate: ", snapshot_human(a, l->w->s, &l->w->s->tls.sessions)) < 0)
     return -1;
   if (l->w->s->tls.days_left.known == KNOWN && !l->w->s->tls.days_left.n)
     return add(l, "EXPIRED (`mailctl check` says which)") < 0 ? -1 : end(l);
-  return add(l, "%s days left", words(l, b, "tls.days_left")) < 0 ? -1 : end(l);
+  return add(l, "%s days left", snapshot_human(b, l->w->s, &l->w->s->tls.days_left)) < 0 ? -1 : end(l);
 }
 
 static int put_rater(line *l)
@@ -193,9 +199,10 @@ static int put_rater(line *l)
   snapshot const *s = l->w->s;
 
   if (!has(&s->rater.checks)) return 0;
-  if (begin(l, "rater") < 0 ||
-      add(l, " %s checks a second, %s refused, %s keys", words(l, a, "rater.checks_per_second"),
-          words(l, b, "rater.refused"), words(l, c, "rater.keys")) < 0)
+  if (begin(l, "rater") < 0 || add(l, " %s checks a second, %s refused, %s keys",
+                                   snapshot_human(a, l->w->s, &l->w->s->rater.checks_per_second),
+                                   snapshot_human(b, l->w->s, &l->w->s->rater.refused),
+                                   snapshot_human(c, l->w->s, &l->w->s->rater.keys)) < 0)
     return -1;
   for (unsigned int i = 0; i < s->noffenders; i++)
     if (add(l, "%s%s %s %" PRIu64, i ? ", " : "; most refused: ", s->offenders[i].class,
@@ -210,12 +217,14 @@ static int put_policy(line *l)
   datum const *unusable = &l->w->s->policy.unusable_lists;
 
   if (!has(&l->w->s->policy.questions)) return 0;
-  if (begin(l, "policy") < 0 ||
-      add(l, " %s questions, %s refused, %s greylisted, %s entries", words(l, a, "policy.questions"),
-          words(l, b, "policy.refused"), words(l, c, "policy.greylisted"), words(l, d, "policy.entries")) < 0)
+  if (begin(l, "policy") < 0 || add(l, " %s questions, %s refused, %s greylisted, %s entries",
+                                    snapshot_human(a, l->w->s, &l->w->s->policy.questions),
+                                    snapshot_human(b, l->w->s, &l->w->s->policy.refused),
+                                    snapshot_human(c, l->w->s, &l->w->s->policy.greylisted),
+                                    snapshot_human(d, l->w->s, &l->w->s->policy.entries)) < 0)
     return -1;
   if (unusable->known == KNOWN && unusable->n &&
-      add(l, "; %s DNS lists unusable", words(l, a, "policy.unusable_lists")) < 0)
+      add(l, "; %s DNS lists unusable", snapshot_human(a, l->w->s, &l->w->s->policy.unusable_lists)) < 0)
     return -1;
   return end(l);
 }

@@ -161,3 +161,10 @@ int snapshot_health(snapshot const *s, int argc, char const *const *names)
   if ((!argc || is_named("tls", argc, names)) && has_expired(s)) well = 0;
   return well ? 0 : EXIT_NO;
 }
+
+char const *snapshot_human(char words[FACT_WORDS], snapshot const *s, datum const *d)
+{
+  fact const *f = fact_at(FACT_BUNDLE, (size_t)((char const *)d - (char const *)s));
+
+  return f ? fact_human(words, f, d, &s->now) : "unknown";
+}

@@ -96,6 +96,9 @@ struct snapshot_s
 extern int snapshot_take(snapshot *s, stored const *st, snapshot const *before);
 extern void snapshot_free(snapshot *s);
 
+/* A datum of s that belongs to the whole bundle, in words: fact_human(). */
+extern char const *snapshot_human(char words[FACT_WORDS], snapshot const *s, datum const *d);
+
 /* 0: there is none of that name. */
 extern service_facts const *snapshot_find(snapshot const *s, char const *name);
 
