@@ -99,12 +99,20 @@ static int begin(dash *d, options const *o)
     say_cannot("begin");
     return EXIT_SYSTEM;
   }
-  if (screen_start() < 0)
+  char const *term = getenv("TERM");
+  char type[64];
+  int unknown;
+
+  snprintf(type, sizeof type, "%s", term && *term ? term : "(TERM is not set)");
+  unknown = screen_start();
+  if (unknown < 0)
   {
-    char const *term = getenv("TERM");
-    say("unable to use a terminal of type ", term && *term ? term : "(TERM is not set)");
+    say("unable to use a terminal of type ", type);
     return EXIT_SYSTEM;
   }
+  if (unknown)
+    snprintf(d->said, sizeof d->said,
+             "terminal type %s is unknown here: as on a vt100; apt-get install ncurses-term", type);
   d->c.utf8 = screen_is_utf8();
   return 0;
 }

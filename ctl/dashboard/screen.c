@@ -14,6 +14,17 @@
 
 static SCREEN *terminal;
 
+/* xterm's bracketed paste, which others have too; a terminal that has not passes over it. */
+#define PASTE_ON  "\033[?2004h"
+#define PASTE_OFF "\033[?2004l"
+#define PASTE_KEY (KEY_MAX + 1)
+
+static void tell_paste(char const *sequence)
+{
+  fputs(sequence, stdout);
+  fflush(stdout);
+}
+
 /* A style as 256, as 8 colours, and without. Colour -1: the terminal's own. */
 static struct
 {
@@ -71,9 +82,15 @@ static void take_suspend_key(void)
 
 int screen_start(void)
 {
+  int unknown = 0;
   int wrong;
 
-  if (setupterm(0, 1, &wrong) != OK || !cursor_address) return -1;
+  if (setupterm(0, 1, &wrong) != OK)
+  {
+    if (setenv("TERM", "vt100", 1) < 0 || setupterm(0, 1, &wrong) != OK) return -1;
+    unknown = 1;
+  }
+  if (!cursor_address) return -1;
   del_curterm(cur_term); /* newterm makes its own */
   terminal = newterm(0, stdout, stdin);
   if (!terminal) return -1;
@@ -87,12 +104,16 @@ int screen_start(void)
   curs_set(0);
   choose_looks();
   take_suspend_key();
-  return 0;
+  define_key("\033[200~", PASTE_KEY);
+  define_key("\033[201~", PASTE_KEY + 1);
+  tell_paste(PASTE_ON);
+  return unknown;
 }
 
 void screen_end(void)
 {
   if (!terminal) return;
+  tell_paste(PASTE_OFF);
   endwin();
   delscreen(terminal);
   terminal = 0;
@@ -101,6 +122,7 @@ void screen_end(void)
 void screen_suspend(void)
 {
   def_prog_mode();
+  tell_paste(PASTE_OFF);
   endwin();
 }
 
@@ -110,6 +132,7 @@ void screen_resume(void)
   clearok(stdscr, TRUE);
   refresh();
   curs_set(0);
+  tell_paste(PASTE_ON);
 }
 
 void screen_size(int *rows, int *cols)
@@ -162,6 +185,8 @@ static int special(wint_t key)
     case KEY_END: return SCREEN_END;
     case KEY_ENTER: return SCREEN_ENTER;
     case KEY_BACKSPACE: return SCREEN_BACKSPACE;
+    case PASTE_KEY: return SCREEN_PASTE;
+    case PASTE_KEY + 1: return SCREEN_PASTED;
     default: return SCREEN_OTHER;
   }
 }
@@ -187,6 +212,7 @@ void screen_rescue(void)
   int wrong;
 
   if (setupterm(0, 1, &wrong) != OK) return;
+  fputs(PASTE_OFF, stdout);
   if (keypad_local) putp(keypad_local);
   if (exit_attribute_mode) putp(exit_attribute_mode);
   if (orig_pair) putp(orig_pair);

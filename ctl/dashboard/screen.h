@@ -20,12 +20,14 @@ enum
   SCREEN_ENTER,
   SCREEN_ESCAPE,
   SCREEN_BACKSPACE,
+  SCREEN_PASTE, /* what follows is pasted, where the terminal tells (bracketed paste of xterm) */
+  SCREEN_PASTED,
   SCREEN_OTHER
 };
 
 /*
  * Takes the terminal over: with 256 colours, 8, or none, as it has them and NO_COLOR leaves them. The locale
- * must be set. 0, or -1: there is no such terminal type, or it cannot move its cursor.
+ * must be set. 0; 1: TERM names no type that is known here, and is a vt100 now; -1: it cannot move its cursor.
  */
 extern int screen_start(void);
 /* Gives it back as it was. */

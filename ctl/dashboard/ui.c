@@ -67,10 +67,16 @@ static ui_action ask(ui *u, char const *verb, char const *target)
   return ACTION_NONE;
 }
 
+static void begin_typing(ui *u, ui_mode mode)
+{
+  u->mode = mode;
+  set_text(u->typed, sizeof u->typed, mode == UI_FILTER ? u->filter : "");
+}
+
 static ui_action ask_key(ui *u, int key)
 {
   u->mode = UI_KEYS;
-  return key == 'y' || key == 'Y' ? ACTION_COMMAND : ACTION_NONE;
+  return key == UI_YES ? ACTION_COMMAND : ACTION_NONE;
 }
 
 static ui_action hold_key(ui *u, int key)
@@ -85,16 +91,25 @@ static ui_action hold_key(ui *u, int key)
   u->mode = UI_KEYS;
   if (!found || !*found) return ACTION_NONE;
   memcpy(u->words, holds[found - keys], sizeof u->words);
-  return ACTION_COMMAND;
+  if (*found == 'a')
+    u->mode = UI_ASK;
+  else
+    begin_typing(u, UI_REASON);
+  return ACTION_NONE;
+}
+
+static void add_option(ui *u, char const *option, char *to, char const *text)
+{
+  size_t n = 0;
+
+  if (!*text) return;
+  while (u->words[n]) n++;
+  set_text(to, UI_TEXT, text);
+  u->words[n] = option;
+  u->words[n + 1] = to;
 }
 
 /* --- typing -------------------------------------------------------------------------------------- */
-
-static void begin_typing(ui *u, ui_mode mode)
-{
-  u->mode = mode;
-  set_text(u->typed, sizeof u->typed, mode == UI_FILTER ? u->filter : "");
-}
 
 /* Takes the last character off, all the bytes of it. */
 static void rub_out(char *s)
@@ -128,6 +143,16 @@ static ui_action typing_key(ui *u, int key)
   else if (key > 0 && key < KEYS_BEYOND)
     append(u->typed, sizeof u->typed, (unsigned int)key);
   if (mode == UI_FILTER) set_text(u->filter, sizeof u->filter, key == SCREEN_ESCAPE ? "" : u->typed);
+  if (mode == UI_REASON && key == SCREEN_ENTER)
+  {
+    add_option(u, "-r", u->reason, u->typed);
+    begin_typing(u, UI_EXPIRY);
+  }
+  if (mode == UI_EXPIRY && key == SCREEN_ENTER)
+  {
+    add_option(u, "-t", u->expiry, u->typed);
+    u->mode = UI_ASK;
+  }
   if (mode == UI_SEARCH && key == SCREEN_ENTER)
   {
     if (*u->typed) set_text(u->search, sizeof u->search, u->typed);
@@ -287,6 +312,11 @@ static ui_action log_key(ui *u, int key, ui_world const *w)
 
 ui_action ui_key(ui *u, int key, ui_world const *w)
 {
+  int typing = u->mode >= UI_REASON;
+
+  if (key == SCREEN_PASTE || key == SCREEN_PASTED) u->pasting = key == SCREEN_PASTE;
+  /* What is pasted is text where one is asked for, and no key anywhere. */
+  if (u->pasting && (!typing || key <= 0 || key >= KEYS_BEYOND)) return ACTION_NONE;
   if (key == 26) return ACTION_STOP; /* ^Z */
   /* Nothing may happen that nobody sees. */
   if (w->hidden) return key == 'q' ? ACTION_QUIT : ACTION_NONE;
@@ -294,9 +324,8 @@ ui_action ui_key(ui *u, int key, ui_world const *w)
   {
     case UI_ASK: return ask_key(u, key);
     case UI_HOLD: return hold_key(u, key);
-    case UI_FILTER:
-    case UI_SEARCH: return typing_key(u, key);
-    default: break;
+    case UI_KEYS: break;
+    default: return typing_key(u, key);
   }
   switch (u->page)
   {
@@ -313,11 +342,21 @@ char const *ui_question(char s[UI_QUESTION], ui const *u)
   switch (u->mode)
   {
     case UI_ASK:
-      snprintf(s, UI_QUESTION, "%s %s? y yes, any other key no", u->words[0],
-               u->words[1] ? u->words[1] : "everything");
+    {
+      int n = 0;
+      for (char const *const *w = u->words; *w && n < UI_QUESTION; w++)
+        n += snprintf(s + n, UI_QUESTION - (size_t)n, "%s ", *w);
+      if (n < UI_QUESTION)
+        snprintf(s + n - 1, UI_QUESTION - (size_t)n + 1, "%s? ^Y yes, any other key no",
+                 u->words[1] ? "" : " everything");
       break;
+    }
     case UI_HOLD:
       snprintf(s, UI_QUESTION, "hold the level at 0, 1 or 2? a ends a hold; 0 clear, 1 overloaded, 2 severe");
+      break;
+    case UI_REASON: snprintf(s, UI_QUESTION, "why? (Enter: it is not said) %s_", u->typed); break;
+    case UI_EXPIRY:
+      snprintf(s, UI_QUESTION, "for how long? 30m, 2h, 7d (Enter: until it is ended) %s_", u->typed);
       break;
     case UI_FILTER: snprintf(s, UI_QUESTION, "show only: %s_", u->typed); break;
     case UI_SEARCH: snprintf(s, UI_QUESTION, "search: %s_", u->typed); break;

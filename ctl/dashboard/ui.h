@@ -18,15 +18,18 @@ typedef enum ui_page_e
 typedef enum ui_mode_e
 {
   UI_KEYS,
-  UI_ASK,    /* y or n: shall the command run? */
+  UI_ASK,    /* shall the command run? */
   UI_HOLD,   /* which hold? */
-  UI_FILTER, /* a text is being typed */
+  UI_REASON, /* a text is being typed, from here on: why it is held */
+  UI_EXPIRY, /* and for how long */
+  UI_FILTER,
   UI_SEARCH
 } ui_mode;
 
 #define UI_NAME  256
 #define UI_TEXT  64 /* bytes of a filter or search */
-#define UI_WORDS 6
+#define UI_YES   25 /* ^Y: no word that is typed or pasted into the terminal has it */
+#define UI_WORDS 9
 
 typedef struct ui_s ui;
 struct ui_s
@@ -45,6 +48,9 @@ struct ui_s
   int left;     /* columns that the log is moved to the left by */
   char const *words[UI_WORDS]; /* of mailctl's command; 0 ends it */
   char target[UI_NAME];
+  char reason[UI_TEXT];
+  char expiry[UI_TEXT];
+  int pasting; /* the terminal says that what comes is pasted */
 };
 #define UI_ZERO                                                                                              \
   {                                                                                                          \
@@ -84,7 +90,7 @@ extern void ui_settle(ui *u, ui_world const *w);
 /* Whether the name (or the state) has the filter in it, capitals or not. */
 extern int ui_matches(char const *filter, char const *text, size_t len);
 
-#define UI_QUESTION (UI_NAME + 128)
+#define UI_QUESTION (UI_NAME + 2 * UI_TEXT + 128)
 /* What is asked, or typed, now; empty: nothing. */
 extern char const *ui_question(char s[UI_QUESTION], ui const *u);
 

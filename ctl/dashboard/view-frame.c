@@ -22,14 +22,28 @@ static void clock_text(char s[16], tain const *now)
     *s = 0;
 }
 
+/* With how many are held down by command: all that is wanted may be well. */
+static void say_health(char *text, size_t max, snapshot const *s)
+{
+  service_facts const *f = snapshot_services(s);
+  unsigned int stopped = 0;
+
+  for (size_t n = snapshot_count(s); n; n--, f++) stopped += f->is == STATE_STOPPED && !f->wanted_now;
+  if (stopped && s->running)
+    snprintf(text, max, "%s, %u stopped", text_of(&s->health), stopped);
+  else
+    snprintf(text, max, "%s", text_of(&s->health));
+}
+
 /* Narrow terminals lose the generation, then the supervisor, the program's name, the host's: the health stays. */
 #define TITLES 5
 static int say_title(char *text, size_t max, view const *v, int less)
 {
   snapshot const *s = v->s;
-  char const *health = text_of(&s->health);
+  char health[64];
   char const *supervisor = text_of(&s->supervisor.state);
 
+  say_health(health, sizeof health, s);
   switch (less)
   {
     case 0:

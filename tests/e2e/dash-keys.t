@@ -119,33 +119,49 @@ shows 'SERVICE +STATE' "and back"
 
 mode ready
 keys r
-shows 'restart filter\? y yes' "r asks"
+shows 'restart filter\? \^Y yes' "r asks"
 keys n
 lacks 'restart filter\?' "n: no"
-keys r y
-shows 'mailctl restart filter: done' "y: it runs, and is shown"
+keys r C-y
+shows 'mailctl restart filter: done' "^Y: it runs, and is shown"
 shows '^filter +ready in ' "with what it says"
 keys Escape
 shows '── log of filter' "Esc: the log again"
 keys d
 shows 'down filter\?' "d asks"
-keys y
+keys C-y
 shows '▶ ○ filter +stopped' "d"
 shows 'mailctl down filter: done' "and says so"
+shows 'well, 1 stopped' "the title counts it"
+pid=$(pid_of "$C" auth)
+t set-buffer 'ready'
+keys g
+t paste-buffer -p -t "$W"
+keys d
+shows 'down auth\?' "a word that is pasted is no keys"
+keys n j
+is "$(pid_of "$C" auth)" "$pid" "and stops nothing"
 keys u
 shows 'up filter\?' "u asks"
-keys y
+keys C-y
 shows '▶ ● filter +ready' "u"
 keys Escape o
 shows 'hold the level at 0, 1 or 2\? a ends a hold' "o asks"
 keys 1
+shows 'why\?' "o1 asks why"
+keys m o v e Enter
+shows 'for how long\?' "and for how long"
+keys 2 h Enter
+shows 'overload on -l 1 -r move -t 2h\? \^Y yes' "and again"
+keys C-y
 shows 'OVERLOADED' "o1"
-shows 'held' "by whom"
-keys o 2
+shows 'held, ends in' "by whom, and until when"
+shows ' move' "and why"
+keys o 2 Enter Enter C-y
 shows 'SEVERE' "o2"
-keys o 0
+keys o 0 Enter Enter C-y
 shows 'CLEAR' "o0"
-keys o a
+keys o a C-y
 shows 'mailctl overload auto: done' "oa"
 keys C-l
 shows 'SERVICE +STATE' "^L"
@@ -221,7 +237,7 @@ shows 'supervisor killed' "the supervisor was killed"
 shows 'the supervisor was killed, and what it ran runs on' "what that means"
 keys u
 shows 'up everything\?' "u offers to bring all up"
-keys y
+keys C-y
 shows 'supervisor running' "it is back"
 shows 'mailctl up: done' "so it says"
 shows '▶ ● auth +ready' "and so is the rest"
@@ -287,4 +303,8 @@ exits 100 "two names" m status --watch auth filter
 start dumb "env TERM=dumb $DASH; echo ended \$?; exec sleep 100"
 shows 'unable to use a terminal of type dumb' "a terminal that cannot move its cursor"
 shows 'ended 111' "is refused"
+start odd "env TERM=no-such-type $DASH"
+shows 'terminal type no-such-type is unknown here' "a terminal of an unknown type is told"
+shows 'SERVICE +STATE' "and shows it all the same"
+keys q
 finish

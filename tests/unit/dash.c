@@ -353,11 +353,11 @@ START_TEST(keys_ask_once)
   ck_assert_int_eq(keys(&u, ask), ACTION_NONE);
   ui_question(question, &u);
   ck_assert_msg(strstr(question, verbs[_i]) && strstr(question, "auth?"), "%s", question);
-  ck_assert_int_eq(keys(&u, "y"), ACTION_COMMAND);
+  ck_assert_int_eq(keys(&u, "\031"), ACTION_COMMAND);
   ck_assert_str_eq(u.words[0], verbs[_i]);
   ck_assert_str_eq(u.words[1], "auth");
   ck_assert_ptr_null(u.words[2]);
-  ck_assert_int_eq(keys(&u, "y"), ACTION_NONE); /* only once */
+  ck_assert_int_eq(keys(&u, "\031"), ACTION_NONE); /* only once */
   keys(&u, ask);
   ck_assert_int_eq(keys(&u, "n"), ACTION_NONE);
   keys(&u, ask);
@@ -373,7 +373,7 @@ START_TEST(keys_up_all)
 
   w.running = 0;
   ui_key(&u, 'u', &w);
-  ck_assert_int_eq(ui_key(&u, 'y', &w), ACTION_COMMAND);
+  ck_assert_int_eq(ui_key(&u, UI_YES, &w), ACTION_COMMAND);
   ck_assert_str_eq(u.words[0], "up");
   ck_assert_ptr_null(u.words[1]);
 }
@@ -388,7 +388,7 @@ START_TEST(keys_hidden)
   w.n = 0;
   ui_settle(&u, &w);
   ui_key(&u, 'd', &w);
-  ck_assert_int_eq(ui_key(&u, 'y', &w), ACTION_NONE);
+  ck_assert_int_eq(ui_key(&u, UI_YES, &w), ACTION_NONE);
 }
 END_TEST
 
@@ -399,7 +399,7 @@ START_TEST(keys_unseen)
 
   small.hidden = 1;
   ui_key(&u, 'd', &small);
-  ck_assert_int_eq(ui_key(&u, 'y', &small), ACTION_NONE);
+  ck_assert_int_eq(ui_key(&u, UI_YES, &small), ACTION_NONE);
   ck_assert_int_eq(ui_key(&u, 'q', &small), ACTION_QUIT);
   ck_assert_int_eq(u.mode, UI_KEYS);
 }
@@ -407,19 +407,48 @@ END_TEST
 
 START_TEST(keys_hold)
 {
+  char question[UI_QUESTION];
   ui u = begun();
 
-  ck_assert_int_eq(keys(&u, "o2"), ACTION_COMMAND);
+  ck_assert_int_eq(keys(&u, "o2\n\n"), ACTION_NONE);
+  ck_assert_str_eq(ui_question(question, &u), "overload on -l 2? ^Y yes, any other key no");
+  ck_assert_int_eq(keys(&u, "\031"), ACTION_COMMAND);
   ck_assert_str_eq(u.words[0], "overload");
   ck_assert_str_eq(u.words[1], "on");
   ck_assert_str_eq(u.words[3], "2");
   ck_assert_ptr_null(u.words[4]);
-  ck_assert_int_eq(keys(&u, "oa"), ACTION_COMMAND);
+  ck_assert_int_eq(keys(&u, "oa\031"), ACTION_COMMAND);
   ck_assert_str_eq(u.words[1], "auto");
-  ck_assert_int_eq(keys(&u, "o0"), ACTION_COMMAND);
+  ck_assert_int_eq(keys(&u, "o0a move\n2h\n\031"), ACTION_COMMAND);
   ck_assert_str_eq(u.words[1], "off");
+  ck_assert_str_eq(u.words[2], "-r");
+  ck_assert_str_eq(u.words[3], "a move");
+  ck_assert_str_eq(u.words[4], "-t");
+  ck_assert_str_eq(u.words[5], "2h");
+  ck_assert_ptr_null(u.words[6]);
   ck_assert_int_eq(keys(&u, "ox"), ACTION_NONE);
   ck_assert_int_eq(u.mode, UI_KEYS);
+}
+END_TEST
+
+/* No word runs a command, be it typed or pasted; what is pasted is no key at all. */
+START_TEST(keys_words)
+{
+  static char const *const words[] = {"ready", "ruddy\n", "o2\n\ny\n", "dy", "DY\n"};
+  ui u = begun();
+
+  for (char const *s = words[_i]; *s; s++)
+    ck_assert_int_ne(ui_key(&u, *s == '\n' ? SCREEN_ENTER : *s, &four), ACTION_COMMAND);
+  u = begun();
+  ui_key(&u, SCREEN_PASTE, &four);
+  ck_assert_int_eq(keys(&u, "qdr"), ACTION_NONE);
+  ck_assert_int_eq(u.mode, UI_KEYS);
+  ui_key(&u, SCREEN_PASTED, &four);
+  keys(&u, "/");
+  ui_key(&u, SCREEN_PASTE, &four);
+  keys(&u, "tl");
+  ui_key(&u, SCREEN_PASTED, &four);
+  ck_assert_str_eq(u.filter, "tl");
 }
 END_TEST
 
@@ -550,6 +579,7 @@ static void add_keys(TCase *t)
   tcase_add_test(t, keys_hidden);
   tcase_add_test(t, keys_unseen);
   tcase_add_test(t, keys_hold);
+  tcase_add_loop_test(t, keys_words, 0, 5);
   tcase_add_test(t, keys_filter);
   tcase_add_test(t, keys_log);
   tcase_add_loop_test(t, keys_any, 0, 5);
