@@ -204,20 +204,27 @@ static int run(context *cx, char const *file, int argc, char const *const *argv)
   return c->run(cx, argc, argv);
 }
 
+/* An answer that nobody got is none. */
+static int end(int status)
+{
+  if (fflush(stdout) >= 0 && !ferror(stdout)) return status;
+  say_cannot("write to standard output");
+  return status > EXIT_NONE ? status : EXIT_SYSTEM;
+}
+
 int main(int argc, char const *const *argv)
 {
   context cx = {.file = 0};
   char const *file = 0;
   int i = 1;
-  int status;
 
   PROG = "mailctl";
   take_signals();
   if (!geteuid()) umask(022); /* the services' users must reach what root makes for them */
   for (; i < argc && argv[i][0] == '-'; i++)
   {
-    if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return print_help(), 0;
-    if (!strcmp(argv[i], "--version")) return puts("mailctl " VERSION), 0;
+    if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return print_help(), end(0);
+    if (!strcmp(argv[i], "--version")) return puts("mailctl " VERSION), end(0);
     if (strcmp(argv[i], "-c") || i + 1 == argc)
     {
       say("what does ", argv[i], " mean here? try: mailctl --help");
@@ -231,7 +238,5 @@ int main(int argc, char const *const *argv)
     say_cannot("open /dev/null");
     return EXIT_SYSTEM;
   }
-  status = run(&cx, file, argc - i, argv + i);
-  if (fflush(stdout) < 0 || ferror(stdout)) return status ? status : EXIT_SYSTEM;
-  return status;
+  return end(run(&cx, file, argc - i, argv + i));
 }

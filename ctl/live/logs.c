@@ -1,6 +1,9 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <langinfo.h>
+#include <locale.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <skalibs/djbunix.h>
 
@@ -121,6 +124,19 @@ int logs_tail(stralloc *sa, char const *dir, size_t n, tain const *since)
   return result;
 }
 
+/*
+ * Whether what is shown may have characters beyond ASCII: not on a terminal of another encoding, where their bytes may
+ * be control characters (0x9b is CSI in ISO 8859-1).
+ */
+static int logs_wide(void)
+{
+  static int wide = -1;
+
+  if (wide < 0)
+    wide = (!isatty(1) && !isatty(2)) || (setlocale(LC_CTYPE, "") && !strcmp(nl_langinfo(CODESET), "UTF-8"));
+  return wide;
+}
+
 static int human_line(stralloc *sa, char const *s, size_t len)
 {
   char stamp[TIMESTAMP + 1];
@@ -143,7 +159,8 @@ static int human_line(stralloc *sa, char const *s, size_t len)
   {
     unsigned int u = '\t';
     n = *s == '\t' ? 1 : utf8_scan(&u, s, len);
-    if (!(u == '?' ? stralloc_catb(sa, "?", 1) : stralloc_catb(sa, s, n))) return -1;
+    if (!(u == '?' || (u > 126 && !logs_wide()) ? stralloc_catb(sa, "?", 1) : stralloc_catb(sa, s, n)))
+      return -1;
   }
   return stralloc_catb(sa, "\n", 1) ? 0 : -1;
 }

@@ -57,9 +57,9 @@ static void print_line(transition const *t, move const *m)
   tain took;
 
   printf("%-*s  %s", (int)width_of(t), m->name, phrase(m));
-  if (m->step == STEP_DONE && m->start.sec.x && tain_now(&took))
+  if (m->step == STEP_DONE && m->start.sec.x)
   {
-    tain_sub(&took, &took, &m->start);
+    tain_sub(&took, &m->ended, &m->start);
     printf(" in %s", words_span(span, (unsigned long long)tain_to_millisecs(&took)));
   }
   else if (m->step == STEP_BLOCKED)

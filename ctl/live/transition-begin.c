@@ -13,6 +13,7 @@
 void move_set_step(transition const *t, move *m, step s)
 {
   m->step = s;
+  if (!move_open(m)) tain_now(&m->ended);
   if (t->progress) t->progress(t, m, t->data);
 }
 

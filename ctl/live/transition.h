@@ -55,6 +55,7 @@ struct move_s
   unsigned int patience; /* ms that it has for this; 0: for ever */
   tain start;            /* when it began; this and deadline on the stopwatch */
   tain deadline;
+  tain ended; /* when it came to its last step, on the stopwatch */
   tain began; /* when it began, wall clock */
   live_status status;
 };

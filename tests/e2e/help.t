@@ -43,4 +43,12 @@ while read -r command; do
       "$command $option: is in a manual"
   done
 done <"$T/commands"
+# --- what nobody got
+
+for command in --help --version 'status --help' "-c $T/new/mailctl.conf check" "-c $T/new/mailctl.conf status -o help"; do
+  test -d "$T/new" || fresh_bundle "$T/new"
+  exits 111 "$command, where nothing can be written" sh -c "mailctl $command >/dev/full"
+  like "$(cat "$T/err")" 'No space left on device' "$command: says so"
+done
+
 finish
