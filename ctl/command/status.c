@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <skalibs/allreadwrite.h>
@@ -165,46 +164,11 @@ static int put_orphans(stralloc *sa, show const *w)
   return 0;
 }
 
-/* What the logs cannot say any more. */
-static int put_disks(stralloc *sa, bundle const *b)
-{
-  char const *const folders[] = {b->state, b->run, b->log};
-
-  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-  {
-    struct statvfs fs;
-    char const *what;
-    if (statvfs(folders[i], &fs) < 0) continue;
-    what = fs.f_flag & ST_RDONLY        ? "is read-only"
-           : !fs.f_bavail               ? "is full"
-           : fs.f_files && !fs.f_favail ? "has no inodes left"
-                                        : 0;
-    if (what && service_append(sa, "the file system of %s %s\n", folders[i], what) < 0) return -1;
-  }
-  return 0;
-}
-
 static int put_table(stralloc *sa, show const *w)
 {
   if (!w->s->running) return service_append(sa, "the bundle is not running\n");
   if (show_table(sa, w) < 0 || service_append(sa, "\n") < 0) return -1;
-  if (w->s->alone &&
-      service_append(
-          sa, "the supervisor was killed, and what it ran runs on: `mailctl up` puts it under a new one\n") <
-          0)
-    return -1;
-  if (w->s->moved &&
-      service_append(sa, "the bundle was moved here while it ran, and its services still use the old place: "
-                         "`mailctl up` restarts them in the new one\n") < 0)
-    return -1;
-  if (w->st->broken &&
-      service_append(sa,
-                     access(w->st->b.file, F_OK) < 0
-                         ? "%s is not there; what it said when it was brought up last is what runs\n"
-                         : "%s has mistakes, and is not what runs: `mailctl check` shows them\n",
-                     w->st->b.file) < 0)
-    return -1;
-  if (put_orphans(sa, w) < 0 || put_disks(sa, &w->st->b) < 0) return -1;
+  if (show_notes(sa, w->s, w->st) < 0 || put_orphans(sa, w) < 0) return -1;
   return w->argc == 1 ? show_detail(sa, w) : w->argc ? 0 : show_lines(sa, w);
 }
 

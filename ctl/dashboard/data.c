@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <skalibs/stralloc.h>
 
@@ -27,11 +28,21 @@ static stored *load(context const *cx, int *status)
   return 0;
 }
 
+/* When mailctl.conf was written; 0: it is not there. */
+static struct timespec written(context const *cx)
+{
+  struct timespec const never = {.tv_sec = 0};
+  struct stat st;
+
+  return stat(cx->file, &st) < 0 ? never : st.st_mtim;
+}
+
 int dash_data_begin(dash_data *d, context const *cx)
 {
   int status;
 
   d->cx = *cx;
+  d->written = written(cx);
   d->st = load(&d->cx, &status);
   return status;
 }
@@ -42,14 +53,18 @@ static void forget(dash_data *d)
   snapshot_free(&d->base);
 }
 
-/* What was brought up last may be another generation by now. What cannot be read leaves the old one. */
+/* What was brought up last may be another generation by now, and the file may have come to have mistakes. What cannot be read leaves the old one. */
 static void reload(dash_data *d)
 {
+  struct timespec now = written(&d->cx);
   unsigned int number;
   stored *st;
   int status;
 
-  if (generation_current(d->st->b.state, &number) < 0 || number == d->st->g.number) return;
+  if (generation_current(d->st->b.state, &number) < 0 ||
+      (number == d->st->g.number && now.tv_sec == d->written.tv_sec && now.tv_nsec == d->written.tv_nsec))
+    return;
+  d->written = now;
   st = load(&d->cx, &status);
   if (!st) return;
   forget(d);
@@ -108,6 +123,8 @@ int dash_data_refresh(dash_data *d, size_t columns)
 {
   reload(d);
   if (take(d) < 0) return -1;
+  d->notes.len = 0;
+  if (show_notes(&d->notes, &d->now, d->st) < 0 || !stralloc_0(&d->notes)) return -1;
   dash_data_points(d, columns);
   return 0;
 }
@@ -137,6 +154,7 @@ int dash_data_more(dash_data *d, char const *name)
 
 void dash_data_free(dash_data *d)
 {
+  stralloc_free(&d->notes);
   stralloc_free(&d->more);
   forget(d);
   if (d->st) stored_free(d->st);

@@ -1,6 +1,8 @@
 #ifndef CTL_DASHBOARD_DATA_H
 #define CTL_DASHBOARD_DATA_H
 
+#include <time.h>
+
 #include <runlib/overload-history.h>
 
 #include <ctl/dashboard/canvas.h>
@@ -19,7 +21,9 @@ struct dash_data_s
   snapshot base; /* some seconds earlier: CPU shares are those since then */
   dash_log log;
   int log_error;
-  stralloc more; /* how the service died, and its files: lines of text */
+  stralloc notes;          /* what is wrong with the whole, a line each; NUL-terminated */
+  struct timespec written; /* mailctl.conf, when it was read */
+  stralloc more;           /* how the service died, and its files: lines of text */
   history_point points[CANVAS_MAX];
   size_t npoints;
   unsigned int step;

@@ -25,6 +25,7 @@ static view view_of(dash const *d)
                 .log = &d->data.log,
                 .log_error = d->data.log_error,
                 .backlog = {.points = d->data.points, .n = d->data.npoints, .step = d->data.step},
+                .notes = d->data.notes.s ? d->data.notes.s : "",
                 .more = &d->data.more,
                 .run = &d->run,
                 .said = d->said};

@@ -150,6 +150,8 @@ static void draw_message(canvas *c, rect r, view const *v)
                "the supervisor was killed, and what it ran runs on: u puts it under a new one");
   else if (!v->s->running)
     canvas_say(c, r.row, 1, r.cols - 1, STYLE_BAD, "the bundle is not running: u brings everything up");
+  else if (*v->notes)
+    canvas_text(c, r.row, 1, r.cols - 1, STYLE_BAD, v->notes, strcspn(v->notes, "\n"), 0);
   else
     draw_warning(c, r, v->s);
 }

@@ -22,6 +22,7 @@ struct view_s
   dash_log const *log;  /* of the selected service */
   int log_error;        /* errno of reading it; 0: none */
   curve backlog;        /* its thresholds are not looked at: they are the snapshot's */
+  char const *notes;    /* what is wrong with the whole, a line each */
   stralloc const *more; /* lines about the selected service, for its page; NUL-terminated */
   dash_run const *run;
   char const *said; /* the last message; empty: none */

@@ -180,6 +180,22 @@ static int put_warnings(json_t *all, snapshot const *s)
   return json_object_set_new(all, "warnings", list);
 }
 
+static int put_notes(json_t *all, show const *w)
+{
+  json_t *list = json_array();
+  stralloc lines = STRALLOC_ZERO;
+  int result = json_object_set_new(all, "notes", list);
+
+  if (!result && (show_notes(&lines, w->s, w->st) < 0 || !stralloc_0(&lines))) result = -1;
+  for (char *s = lines.s, *end; !result && (end = strchr(s, '\n')); s = end + 1)
+  {
+    *end = 0;
+    result = json_array_append_new(list, words(s));
+  }
+  stralloc_free(&lines);
+  return result;
+}
+
 int show_json(stralloc *sa, show const *w)
 {
   json_t *all = json_object();
@@ -190,7 +206,7 @@ int show_json(stralloc *sa, show const *w)
   if (json_object_set_new(all, "mailctl", json_string(VERSION)) < 0 ||
       json_object_set_new(all, "unknown", unknown) < 0 || put_bundle(all, w, unknown) < 0 ||
       drop_absent(all) < 0 || put_services(all, w, unknown) < 0 || put_offenders(all, w->s) < 0 ||
-      put_warnings(all, w->s) < 0)
+      put_notes(all, w) < 0 || put_warnings(all, w->s) < 0)
     goto end;
   text = json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
   if (text && stralloc_cats(sa, text) && stralloc_catb(sa, "\n", 1)) result = 0;

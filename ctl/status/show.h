@@ -26,6 +26,8 @@ struct show_s
 
 extern int show_is_chosen(show const *w, char const *name);
 
+/* What is wrong with the whole, a line each: the supervisor, the place, the file, the disks. */
+extern int show_notes(stralloc *sa, snapshot const *s, stored const *st);
 /* The table, and the lines below it. */
 extern int show_table(stralloc *sa, show const *w);
 extern int show_lines(stralloc *sa, show const *w);

@@ -165,6 +165,14 @@ keys o a C-y
 shows 'mailctl overload auto: done' "oa"
 keys C-l
 shows 'SERVICE +STATE' "^L"
+cp "$C" "$T/good.conf"
+echo '[nosuch]' >>"$C"
+keys Escape
+shows 'mailctl.conf has mistakes, and is not what runs' "a file with mistakes is told"
+m status --json >"$T/json"
+like "$(cat "$T/json")" '^  ".*/mailctl.conf has mistakes, and is not what runs' "in JSON, too"
+cp "$T/good.conf" "$C"
+lacks 'has mistakes' "and one that is mended"
 
 # --- what stops it ------------------------------------------------------------------------------------
 

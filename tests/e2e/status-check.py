@@ -124,6 +124,7 @@ def schema(manual):
                         "items": an_object({n: dict(plain_member(n), null=False) for n in inner})}
         elif name not in found:
             of[rest] = {"mailctl": {"type": "string"}, "unknown": {"type": "array", "items": {"type": "string"}},
+                        "notes": {"type": "array", "items": {"type": "string"}},
                         "services": {"type": "array", "items": an_object(one)}}[name]
     for name in ("outbound", "smtpd", "submission", "tls", "rater", "policy"):
         found[name]["type"] = ["object", "null"]
