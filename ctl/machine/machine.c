@@ -191,7 +191,10 @@ static void check_folders(bundle const *b, report *r)
 
 /* --- addresses ---------------------------------------------------------------------------------- */
 
-/* One that listens while s6 starts another (runlib/tcp/standby.h): it has the service's arguments. */
+/*
+ * One that listens while s6 starts another (runlib/tcp/standby.h): it has the service's arguments. Without the doors, at
+ * which the other takes over, it is only in the way.
+ */
 static int is_standby(bundle const *b, pid_t pid)
 {
   char path[64], doors[PATH_MAX], arguments[8192];
@@ -200,7 +203,7 @@ static int is_standby(bundle const *b, pid_t pid)
   snprintf(path, sizeof path, "/proc/%ld/cmdline", (long)pid);
   snprintf(doors, sizeof doors, "%s/doors/", b->run);
   n = openreadnclose(path, arguments, sizeof arguments);
-  return n > 0 && memmem(arguments, (size_t)n, doors, strlen(doors));
+  return n > 0 && !access(doors, F_OK) && memmem(arguments, (size_t)n, doors, strlen(doors));
 }
 
 int machine_is_ours(bundle const *b, pid_t pid)

@@ -200,6 +200,17 @@ int standby_answer(standby *s, int const *fds, unsigned int n)
   return done;
 }
 
+/* Whether nobody can come to the door any more: its name is gone, with the directory of all that is up. */
+static int door_is_lost(standby const *s)
+{
+  struct sockaddr_un sa;
+  socklen_t len = sizeof sa;
+
+  memset(&sa, 0, sizeof sa);
+  return getsockname(s->door, (struct sockaddr *)&sa, &len) == 0 && access(sa.sun_path, F_OK) < 0 &&
+         (errno == ENOENT || errno == ENOTDIR);
+}
+
 static standby_role stand_by(standby *s, int const *fds, unsigned int n)
 {
   for (;;)
@@ -216,7 +227,7 @@ static standby_role stand_by(standby *s, int const *fds, unsigned int n)
     {
       fd_close(s->pair);
       s->pair = -1;
-      return STANDBY_SECOND;
+      return door_is_lost(s) ? STANDBY_DRAIN : STANDBY_SECOND;
     }
   }
 }
