@@ -39,7 +39,7 @@ typedef enum standby_role_e
   STANDBY_FAILED, /* no process: errno */
   STANDBY_FIRST,  /* this is the process that listens; another stands by */
   STANDBY_SECOND, /* this is the other, and the first has ended */
-  STANDBY_DRAIN   /* this is the other, and all is to end: caller, if any, waits for that; else the door is lost */
+  STANDBY_DRAIN /* this is the other, and all is to end: caller, if any, waits for that; else the door is lost */
 } standby_role;
 
 /* Forks a standby that has these descriptors. Returns in both processes; in the standby only when it is needed. */
