@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <runlib/mapping.h>
@@ -291,6 +292,43 @@ end:
 /* --- the machine ---------------------------------------------------------------------------------- */
 
 /* What spool-deliver would refuse at its start. */
+/* What spool-deliver will find: up makes postmaster; where we may not look, it may be there. */
+static int spool_exists(void *data, char const *name)
+{
+  stralloc path = STRALLOC_ZERO;
+  struct stat st;
+  int result = strcmp(name, "postmaster") != 0;
+
+  if (!result) return 1;
+  if (service_append(&path, "%s/%s/new", (char const *)data, name) < 0 || !stralloc_0(&path)) result = -1;
+  if (result > 0 && stat(path.s, &st) < 0) result = errno != ENOENT && errno != ENOTDIR;
+  stralloc_free(&path);
+  return result;
+}
+
+/* Mail for a name that leads nowhere comes back, or lies in failed/. Its Maildir may be made later: a warning. */
+static void check_target(service const *sv, report *r, mapping const *m, char const *which, char const *name)
+{
+  stralloc mail = STRALLOC_ZERO, folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
+
+  if (spool_mail(&mail, sv->bundle, "") == 0 &&
+      mapping_find(m, name, strlen(name), &spool_exists, mail.s, &folders, &why) == 0)
+    report_warning(r, sv->section, which, "%s leads to no Maildir: %.*s", name, (int)why.len, why.s);
+  stralloc_free(&mail);
+  stralloc_free(&folders);
+  stralloc_free(&why);
+}
+
+static void check_targets(service const *sv, report *r, mapping const *m)
+{
+  char const *catchall = spool_says(sv->bundle, "catch-all");
+  alias const *a = genalloc_s(alias, &m->aliases);
+
+  for (size_t n = genalloc_len(alias, &m->aliases); n; n--, a++)
+    check_target(sv, r, m, "aliases", m->text.s + a->name);
+  if (catchall) check_target(sv, r, m, "catch-all", catchall);
+}
+
 static void check(service const *sv, report *r)
 {
   rules_files files = {.control = sv->bundle->control, .aliases = spool_says(sv->bundle, "aliases")};
@@ -300,6 +338,10 @@ static void check(service const *sv, report *r)
   if (rules_load(&read, &files, &m) < 0)
     report_error(r, sv->section, files.aliases ? "aliases" : 0, "%s",
                  read.wrong.len ? read.wrong.s : "out of memory");
+  else if (files.aliases && access(files.aliases, F_OK) < 0 && errno == ENOENT)
+    report_error(r, sv->section, "aliases", "%s: %s", files.aliases, strerror(errno));
+  else
+    check_targets(sv, r, &m);
   mapping_free(&m);
   stralloc_free(&read.wrong);
 }

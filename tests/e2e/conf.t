@@ -154,6 +154,19 @@ exits 102 "no s6" env PATH="$T" "$B/bin/mailctl" check
 like "$(cat "$T/err")" 'the program s6-svscan is not there \(apt-get install s6\)$' "its package is named"
 like "$(cat "$T/err")" 'the program execlineb is not there \(apt-get install execline\)$' "and that of execline"
 
+# --- where mail goes
+
+change spool 'aliases = no-aliases'
+says "a file of aliases that there is not" "spool\\] aliases: $bundle/no-aliases: No such file"
+printf '%s\n' 'good: postmaster' 'bad: nobody-here' 'round: about' 'about: round' >"$bundle/aliases"
+change spool 'aliases = aliases' 'catch-all = no-maildir'
+exits 0 "aliases that lead nowhere stop nobody" mailctl check
+like "$(cat "$T/err")" 'spool\] warning: .*bad leads to no Maildir' "but are told"
+like "$(cat "$T/err")" 'round leads to no Maildir' "a loop, too"
+like "$(cat "$T/err")" 'no-maildir leads to no Maildir' "and a catch-all"
+unlike "$(cat "$T/err")" 'good leads' "and none that is right"
+cp "$T/good.conf" "$conf"
+
 # --- users and groups
 
 sed -i 's/^user = .*//' "$conf"
