@@ -193,7 +193,7 @@ int main(int argc, char const *const *argv)
 {
   static manager m;
   options o = {.verb = 0};
-  char const **ids;
+  static char const **ids; /* as long as the process lives */
 
   PROG = "spool-manage";
   if (argc == 2 && !strcmp(argv[1], "--help")) return fputs(help, stdout), 0;
