@@ -152,13 +152,11 @@ END_TEST
 /* A child that ends when it is killed. */
 static pid_t sleeper(void)
 {
-  pid_t pid = fork();
+  pid_t pid;
 
-  if (!pid)
-  {
-    signal(SIGTERM, SIG_DFL); /* check's own would end the test */
-    for (;;) pause();
-  }
+  signal(SIGTERM, SIG_DFL); /* check's own, which the child has until it runs, would end the test */
+  pid = fork();
+  while (!pid) pause();
   ck_assert_int_gt(pid, 0);
   return pid;
 }
