@@ -8,6 +8,7 @@ installs() { MAKEFLAGS='' make -s B="$B" DESTDIR="$T/root" PREFIX=/opt/mail "$@"
 exits 0 "make install" installs install-built
 prefix=$T/root/opt/mail
 for i in bin/mailctl libexec/mailctl/smtpd libexec/mailctl/tcplisten libexec/mailctl/plugins/overload \
+  share/doc/mailctl/operating.md share/doc/mailctl/plugins.md share/doc/mailctl/examples/receiver.conf \
   share/man/man8/mailctl.8 share/man/man5/mailctl.conf.5; do
   test -f "$prefix/$i"
   ok $? "$i is installed"
