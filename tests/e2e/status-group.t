@@ -89,12 +89,12 @@ again ready
 shows '● filter +ready' "at once"
 before=$(m status -o name,pid)
 for key in r u d; do
-  keys $key y
+  keys $key C-y
   shows 'mailctl: only root may change what this bundle runs' "$key: refused, and says why"
   keys Escape
   shows 'log of filter' "closed"
 done
-keys o 1
+keys o 1 Enter Enter C-y
 shows "mailctl: only root and the monitor's user may" "o: refused"
 keys Escape l
 shows '^── log of filter: line [0-9]+ of [0-9]+, follows' "l: the log"
