@@ -156,7 +156,8 @@ static pid_t sleeper(void)
 
   signal(SIGTERM, SIG_DFL); /* check's own, which the child has until it runs, would end the test */
   pid = fork();
-  while (!pid) pause();
+  if (!pid)
+    for (;;) pause();
   ck_assert_int_gt(pid, 0);
   return pid;
 }
