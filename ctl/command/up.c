@@ -1,6 +1,4 @@
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,6 +19,7 @@
 #include <ctl/live/history.h>
 #include <ctl/live/live.h>
 #include <ctl/live/lock.h>
+#include <ctl/live/logs.h>
 #include <ctl/live/orphan.h>
 #include <ctl/live/progress.h>
 #include <ctl/live/retire.h>
@@ -166,21 +165,13 @@ static goal goal_of(wanted const *w, planned const *ps, entry const *old)
   return g;
 }
 
-static int is_removed(wanted const *w, char const *name)
-{
-  char path[PATH_MAX];
-
-  snprintf(path, sizeof path, "%s/%s/current", w->b.log, name);
-  return access(path, F_OK) < 0 && errno == ENOENT;
-}
-
 /* A logger whose own script changed, or whose file was removed; it loses nothing, because s6-svscan holds the pipe that it reads. */
 static void settle_logger(wanted const *w, planned const *ps)
 {
   stralloc dir = STRALLOC_ZERO;
   running r = current_compare_logger(&w->b, ps->sv.name, ps->log);
 
-  if ((r == RUNNING_OLD || (r == RUNNING_SAME && is_removed(w, ps->sv.name))) &&
+  if ((r == RUNNING_OLD || (r == RUNNING_SAME && logs_lost(w->b.log, ps->sv.name))) &&
       servicedir_path(&dir, w->b.run, ps->sv.name, "/log") >= 0)
     (void)live_control(dir.s, "r");
   stralloc_free(&dir);

@@ -1,5 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <string.h>
@@ -177,4 +179,12 @@ int logs_human(stralloc *sa, char const *lines, size_t len, char const *indent)
     len -= n;
   }
   return 0;
+}
+
+int logs_lost(char const *log, char const *name)
+{
+  char path[PATH_MAX];
+
+  snprintf(path, sizeof path, "%s/%s/current", log, name);
+  return access(path, F_OK) < 0 && errno == ENOENT;
 }

@@ -30,6 +30,9 @@ struct logs_place_s
 /* As logs_tail, of an open folder. With end, only whole lines, and where they end, its fd being the caller's then. */
 extern int logs_tail_at(stralloc *sa, int dir, size_t n, logs_place *end);
 
+/* Whether the log of the service `name` below log has lost its file: a logger that runs writes to one without a name. */
+extern int logs_lost(char const *log, char const *name);
+
 /* Appends lines (as logs_tail gives them) with the stamps as local times, each behind indent. 0, or -1 and ENOMEM. */
 extern int logs_human(stralloc *sa, char const *lines, size_t len, char const *indent);
 

@@ -1,10 +1,9 @@
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <ctl/live/logs.h>
 #include <ctl/status/look.h>
 
 char const *const service_states[STATES] = {"unknown",           "ready",   "up",       "starting",
@@ -121,15 +120,6 @@ service_state look_state(look *l, service_facts *f, live_status *st, process *p,
   return is;
 }
 
-/* What the logger still writes to has no name any more. */
-static int is_removed(look const *l, char const *name)
-{
-  char path[PATH_MAX];
-
-  snprintf(path, sizeof path, "%s/%s/current", l->st->b.log, name);
-  return access(path, F_OK) < 0 && errno == ENOENT;
-}
-
 void look_logger(look *l, service_facts *f, process const *of)
 {
   char path[SNAPSHOT_PATH];
@@ -138,7 +128,7 @@ void look_logger(look *l, service_facts *f, process const *of)
   int r = read_status(l, dir, &st, 0, of);
 
   f->log_is = r < 0 ? STATE_UNKNOWN : !r ? STATE_MISSING : state_of(l, &st, DEATHS_NONE, dir);
-  if (f->log_is == STATE_READY && is_removed(l, f->id)) f->log_is = STATE_LOST;
+  if (f->log_is == STATE_READY && logs_lost(l->st->b.log, f->id)) f->log_is = STATE_LOST;
   l->found |= r > 0;
   datum_text(&f->log, service_states[f->log_is]);
   if (r > 0) set_pid(&f->log_pid, &st);
