@@ -1,6 +1,4 @@
-#include <arpa/inet.h>
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,32 +9,25 @@
 #include <skalibs/strerr.h>
 #include <skalibs/types.h>
 
-#include "list.h"
+#include <runlib/nets.h>
 
-typedef struct net_s net;
-struct net_s
-{
-  unsigned char bits; /* first, so that a search goes over the networks of one size */
-  unsigned char ip[16];
-};
+#include "list.h"
 
 typedef struct source_s source;
 struct source_s
 {
   char *path; /* 0: entries of the configuration */
   struct stat seen;
-  stralloc text;   /* words in lower case, each with a NUL */
-  genalloc words;  /* of char const *, sorted */
-  genalloc nets;   /* of net, sorted */
-  char sizes[129]; /* whether there is a network of so many bits */
+  stralloc text;  /* words in lower case, each with a NUL */
+  genalloc words; /* of char const *, sorted */
+  nets nets;
 };
 
 static void source_clear(source *s)
 {
   stralloc_free(&s->text);
   genalloc_free(char const *, &s->words);
-  genalloc_free(net, &s->nets);
-  memset(s->sizes, 0, sizeof s->sizes);
+  nets_free(&s->nets);
 }
 
 void list_free(list *l)
@@ -51,53 +42,9 @@ void list_free(list *l)
   genalloc_free(source, &l->sources);
 }
 
-static int by_net(void const *a, void const *b)
-{
-  return memcmp(a, b, sizeof(net));
-}
-
 static int by_word(void const *a, void const *b)
 {
   return strcmp(*(char const *const *)a, *(char const *const *)b);
-}
-
-static void net_mask(unsigned char *ip, unsigned int bits)
-{
-  for (unsigned int i = 0; i < 16; i++)
-    ip[i] = bits >= (i + 1) * 8 ? ip[i] : bits <= i * 8 ? 0 : (unsigned char)(ip[i] & 0xff << (8 - bits % 8));
-}
-
-/* 1.2.3.4, 1.2.3. or an IPv6 address, each with or without /BITS. */
-static int net_scan(char const *word, net *to)
-{
-  char text[64], *slash, *s;
-  unsigned char v4[4];
-  unsigned int bits, most, dots = 0;
-
-  if (strlen(word) >= sizeof text - 8) return 0;
-  strcpy(text, word);
-  slash = strchr(text, '/');
-  if (slash) *slash = 0;
-  memset(to, 0, sizeof *to);
-  most = bits = strchr(text, ':') ? 128 : 32;
-  if (most == 32)
-  {
-    for (s = text; *s; s++) dots += *s == '.';
-    if (s > text && s[-1] == '.' && dots < 4 && !slash)
-    {
-      bits = 8 * dots;
-      for (s[-1] = 0; dots < 4; dots++) strcat(text, ".0");
-    }
-    if (inet_pton(AF_INET, text, v4) != 1) return 0;
-    to->ip[10] = to->ip[11] = 0xff;
-    memcpy(to->ip + 12, v4, 4);
-  }
-  else if (inet_pton(AF_INET6, text, to->ip) != 1)
-    return 0;
-  if (slash && (!uint0_scan(slash + 1, &bits) || bits > most)) return 0;
-  to->bits = (unsigned char)(most == 32 ? bits + 96 : bits);
-  net_mask(to->ip, to->bits);
-  return 1;
 }
 
 static char const *source_add(source *s, list_kind kind, char const *word, size_t len)
@@ -111,9 +58,8 @@ static char const *source_add(source *s, list_kind kind, char const *word, size_
   text[len] = 0;
   if (kind == LIST_ADDRESS)
   {
-    if (!net_scan(text, &n)) return "not an address (write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32)";
-    s->sizes[n.bits] = 1;
-    return genalloc_append(net, &s->nets, &n) ? 0 : "out of memory";
+    if (!nets_scan(text, &n)) return "not an address (write 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32)";
+    return nets_add(&s->nets, &n) < 0 ? "out of memory" : 0;
   }
   if (kind != LIST_RDNS && !strchr(text, '@'))
     return "no mail address (write joe@example.org or @example.org)";
@@ -130,7 +76,7 @@ static int source_sort(source *s)
     if (!genalloc_append(char const *, &s->words, &word)) return -1;
   }
   if (s->words.len) qsort(s->words.s, genalloc_len(char const *, &s->words), sizeof(char const *), &by_word);
-  if (s->nets.len) qsort(s->nets.s, genalloc_len(net, &s->nets), sizeof(net), &by_net);
+  nets_sort(&s->nets);
   return 0;
 }
 
@@ -223,14 +169,7 @@ int list_has_address(list const *l, unsigned char const *ip)
   source const *s = genalloc_s(source, &l->sources);
 
   for (size_t n = genalloc_len(source, &l->sources); n; n--, s++)
-    for (unsigned int bits = 0; bits <= 128; bits++)
-      if (s->sizes[bits])
-      {
-        net key = {.bits = (unsigned char)bits};
-        memcpy(key.ip, ip, 16);
-        net_mask(key.ip, bits);
-        if (bsearch(&key, s->nets.s, genalloc_len(net, &s->nets), sizeof key, &by_net)) return 1;
-      }
+    if (nets_find(&s->nets, ip, 0)) return 1;
   return 0;
 }
 
