@@ -24,8 +24,13 @@ static key const keys[] = {
     {.name = "ready",
      .type = KEY_TEXT,
      .fallback = "none",
-     .help = "the descriptor on which it writes a newline when it is ready (3 or more); none: ready when "
-             "started"},
+     .help = "the descriptor on which it writes a newline when it is ready (3 or more); none: ready once it "
+             "has lived for alive"},
+    {.name = "alive",
+     .type = KEY_TIME,
+     .fallback = "1s",
+     .max = 3600000,
+     .help = "with neither ready nor ready-check: how long it must live to count as ready"},
     {.name = "ready-check",
      .type = KEY_COMMAND,
      .help = "a command that exits 0 once it is ready; run again and again until then"},
@@ -109,15 +114,22 @@ static int add_env(service *sv, report *r)
 
 /* --- readiness ----------------------------------------------------------------------------------- */
 
-/* The descriptor; 0: it does not tell, then it counts as ready when it starts; -1: not a descriptor. */
+/* Whether it does not tell by itself. */
+static int is_silent(service const *sv)
+{
+  char const *s = text(sv, "ready");
+
+  return text(sv, "ready-check") || !s || !strcmp(s, "none");
+}
+
+/* The descriptor on which readiness is told; -1: not a descriptor. */
 static int ready_fd(service const *sv)
 {
   char const *s = text(sv, "ready");
   char *end;
   unsigned long fd;
 
-  if (text(sv, "ready-check")) return 3;
-  if (!s || !strcmp(s, "none")) return 0;
+  if (is_silent(sv)) return 3;
   fd = strtoul(s, &end, 10);
   return *end || *s < '0' || *s > '9' || fd < 3 || fd > 1000 ? -1 : (int)fd;
 }
@@ -135,12 +147,13 @@ static int add_notification(service *sv, report *r)
       service_add_text(sv, "data/ready-timeout", 0644, "%llu\n",
                        (unsigned long long)section_number(sv->section, "ready-timeout")) < 0)
     return -1;
-  return service_add_text(sv, "notification-fd", 0644, "%d\n", fd > 0 ? fd : 3);
+  return service_add_text(sv, "notification-fd", 0644, "%d\n", fd < 0 ? 3 : fd);
 }
 
 /*
  * s6-notifyoncheck watches the service directory, so that it must be started there, by the supervisor's user; the
- * check itself runs as the service's. In a grandchild: a daemon may not care for children that it does not know.
+ * check itself runs as the service's. In a grandchild: a daemon may not care for children that it does not know. It ends
+ * when the service dies: one that only has to live is checked by `true`, once, when it has lived long enough.
  */
 static int add_check(stralloc *sa, service *sv)
 {
@@ -148,7 +161,10 @@ static int add_check(stralloc *sa, service *sv)
   stralloc check = STRALLOC_ZERO;
   int result = -1;
 
-  if (!command) return 0;
+  if (!is_silent(sv)) return 0;
+  if (!command)
+    return service_append(sa, "s6-notifyoncheck -3 3 -d -n 1 -s %llu -c true\n",
+                          (unsigned long long)section_number(sv->section, "alive"));
   if (service_append(&check, "cd ") < 0 || service_quote(&check, directory(sv)) < 0 ||
       service_append(&check, "\n") < 0 || service_drop(sv, &check) < 0 ||
       service_append(&check, "redirfd -w 1 /dev/null\n%s", command) < 0 || !stralloc_0(&check))
@@ -201,9 +217,7 @@ static int add_run(service *sv, char const *command)
 
   if (service_prelude(sv, &sa) == 0 && add_check(&sa, sv) == 0 && service_append(&sa, "cd ") == 0 &&
       service_quote(&sa, directory(sv)) == 0 && service_append(&sa, "\n") == 0 &&
-      service_drop(sv, &sa) == 0 &&
-      service_append(&sa, "%s%s\n", ready_fd(sv) ? "" : "foreground { fdmove 1 3 echo }\nfdclose 3\n",
-                     command) == 0)
+      service_drop(sv, &sa) == 0 && service_append(&sa, "%s\n", command) == 0)
     result = service_add_file(sv, "run", sa.s, sa.len, 0755);
   stralloc_free(&sa);
   return result;

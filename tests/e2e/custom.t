@@ -97,6 +97,26 @@ ok $? "what the check says is in the log"
 m down >/dev/null
 is "$(processes)" "" "the check ends with the service"
 
+# One that cannot tell when it is ready must live for a while.
+cat >"$C" <<EOF
+[bundle]
+$user
+[service brief]
+command = sh -c "echo my file is bad >&2; exit 100"
+[service slow]
+command = sh -c "sleep 0.3; exit 1"
+[service quick]
+command = sh -c "sleep 0.3; exit 1"
+alive = 0
+EOF
+exits 1 "services that end soon" m up
+like "$(cat "$T/err")" "brief died before it was ready: exit 100" "one that ended at once was never ready"
+like "$(cat "$T/err")" "my file is bad" "its last words are shown"
+like "$(cat "$T/err")" "slow died before it was ready: exit 1" "nor was one that lived for less than a second"
+like "$(cat "$T/out")" "^quick +ready" "unless it is said to be enough"
+m down >/dev/null
+is "$(processes)" "" "nothing is left"
+
 # --- mistakes -----------------------------------------------------------------------------------------
 
 wrong() {
