@@ -137,7 +137,7 @@ static void tell_results(server *s, client *c)
 
 static void obey(server *s, client *c)
 {
-  request const *r = &c->request;
+  policy_request const *r = &c->request;
   int own = *r->sasl_username || !strcmp(r->policy_context, "relay");
 
   if (!strcmp(r->request, "policyd_command"))
@@ -171,9 +171,9 @@ static void client_go_on(server *s, client *c)
       memmove(c->in.s, c->in.s + c->taken, c->in.len);
       c->taken = 0;
     }
-    c->taken = request_length(c->in.s, c->in.len);
+    c->taken = policy_request_length(c->in.s, c->in.len);
     if (!c->taken) break;
-    wrong = request_read(&c->request, c->in.s, c->taken);
+    wrong = policy_request_read(&c->request, c->in.s, c->taken);
     if (wrong)
     {
       strerr_warnw("a client asked what makes no sense: ", wrong);
@@ -182,7 +182,7 @@ static void client_go_on(server *s, client *c)
     }
     obey(s, c);
   }
-  if (!c->busy && c->in.len >= REQUEST_MAX) c->gone = 1;
+  if (!c->busy && c->in.len >= POLICY_REQUEST_MAX) c->gone = 1;
 }
 
 void client_judge(server *s, client *c)

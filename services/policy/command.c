@@ -41,7 +41,7 @@ static void end(client *c, char const *how, char const *why)
 
 void policy_command_run(server *s, client *c)
 {
-  request const *r = &c->request;
+  policy_request const *r = &c->request;
   listing l = {c, 0};
   char text[64];
 

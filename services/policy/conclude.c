@@ -30,7 +30,7 @@ static void log_put(stralloc *sa, char const *key, char const *value)
 static void log_event(client const *c, char const *event, char const *code, char const *check,
                       char const *reply)
 {
-  request const *r = &c->request;
+  policy_request const *r = &c->request;
   stralloc sa = STRALLOC_ZERO;
 
   stralloc_cats(&sa, "policyd: info: ");

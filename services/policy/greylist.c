@@ -144,7 +144,7 @@ grey greylist_check(store *s, settings const *st, question const *q, int spf_pas
   return came_again(s, q, spf_pass);
 }
 
-void greylist_wrote(store *s, request const *r, uint64_t now)
+void greylist_wrote(store *s, policy_request const *r, uint64_t now)
 {
   unsigned char key[STORE_KEY_MAX];
   size_t len = wrote_key(s, r->recipient, r->sender, key);

@@ -34,7 +34,7 @@ typedef enum grey_e
  */
 extern grey greylist_check(store *s, settings const *st, question const *q, int spf_pass, uint64_t *wait);
 /* One of our users writes to somebody: what comes back is expected. */
-extern void greylist_wrote(store *s, request const *r, uint64_t now);
+extern void greylist_wrote(store *s, policy_request const *r, uint64_t now);
 /* Whether a record is of no more use: a store_sweep's old. data: a greylist_age. */
 typedef struct greylist_age_s greylist_age;
 struct greylist_age_s

@@ -73,7 +73,7 @@ static int blocked_name(question *q, list const *l)
 
 static int allowed(question *q, verdict *v)
 {
-  request const *r = q->request;
+  policy_request const *r = q->request;
   list const *l = q->settings->allow;
 
   if (!strncasecmp(r->recipient, "postmaster@", 11) || !strcasecmp(r->recipient, "postmaster"))
@@ -88,7 +88,7 @@ static int allowed(question *q, verdict *v)
 static void check_blocks(question *q, verdict *v)
 {
   static char const codes[] = "554 5.7.1";
-  request const *r = q->request;
+  policy_request const *r = q->request;
   list const *l = q->settings->block;
 
   if (list_has_address(&l[LIST_ADDRESS], q->ip))
@@ -204,7 +204,7 @@ static spf_result ask_spf(question *q, char const *sender, spf_answer *a)
 
 static void check_spf(question *q, verdict *v)
 {
-  request const *r = q->request;
+  policy_request const *r = q->request;
   spf_answer helo;
   condition c;
 
@@ -285,7 +285,7 @@ void judge_received_spf(question const *q, verdict const *v, char *field, size_t
 
 void judge_results(question const *q, verdict const *v, char *field, size_t size)
 {
-  request const *r = q->request;
+  policy_request const *r = q->request;
   char const *domain = strrchr(r->sender, '@');
   int n = snprintf(field, size, "Authentication-Results: %s; spf=%s smtp.%s=%.255s", q->settings->hostname,
                    spf_result_name(v->spf.result), *r->sender ? "mailfrom" : "helo",

@@ -3,9 +3,9 @@
 
 #include <stdint.h>
 
+#include <runlib/policyrequest.h>
 #include <services/policy/spf/spf.h>
 
-#include "request.h"
 #include "settings.h"
 
 /*
@@ -24,7 +24,7 @@ typedef struct question_s question;
 struct question_s
 {
   settings *settings; /* a DNS list that lies is marked there */
-  request const *request;
+  policy_request const *request;
   dns_lookup *lookup;
   void *world;
   uint64_t now; /* seconds since 1970 */

@@ -1,6 +1,6 @@
 $(eval $(call library,services/policy/spf,check.c field.c macro.c name.c term.c))
 # service.c, settings.c and list.c are what mailctl links; the rest is policyd's.
-POLICY := answer.c client.c command.c conclude.c dnslist.c greylist.c judge.c list.c lists.c names.c request.c resolve.c server.c \
+POLICY := answer.c client.c command.c conclude.c dnslist.c greylist.c judge.c list.c lists.c names.c resolve.c server.c \
   service.c settings.c store.c
 $(eval $(call library,services/policy,$(POLICY)))
 $(eval $(call program,libexec/mailctl/policyd,services/policy/policyd.c,services/policy services/policy/spf,-lcares -llmdb))

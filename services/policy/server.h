@@ -33,7 +33,7 @@ struct client_s
   uint64_t due, began; /* of it, in ms */
   stralloc in, out;
   size_t taken; /* of in: the question */
-  request request;
+  policy_request request;
   question question;
   verdict verdict;
   lookups lookups; /* kept for the next recipient of the same message */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include <services/policy/answer.h>
-#include <services/policy/request.h>
+#include <runlib/policyrequest.h>
 
 /* Any bytes as a DNS message, of each type, and as a client's questions. */
 
@@ -28,13 +28,13 @@ static void read_message(uint8_t const *bytes, size_t len, dns_type type)
 
 static void read_questions(char *s, size_t len)
 {
-  request r;
+  policy_request r;
   size_t n;
 
-  while ((n = request_length(s, len)))
+  while ((n = policy_request_length(s, len)))
   {
     if (n > len) abort();
-    if (!request_read(&r, s, n) && strlen(r.sender) + strlen(r.recipient) + strlen(r.request) > n) abort();
+    if (!policy_request_read(&r, s, n) && strlen(r.sender) + strlen(r.recipient) + strlen(r.request) > n) abort();
     s += n;
     len -= n;
   }

@@ -196,7 +196,7 @@ static struct
 
 static void judged(settings *s, unsigned int i, int late, verdict *v)
 {
-  request r = {
+  policy_request r = {
       .request = "smtpd_access_policy", .server_address = "", .policy_context = "", .sasl_username = ""};
   question q = {.settings = s, .request = &r, .lookup = &lookup, .now = 1700000000};
 
@@ -253,7 +253,7 @@ static void remove_dir(void)
 
 static grey seen(store *s, settings *st, char const *client, char const *sender, uint64_t now, int pass)
 {
-  request r = {
+  policy_request r = {
       .client_address = client, .sender = sender, .recipient = "jane@here.test", .helo_name = "h.test"};
   question q = {.settings = st, .request = &r, .now = now};
   uint64_t wait = 0;
@@ -269,7 +269,7 @@ START_TEST(greylisting)
   char aside[80];
   char const *failed;
   uint64_t t = 1700000000;
-  request const wrote = {.sender = "Jane@here.test", .recipient = "friend@far.test"};
+  policy_request const wrote = {.sender = "Jane@here.test", .recipient = "friend@far.test"};
 
   set(&st, "greylist everybody;greylist-delay 300;greylist-window 86400");
   ck_assert_int_eq(store_open(&s, dir, 1000, aside, sizeof aside, &failed), 0);
@@ -353,11 +353,11 @@ END_TEST
 START_TEST(requests)
 {
   char text[] = "request=x\nsender=a=b\nstrange=1\n\nrest";
-  request r;
+  policy_request r;
 
-  ck_assert_uint_eq(request_length(text, strlen(text)), strlen(text) - 4);
-  ck_assert_uint_eq(request_length(text, 20), 0);
-  ck_assert_ptr_null(request_read(&r, text, strlen(text) - 4));
+  ck_assert_uint_eq(policy_request_length(text, strlen(text)), strlen(text) - 4);
+  ck_assert_uint_eq(policy_request_length(text, 20), 0);
+  ck_assert_ptr_null(policy_request_read(&r, text, strlen(text) - 4));
   ck_assert_str_eq(r.sender, "a=b");
   ck_assert_str_eq(r.recipient, "");
 }
