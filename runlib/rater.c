@@ -304,7 +304,7 @@ static int scan_number(char const **s, uint64_t *u)
   return *s > start;
 }
 
-/* `0 n/limit`, `1 n/limit [seconds|-]`, `2 message`. */
+/* `0 n/limit [seconds]`, `1 n/limit [seconds|-]`, `2 message`. */
 static rater_answer scan_answer(char const *s, uint32_t *retry)
 {
   rater_answer answer = s[0] == '1' ? RATER_REFUSED : RATER_ALLOWED;
@@ -315,9 +315,9 @@ static rater_answer scan_answer(char const *s, uint32_t *retry)
   s += 2;
   if (!scan_number(&s, &u) || *s++ != '/' || !scan_number(&s, &u) || (*s && *s != ' '))
     return errno = EPROTO, RATER_UNAVAILABLE;
-  if (answer == RATER_REFUSED && *s++)
+  if (*s++)
   {
-    if (*s == '-')
+    if (answer == RATER_REFUSED && *s == '-')
       *retry = RATER_NEVER;
     else if (scan_number(&s, &u))
       *retry = u < RATER_NEVER ? (uint32_t)u : RATER_NEVER - 1;

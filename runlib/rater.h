@@ -38,7 +38,8 @@ extern "C"
 
   /*
  * *retry (may be 0): with RATER_REFUSED, the seconds until as much would be allowed, rounded up; over TCP,
- * which does not tell, 0. With RATER_UNAVAILABLE, errno says why:
+ * which does not tell, 0. With RATER_ALLOWED, the seconds by which what is done should be put off: 0, but for a limit
+ * with a delay. With RATER_UNAVAILABLE, errno says why:
  *   ETIMEDOUT    no answer in time
  *   ENOENT, ECONNREFUSED, EACCES, EMFILE, ...   as connect(2) and socket(2)
  *   ECONNRESET   the connection ended before an answer

@@ -274,14 +274,14 @@ int service_bind(service const *sv, stralloc *sa, char const *name, report *r)
   return service_append(sa, "\n");
 }
 
-int service_listen(service const *sv, stralloc *sa)
+int service_listen(service const *sv, stralloc *sa, char const *name, char const *option)
 {
   value const *v;
   char const *list, *word;
   size_t n;
 
-  for (size_t i = 0; (v = section_nth(sv->section, "listen", i)); i++)
+  for (size_t i = 0; (v = section_nth(sv->section, name, i)); i++)
     for (list = v->text; (n = list_word(&list, &word));)
-      if (service_append(sa, " -l %.*s", (int)n, word) < 0) return -1;
+      if (service_append(sa, " %s %.*s", option, (int)n, word) < 0) return -1;
   return 0;
 }

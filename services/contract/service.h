@@ -150,8 +150,8 @@ extern int service_add_finish(service *sv);
  * script that gives root up afterwards: RUN is not its user's. What is wrong with the mode goes to r.
  */
 extern int service_bind(service const *sv, stralloc *sa, char const *name, report *r);
-/* Appends ` -l ADDRESS` for each address of the section's key `listen`. */
-extern int service_listen(service const *sv, stralloc *sa);
+/* Appends ` OPTION ADDRESS` for each address of the section's key, such as `listen`. */
+extern int service_listen(service const *sv, stralloc *sa, char const *key, char const *option);
 
 /* Appends word to sa, quoted for execlineb. */
 extern int service_quote(stralloc *sa, char const *word);

@@ -177,7 +177,7 @@ static int add_run(service *sv, report *r)
 
   if (service_prelude(sv, &sa) < 0 || service_bind(sv, &sa, "/policy.sock", r) < 0 ||
       service_drop(sv, &sa) < 0 || service_word(&sa, "", b->libexec, "/policyd") < 0 ||
-      service_append(&sa, " -d 3 -u 0") < 0 || service_listen(sv, &sa) < 0 ||
+      service_append(&sa, " -d 3 -u 0") < 0 || service_listen(sv, &sa, "listen", "-l") < 0 ||
       (resolver && *resolver && service_word(&sa, " -r ", resolver, "") < 0) ||
       service_append(&sa, " -t %llu -c %llu -e %llu",
                      (unsigned long long)section_number(sv->section, "timeout"),

@@ -50,11 +50,13 @@ static void set_events(server *s, client *c, unsigned int events)
 
 client *client_new(server *s, int fd, asker who)
 {
-  client *c = malloc(sizeof *c);
+  size_t room = who.may & ASKER_POLICY ? POLICY_REQUEST_MAX : SERVER_IN;
+  client *c = malloc(sizeof *c + room);
   struct epoll_event ev = {.events = EPOLLIN, .data.ptr = c};
 
   if (!c) return 0;
-  memset(c, 0, offsetof(client, in));
+  memset(c, 0, sizeof *c);
+  c->room = room;
   if (epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev) < 0)
   {
     free(c);
@@ -203,8 +205,47 @@ static void settle(server *s, client *c, int any)
     set_due(s, c, !c->len && !c->skip ? 0 : any || !c->due ? s->engine->now + TIMEOUT_UNIX : c->due);
 }
 
+/* In trouble a policy server says nothing and disconnects. */
+static int answer_policy(server *s, client *c, size_t n)
+{
+  policy_request r;
+  char const *wrong = policy_request_read(&r, c->in + c->at, n);
+
+  if (!wrong && engine_policy(s->engine, &r, c->asker, &s->out) == 0) return 0;
+  if (wrong) s->engine->table.header->errors++;
+  client_drop(s, c);
+  return -1;
+}
+
+static void ask_policy(server *s, client *c)
+{
+  unsigned int any = 0;
+  size_t n;
+
+  s->out.len = 0;
+  while ((n = policy_request_length(c->in + c->at, c->len - c->at)) && any < CLIENT_LINES)
+  {
+    if (answer_policy(s, c, n) < 0) return;
+    c->at += n;
+    any++;
+  }
+  c->more = n > 0;
+  if (!any && c->len == c->room)
+    client_drop(s, c);
+  else if (deliver(s, c) == 0)
+  {
+    s->answered += any;
+    settle(s, c, any > 0);
+  }
+}
+
 static void ask(server *s, client *c)
 {
+  if (c->asker.may & ASKER_POLICY)
+  {
+    ask_policy(s, c);
+    return;
+  }
   if (s->n_questions > SERVER_QUESTIONS - CLIENT_LINES) server_answer(s);
   c->questions = 0;
   c->more = (unsigned int)collect(s, c);
@@ -249,7 +290,7 @@ void server_answer(server *s)
 
 static void read_linger(server *s, client *c)
 {
-  ssize_t r = recv(c->fd, c->in, sizeof c->in, MSG_DONTWAIT);
+  ssize_t r = recv(c->fd, c->in, c->room, MSG_DONTWAIT);
   if (!r || (r < 0 && errno != EAGAIN && errno != EINTR)) client_drop(s, c);
 }
 
@@ -263,7 +304,7 @@ void client_read(server *s, client *c)
     return;
   }
   if (c->queued || c->questions || c->out.len) return;
-  r = recv(c->fd, c->in + c->len, sizeof c->in - c->len, MSG_DONTWAIT);
+  r = recv(c->fd, c->in + c->len, c->room - c->len, MSG_DONTWAIT);
   if (r < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (r <= 0)
   {

@@ -3,8 +3,28 @@
 
 #include "engine.h"
 
-/* Notes a refusal on the class's board. */
-extern void offender_note(board *b, uint64_t hash, char const *name, size_t len, uint32_t now);
+/* What is said to a question: what the limit that decides says. */
+typedef struct decision_s decision;
+struct decision_s
+{
+  limit const *limit;
+  verdict verdict;
+  int first; /* refused: the attempt before it was not */
+};
+
+extern int decision_refused(decision const *d);
+/* A question about value, as a line would ask it; what a line has no room for is left out. */
+extern void engine_ask(engine const *e, class const *c, char const *value, uint64_t quantity, asker who,
+                       question *w);
+/* Counts a check that has a hash. */
+extern void engine_count(engine *e, question const *w, decision *d);
+/* Takes it back. Returns whether there was something. */
+extern int engine_undo(engine *e, question const *w);
+/* Whether one more line may be logged now, and anybody wants to know. */
+extern int engine_may_log(engine *e);
+
+/* Counts a check, and notes a refusal on the class's board and in the log. */
+extern void engine_note(engine *e, question const *w, decision const *d);
 extern void offender_forget(board *b, uint64_t hash);
 
 /* The answers in JSON, each a line: `0 {...}`. Return 0, or -1 and errno. */

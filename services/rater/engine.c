@@ -57,7 +57,7 @@ static uint64_t find_key(engine const *e, question const *w, int whole, subject 
   size_t n = value_canonical(text, w->request.value, w->request.value_len);
 
   class_match(w->class, text, n, whole, s);
-  if (!s->rule || s->rule->limit.flags & LIMIT_UNLIMITED) return 0;
+  if (!s->rule || s->rule->limits[0].flags & LIMIT_UNLIMITED) return 0;
   return table_hash(&e->table, w->class->hash + !!s->rule->family, s->key, s->len);
 }
 
@@ -74,10 +74,12 @@ static size_t put_number(char *s, uint64_t u)
   return n;
 }
 
-/* `0 n/limit`, and `1 n/limit seconds` where verbs are understood. */
-static int put_verdict(limit const *l, verdict const *v, asker who, stralloc *out)
+/* `0 n/limit`, and `1 n/limit seconds` where verbs are understood; there `0 n/limit seconds` is a delay. */
+static int put_verdict(decision const *d, asker who, stralloc *out)
 {
-  int refused = v->refused && !(l->flags & LIMIT_OBSERVE);
+  verdict const *v = &d->verdict;
+  limit const *l = d->limit;
+  int refused = decision_refused(d);
   char *s;
   size_t n = 0;
 
@@ -88,13 +90,13 @@ static int put_verdict(limit const *l, verdict const *v, asker who, stralloc *ou
   n += put_number(s + n, v->n);
   s[n++] = '/';
   n += put_number(s + n, l->burst);
-  if (refused && !(who.may & ASKER_TCP))
+  if ((refused || v->delay) && !(who.may & ASKER_TCP))
   {
     s[n++] = ' ';
     if (v->retry == VERDICT_NEVER)
       s[n++] = '-';
     else
-      n += put_number(s + n, v->retry);
+      n += put_number(s + n, refused ? v->retry : v->delay);
   }
   s[n++] = '\r';
   s[n++] = '\n';
@@ -114,101 +116,62 @@ static int error(engine *e, char const *message, stralloc *out)
   return 0;
 }
 
-static int may_log(engine *e)
+int decision_refused(decision const *d)
 {
-  if (e->now / 1000 != e->log_second)
-  {
-    char line[64 + UINT_FMT] = "refusals not logged, too many: ";
-    size_t n = strlen(line);
-    if (e->unlogged) (*e->log)(line, n + uint_fmt(line + n, e->unlogged));
-    e->log_second = e->now / 1000;
-    e->logs = e->unlogged = 0;
-  }
-  if (e->logs >= ENGINE_LOGS)
-  {
-    e->unlogged++;
-    return 0;
-  }
-  e->logs++;
-  return 1;
+  return d->verdict.refused && !(d->limit->flags & LIMIT_OBSERVE);
 }
 
-/* Printable and short: a value may be anything. */
-static size_t put_value(char *out, char const *s, size_t n)
+/* Whether v says more than d: of several limits, the answer tells of the one that holds up the longest, or is the fullest. */
+static int outdoes(verdict const *v, limit const *l, decision const *d)
 {
-  static char const hex[] = "0123456789abcdef";
-  size_t len = 0;
+  verdict const *w = &d->verdict;
 
-  for (size_t i = 0; i < n; i++)
-  {
-    unsigned char c = (unsigned char)s[i];
-    if (c >= 0x20 && c < 0x7f && c != '\\')
-      out[len++] = (char)c;
-    else
-    {
-      out[len++] = '\\';
-      out[len++] = 'x';
-      out[len++] = hex[c >> 4];
-      out[len++] = hex[c & 15];
-    }
-  }
-  return len;
+  if (!d->limit || v->refused != w->refused) return !d->limit || v->refused;
+  if (v->refused) return v->retry > w->retry;
+  if (v->delay != w->delay) return v->delay > w->delay;
+  return (unsigned __int128)v->n * d->limit->burst > (unsigned __int128)w->n * l->burst;
 }
 
-static void log_offence(engine *e, class const *c, limit const *l, verdict const *v, char const *name,
-                        size_t len)
+static void place_take(engine *e, place **p, uint64_t hash)
 {
-  char line[CLASS_NAME_MAX + 4 * OFFENDER_MAX + 3 * UINT64_FMT + 64];
-  size_t n = 0;
-
-  if (!e->log || !may_log(e)) return;
-  memcpy(line, l->flags & LIMIT_OBSERVE ? "observed " : "refused  ", 9);
-  n = l->flags & LIMIT_OBSERVE ? 9 : 8;
-  memcpy(line + n, c->name, c->len);
-  n += c->len;
-  line[n++] = ' ';
-  n += put_value(line + n, name, len);
-  line[n++] = ' ';
-  n += put_number(line + n, v->n);
-  line[n++] = '/';
-  n += put_number(line + n, l->burst);
-  if (v->retry != VERDICT_NEVER)
-  {
-    memcpy(line + n, " for ", 5);
-    n += 5 + put_number(line + n + 5, v->retry);
-    line[n++] = 's';
-  }
-  (*e->log)(line, n);
+  if (!*p || place_hash(&e->table, *p) != hash) *p = table_take(&e->table, hash, (uint32_t)(e->now / 1000));
 }
 
-static void note(engine *e, question const *w, verdict const *v, int first)
+/*
+ * Each limit of the rule is a bucket. What one of them refuses, the others do not count, unless refused attempts are to
+ * count as well.
+ */
+void engine_count(engine *e, question const *w, decision *d)
 {
-  class const *c = w->class;
-  board *b = c->board < 0 ? 0 : &e->table.boards[c->board];
-  limit const *l = &w->subject.rule->limit;
-  char text[VALUE_ROOM(REQUEST_MAX)];
-  char name[OFFENDER_MAX];
-  size_t len;
+  rule const *r = w->subject.rule;
+  bucket b[RULE_WINDOWS];
+  verdict v[RULE_WINDOWS];
+  place *p[RULE_WINDOWS] = {w->place};
 
-  if (b) b->checks++;
-  if (!v->refused) return;
-  if (b && l->flags & LIMIT_OBSERVE)
-    b->observed++;
-  else if (b)
-    b->refusals++;
-  len = value_canonical(text, w->request.value, w->request.value_len);
-  len = subject_name(&w->subject, text, len, name, sizeof name);
-  if (b) offender_note(b, w->hash, name, len, (uint32_t)(e->now / 1000));
-  if (first) log_offence(e, c, l, v, name, len);
+  d->limit = 0;
+  for (unsigned int i = 0; i < r->windows; i++)
+  {
+    place_take(e, &p[i], window_hash(w->hash, i));
+    place_get(p[i], &b[i]);
+    int over = !!(b[i].flags & BUCKET_OVER);
+    bucket_step(&b[i], &r->limits[i], e->now, w->request.number, &v[i]);
+    if (!outdoes(&v[i], &r->limits[i], d)) continue;
+    d->limit = &r->limits[i];
+    d->verdict = v[i];
+    d->first = !over;
+  }
+  for (unsigned int i = 0; i < r->windows; i++)
+  {
+    if (d->verdict.refused && !v[i].refused && !(d->limit->flags & LIMIT_STRICT)) continue;
+    place_take(e, &p[i], window_hash(w->hash, i)); /* the next one's may have moved it */
+    place_put(p[i], &b[i]);
+  }
+  engine_note(e, w, d);
 }
 
 static int check(engine *e, question const *w, stralloc *out)
 {
-  limit const *l;
-  verdict v;
-  bucket b;
-  place *p = w->place;
-  int over;
+  decision d;
 
   counter_rate((counter *const[2]){e->minutes, e->minutes + 1}, e->now / 1000);
   if (!w->hash)
@@ -216,52 +179,63 @@ static int check(engine *e, question const *w, stralloc *out)
     e->table.header->unmatched++;
     return stralloc_catb(out, "0 0/0\r\n", 7) ? 0 : -1;
   }
-  l = &w->subject.rule->limit;
-  if (!p || place_hash(&e->table, p) != w->hash)
-    p = table_take(&e->table, w->hash, (uint32_t)(e->now / 1000));
-  place_get(p, &b);
-  over = !!(b.flags & BUCKET_OVER);
-  bucket_step(&b, l, e->now, w->request.number, &v);
-  place_put(p, &b);
-  note(e, w, &v, !over);
-  return put_verdict(l, &v, w->asker, out);
+  engine_count(e, w, &d);
+  return put_verdict(&d, w->asker, out);
 }
 
 static int peek(engine *e, question const *w, stralloc *out)
 {
   subject s;
-  verdict v;
-  bucket b = BUCKET_ZERO;
+  decision d = {.limit = 0};
   uint64_t hash = find_key(e, w, 1, &s);
-  place *p = hash ? table_find(&e->table, hash) : 0;
 
   if (!hash) return stralloc_catb(out, "0 0/0\r\n", 7) ? 0 : -1;
-  if (p) place_get(p, &b);
-  bucket_peek(&b, &s.rule->limit, e->now, &v);
-  if (p) place_put(p, &b);
-  return put_verdict(&s.rule->limit, &v, w->asker, out);
+  for (unsigned int i = 0; i < s.rule->windows; i++)
+  {
+    limit const *l = &s.rule->limits[i];
+    place *p = table_find(&e->table, window_hash(hash, i));
+    bucket b = BUCKET_ZERO;
+    verdict v;
+    if (p) place_get(p, &b);
+    bucket_peek(&b, l, e->now, &v);
+    if (p) place_put(p, &b);
+    if (!outdoes(&v, l, &d)) continue;
+    d.limit = l;
+    d.verdict = v;
+  }
+  return put_verdict(&d, w->asker, out);
+}
+
+int engine_undo(engine *e, question const *w)
+{
+  int had = 0;
+
+  for (unsigned int i = 0; w->hash && i < w->subject.rule->windows; i++)
+  {
+    place *p = table_find(&e->table, window_hash(w->hash, i));
+    bucket b;
+    if (!p) continue;
+    place_get(p, &b);
+    bucket_undo(&b, &w->subject.rule->limits[i], e->now, w->request.number);
+    place_put(p, &b);
+    had = 1;
+  }
+  return had;
 }
 
 static int undo(engine *e, question const *w, stralloc *out)
 {
-  bucket b;
-  place *p = w->hash ? table_find(&e->table, w->hash) : 0;
-
-  if (p)
-  {
-    place_get(p, &b);
-    bucket_undo(&b, &w->subject.rule->limit, e->now, w->request.number);
-    place_put(p, &b);
-  }
-  return stralloc_catb(out, p ? "0 1\r\n" : "0 0\r\n", 5) ? 0 : -1;
+  return stralloc_catb(out, engine_undo(e, w) ? "0 1\r\n" : "0 0\r\n", 5) ? 0 : -1;
 }
 
 static int reset(engine *e, question const *w, stralloc *out)
 {
   subject s;
   uint64_t hash = find_key(e, w, 1, &s);
-  int had = hash && table_forget(&e->table, hash);
+  int had = 0;
 
+  for (unsigned int i = 0; hash && i < s.rule->windows; i++)
+    had |= table_forget(&e->table, window_hash(hash, i));
   if (hash && w->class->board >= 0) offender_forget(&e->table.boards[w->class->board], hash);
   return stralloc_catb(out, had ? "0 1\r\n" : "0 0\r\n", 5) ? 0 : -1;
 }
@@ -279,28 +253,55 @@ int question_is_long(question const *w)
   return !w->wrong && w->request.verb >= VERB_TOP;
 }
 
-void engine_read(engine const *e, char const *s, size_t n, asker who, question *w)
+/* Finds what is counted, for a class that is known. */
+static void find_subject(engine const *e, question *w)
 {
-  request *q = &w->request;
-
-  w->asker = who;
-  w->hash = 0;
-  w->place = 0;
-  w->class = 0;
-  w->wrong = n > REQUEST_MAX ? "line too long" : request_scan(s, n, !(who.may & ASKER_TCP), q);
-  if (w->wrong) return;
-  if ((q->verb == VERB_RESET || q->verb == VERB_TOP) && !(who.may & ASKER_OWNER)) w->wrong = "not allowed";
-  if (q->verb >= VERB_TOP && !q->class_len) return;
-  w->class = rules_class(e->rules, q->class, q->class_len);
-  if (!w->class && !w->wrong) w->wrong = "unknown class";
-  if (w->wrong || q->verb > VERB_UNDO) return;
-  if (!may_count(w->class, who))
+  if (!may_count(w->class, w->asker))
   {
     w->wrong = "not allowed";
     return;
   }
   w->hash = find_key(e, w, 0, &w->subject);
   if (w->hash) table_prefetch(&e->table, w->hash);
+}
+
+static void question_init(question *w, asker who)
+{
+  w->wrong = 0;
+  w->asker = who;
+  w->hash = 0;
+  w->place = 0;
+  w->class = 0;
+}
+
+void engine_ask(engine const *e, class const *c, char const *value, uint64_t quantity, asker who, question *w)
+{
+  size_t n = strlen(value);
+
+  question_init(w, who);
+  if (n > REQUEST_MAX - CLASS_NAME_MAX - 1) n = REQUEST_MAX - CLASS_NAME_MAX - 1;
+  w->request = (request){.verb = VERB_ADD,
+                         .number = quantity,
+                         .class = c->name,
+                         .class_len = c->len,
+                         .value = value,
+                         .value_len = n};
+  w->class = c;
+  find_subject(e, w);
+}
+
+void engine_read(engine const *e, char const *s, size_t n, asker who, question *w)
+{
+  request *q = &w->request;
+
+  question_init(w, who);
+  w->wrong = n > REQUEST_MAX ? "line too long" : request_scan(s, n, !(who.may & ASKER_TCP), q);
+  if (w->wrong) return;
+  if ((q->verb == VERB_RESET || q->verb == VERB_TOP) && !(who.may & ASKER_OWNER)) w->wrong = "not allowed";
+  if (q->verb >= VERB_TOP && !q->class_len) return;
+  w->class = rules_class(e->rules, q->class, q->class_len);
+  if (!w->class && !w->wrong) w->wrong = "unknown class";
+  if (!w->wrong && q->verb <= VERB_UNDO) find_subject(e, w);
 }
 
 void engine_find(engine *e, question *w)

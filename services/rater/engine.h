@@ -7,6 +7,8 @@
 
 #include <runlib/counters.h>
 
+#include <runlib/policyrequest.h>
+
 #include "request.h"
 #include "rules.h"
 #include "table.h"
@@ -39,8 +41,9 @@ struct engine_s
   }
 
 /* Who asks, and how much they may know. */
-#define ASKER_TCP   1 /* the original protocol: no verbs, nothing behind n/limit */
-#define ASKER_OWNER 2 /* raterd's own user or root: may reset, read names, and count in every class */
+#define ASKER_TCP    1 /* the original protocol: no verbs, nothing behind n/limit */
+#define ASKER_POLICY 4 /* Postfix's policy protocol */
+#define ASKER_OWNER  2 /* raterd's own user or root: may reset, read names, and count in every class */
 
 typedef struct asker_s asker;
 struct asker_s
@@ -76,6 +79,12 @@ extern int engine_reply(engine *e, question const *w, stralloc *out);
 extern int question_is_long(question const *w);
 /* All three steps. */
 extern int engine_answer(engine *e, char const *s, size_t n, asker who, stralloc *out);
+/*
+ * Answers a request of Postfix's policy protocol: the classes that it asks (policy_ask, rules.h), or the one that its
+ * policy_context names. All of them count it, or none. Appends the answer. Returns 0, or -1: the client is to be
+ * let go, because it asks what it may not, or errno is ENOMEM.
+ */
+extern int engine_policy(engine *e, policy_request *r, asker who, stralloc *out);
 /* Notes that n checks took us microseconds each. */
 extern void engine_latency(engine *e, uint64_t n, uint64_t us);
 extern void engine_free(engine *e);

@@ -9,11 +9,11 @@
 
 #define BACKLOG 1024
 
-static int give(server *s, int fd, int tcp)
+static int give(server *s, int fd, unsigned int may)
 {
   int e;
 
-  if (ipc_listen(fd, BACKLOG) >= 0 && server_listen(s, fd, tcp) >= 0) return 0;
+  if (ipc_listen(fd, BACKLOG) >= 0 && server_listen(s, fd, may) >= 0) return 0;
   e = errno;
   fd_close(fd);
   errno = e;
@@ -31,7 +31,7 @@ static int somebody_listens(char const *path)
   return r;
 }
 
-int listen_unix(server *s, char const *path, unsigned int mode)
+int listen_unix(server *s, char const *path, unsigned int mode, unsigned int may)
 {
   int fd, bound;
   mode_t mask;
@@ -46,7 +46,7 @@ int listen_unix(server *s, char const *path, unsigned int mode)
   mask = umask(~(mode_t)mode & 0777);
   bound = ipc_bind_reuse(fd, path);
   umask(mask);
-  if (bound >= 0) return give(s, fd, 0);
+  if (bound >= 0) return give(s, fd, may);
   fd_close(fd);
   return -1;
 }
@@ -66,7 +66,7 @@ int listen_inherited(server *s, int fd)
   return give(s, fd, 0);
 }
 
-static int listen_family(server *s, address const *a, int v6)
+static int listen_family(server *s, address const *a, int v6, unsigned int may)
 {
   int fd = v6 ? socket_tcp6_nbcoe() : socket_tcp4_nbcoe();
   char const *ip = (char const *)a->ip;
@@ -74,18 +74,18 @@ static int listen_family(server *s, address const *a, int v6)
 
   if (fd < 0) return -1;
   if ((v6 ? socket_bind6_reuse(fd, ip, a->port) : socket_bind4_reuse(fd, ip, a->port)) >= 0)
-    return give(s, fd, 1);
+    return give(s, fd, may);
   e = errno;
   fd_close(fd);
   errno = e;
   return -1;
 }
 
-int listen_tcp(server *s, address const *a)
+int listen_tcp(server *s, address const *a, unsigned int may)
 {
-  if (a->family != 6 && listen_family(s, a, 0) < 0) return -1;
+  if (a->family != 6 && listen_family(s, a, 0, may) < 0) return -1;
   if (a->family == 4) return 0;
   /* `*` on a machine without IPv6 is all of IPv4 */
-  if (listen_family(s, a, 1) < 0 && (a->family || errno != EAFNOSUPPORT)) return -1;
+  if (listen_family(s, a, 1, may) < 0 && (a->family || errno != EAFNOSUPPORT)) return -1;
   return 0;
 }

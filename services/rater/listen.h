@@ -7,11 +7,12 @@
 
 /*
  * Make a socket that listens, and give it to the server. A unix socket left behind by a killed raterd is
- * replaced; of one that answers, errno is EADDRINUSE. Return 0, or -1 and errno.
+ * replaced; of one that answers, errno is EADDRINUSE. may: as of the server's listeners.
+ * Return 0, or -1 and errno.
  */
-extern int listen_unix(server *s, char const *path, unsigned int mode);
+extern int listen_unix(server *s, char const *path, unsigned int mode, unsigned int may);
 /* A unix socket that is bound already. */
 extern int listen_inherited(server *s, int fd);
-extern int listen_tcp(server *s, address const *a);
+extern int listen_tcp(server *s, address const *a, unsigned int may);
 
 #endif

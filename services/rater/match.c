@@ -79,6 +79,12 @@ void class_match(class const *c, char const *value, size_t n, int whole, subject
   s->rule = 0;
 }
 
+uint64_t window_hash(uint64_t hash, unsigned int i)
+{
+  hash ^= i * 0x9e3779b97f4a7c15ull;
+  return hash ? hash : 1;
+}
+
 size_t subject_name(subject const *s, char const *value, size_t len, char *out, size_t n)
 {
   char text[INET6_ADDRSTRLEN + 4];

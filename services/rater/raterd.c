@@ -28,8 +28,8 @@ typedef struct options_s options;
 struct options_s
 {
   char const *rules, *socket, *table;
-  char const *tcp[ADDRESSES];
-  unsigned int n;
+  char const *tcp[ADDRESSES], *policy[ADDRESSES];
+  unsigned int n, n_policy;
   unsigned int mode, ready, clients, inherited; /* inherited: the descriptor plus 1 */
   uint64_t keys;
 };
@@ -42,7 +42,8 @@ static void say(char const *s, size_t n)
 }
 
 static char const usage[] =
-    "raterd [ -d FD ] [ -s SOCKET | -u FD ] [ -m MODE ] [ -l ADDRESS:PORT ]... [ -t TABLE ] [ -k KEYS ] "
+    "raterd [ -d FD ] [ -s SOCKET | -u FD ] [ -m MODE ] [ -l ADDRESS:PORT ]... [ -p ADDRESS ]... "
+    "[ -t TABLE ] [ -k KEYS ] "
     "[ -c CLIENTS ] RULES";
 
 static void bad_usage(char const *why, char const *what)
@@ -58,6 +59,8 @@ static void help(void)
       "  -u FD            a unix socket that listens already is descriptor FD\n"
       "  -m MODE          its mode, octal (0666)\n"
       "  -l ADDRESS:PORT  listen on TCP with the original protocol; up to eight times\n"
+      "  -p ADDRESS       listen on TCP, or on a unix socket (a path), with Postfix's policy protocol; "
+      "likewise\n"
       "  -t TABLE         keep what is counted in this file, over restarts\n"
       "  -k KEYS          how many keys the table has room for (100000)\n"
       "  -c CLIENTS       how many may be connected at once (1000)\n"
@@ -76,6 +79,10 @@ static void one_option(options *o, int opt, char const *arg)
     case 'l':
       if (o->n == ADDRESSES) bad_usage("more addresses than eight: ", arg);
       o->tcp[o->n++] = arg;
+      break;
+    case 'p':
+      if (o->n_policy == ADDRESSES) bad_usage("more policy addresses than eight: ", arg);
+      o->policy[o->n_policy++] = arg;
       break;
     case 'm':
       if (!uint0_oscan(arg, &o->mode) || o->mode > 0777) bad_usage("not a mode: ", arg);
@@ -111,9 +118,10 @@ static void parse_options(int argc, char const *const *argv, options *o)
     exit(fflush(stdout) ? 111 : 0);
   }
   l.err = 0;
-  while ((opt = subgetopt_r(argc, argv, "d:s:u:m:l:t:k:c:", &l)) != -1) one_option(o, opt, l.arg);
+  while ((opt = subgetopt_r(argc, argv, "d:s:u:m:l:p:t:k:c:", &l)) != -1) one_option(o, opt, l.arg);
   if (argc - l.ind != 1) bad_usage(argc == l.ind ? "no RULES" : "more than one RULES", "");
-  if (!o->socket && !o->n && !o->inherited) bad_usage("nothing to listen on: none of -s, -u, -l", "");
+  if (!o->socket && !o->n && !o->n_policy && !o->inherited)
+    bad_usage("nothing to listen on: none of -s, -u, -l, -p", "");
   if (o->socket && o->inherited) bad_usage("both -s and -u", "");
   o->rules = argv[l.ind];
 }
@@ -179,22 +187,33 @@ static void open_table(engine *e, options const *o)
   if (news.resized) strerr_warni(o->table, ": changed to another size, counts kept");
 }
 
+static void listen_local(server *s, char const *path, unsigned int mode, unsigned int may)
+{
+  if (listen_unix(s, path, mode, may) == 0) return;
+  if (errno == EADDRINUSE) strerr_dief(111, "another daemon listens on ", path);
+  strerr_diefusys(111, "listen on ", path);
+}
+
+static void listen_remote(server *s, char const *text, unsigned int may)
+{
+  address a;
+  char const *why = address_scan(text, &a);
+
+  if (why) strerr_dief(100, text, ": ", why);
+  if (listen_tcp(s, &a, may) < 0) strerr_diefusys(111, "listen on ", text);
+}
+
 static void listen_all(server *s, options const *o)
 {
-  if (o->socket && listen_unix(s, o->socket, o->mode) < 0)
-  {
-    if (errno == EADDRINUSE) strerr_dief(111, "another daemon listens on ", o->socket);
-    strerr_diefusys(111, "listen on ", o->socket);
-  }
+  if (o->socket) listen_local(s, o->socket, o->mode, 0);
   if (o->inherited && listen_inherited(s, (int)o->inherited - 1) < 0)
     strerr_diefusys(111, "listen on the socket of -u");
-  for (unsigned int i = 0; i < o->n; i++)
-  {
-    address a;
-    char const *why = address_scan(o->tcp[i], &a);
-    if (why) strerr_dief(100, "-l ", o->tcp[i], ": ", why);
-    if (listen_tcp(s, &a) < 0) strerr_diefusys(111, "listen on ", o->tcp[i]);
-  }
+  for (unsigned int i = 0; i < o->n; i++) listen_remote(s, o->tcp[i], ASKER_TCP);
+  for (unsigned int i = 0; i < o->n_policy; i++)
+    if (strchr(o->policy[i], '/'))
+      listen_local(s, o->policy[i], o->mode, ASKER_POLICY);
+    else
+      listen_remote(s, o->policy[i], ASKER_POLICY);
 }
 
 static void allow_clients(unsigned int n)

@@ -49,7 +49,8 @@ static char const *scan_add(char const *s, size_t n, request *r)
   char const *space = memchr(s, ' ', n);
 
   if (!space) return "no value";
-  if (!scan_number(s, (size_t)(space - s), &r->number) || !r->number) return "not a number of 1 or more";
+  if (!scan_number(s, (size_t)(space - s), &r->number) || !r->number)
+    return "not a number of 1 to 999999999999999999";
   n -= (size_t)(space + 1 - s);
   return scan_key(space + 1, n, r);
 }

@@ -1,232 +1,15 @@
 #include <ctype.h>
 #include <errno.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <skalibs/types.h>
 
-#include "glob.h"
+#include <runlib/policyrequest.h>
+
 #include "rules-internal.h"
-
-typedef struct word_s word;
-struct word_s
-{
-  char const *s;
-  size_t n;
-};
-
-static int wrong(char *error, char const *format, ...) __attribute__((format(printf, 2, 3)));
-static int wrong(char *error, char const *format, ...)
-{
-  va_list args;
-
-  va_start(args, format);
-  vsnprintf(error, RULES_ERROR_MAX, format, args);
-  va_end(args);
-  errno = EINVAL;
-  return -1;
-}
-
-static int blank(char c)
-{
-  return c == ' ' || c == '\t' || c == '\r';
-}
-
-/* The next word; a backslash keeps the blank behind it in the word. Returns its length. */
-static size_t next_word(char const **s, size_t *n, word *w)
-{
-  size_t i = 0;
-
-  while (*n && blank(**s)) ++*s, --*n;
-  while (i < *n && !blank((*s)[i])) i += (*s)[i] == '\\' && i + 1 < *n ? 2 : 1;
-  w->s = *s;
-  w->n = i;
-  *s += i;
-  *n -= i;
-  return i;
-}
-
-static int word_is(word const *w, char const *s)
-{
-  return w->n == strlen(s) && !memcmp(w->s, s, w->n);
-}
-
-static int shown(word const *w)
-{
-  return w->n > 40 ? 40 : (int)w->n;
-}
-
-typedef struct unit_s unit;
-struct unit_s
-{
-  char const *name;
-  uint64_t factor;
-};
-
-static unit const times[] = {{"ms", 1},       {"s", 1000},      {"m", 60000}, {"h", 3600000},
-                             {"d", 86400000}, {"w", 604800000}, {0, 0}};
-static unit const sizes[] = {{"K", 1 << 10}, {"M", 1 << 20}, {"G", 1 << 30}, {0, 0}};
-
-/*
- * A number and perhaps a unit; without the number, `h` is one hour if bare units are allowed.
- * Returns 0, or -1 if it is none.
- */
-static int scan_amount(char const *s, size_t n, unit const *units, uint64_t plain, int bare, uint64_t *amount)
-{
-  char buf[24];
-  uint64_t u = 1;
-  size_t digits;
-
-  if (!n || n >= sizeof buf) return -1;
-  memcpy(buf, s, n);
-  buf[n] = 0;
-  if (strspn(buf, "0123456789") > 18) return -1;
-  digits = uint64_scan(buf, &u);
-  if (!digits && !bare) return -1;
-  if (buf[digits])
-  {
-    while (units->name && strcmp(units->name, buf + digits)) units++;
-    if (!units->name) return -1;
-    plain = units->factor;
-  }
-  if (plain && u > UINT64_MAX / plain) return -1;
-  *amount = u * plain;
-  return 0;
-}
-
-static int scan_rate(word const *w, limit *l, char *error)
-{
-  char const *slash = memchr(w->s, '/', w->n);
-  uint64_t period;
-
-  if (word_is(w, "unlimited"))
-  {
-    l->flags |= LIMIT_UNLIMITED;
-    return 0;
-  }
-  if (!slash || scan_amount(w->s, (size_t)(slash - w->s), sizes, 1, 0, &l->count) < 0 ||
-      scan_amount(slash + 1, w->n - (size_t)(slash + 1 - w->s), times, 1000, 1, &period) < 0)
-    return wrong(error, "limit: `%.*s` is not COUNT/PERIOD (write 10/1h, 500/1m, 2M/1d or unlimited)",
-                 shown(w), w->s);
-  if (!l->count) return wrong(error, "limit: a COUNT of 0 would refuse everything");
-  if (!period || period > LIMIT_PERIOD_MAX) return wrong(error, "limit: a PERIOD is 1ms to 49d");
-  l->period = (uint32_t)period;
-  l->burst = l->count;
-  return 0;
-}
-
-static int scan_group(word const *w, rule *r, char *error)
-{
-  char const *s = w->s;
-  size_t n = w->n;
-  uint64_t bits;
-  unsigned int most = r->family == 4 ? 32 : 128;
-
-  if (!r->family) return wrong(error, "group: the pattern is not an address (write 0.0.0.0/0 or ::/0)");
-  if (n && *s == '/') s++, n--;
-  if (scan_amount(s, n, &times[6], 1, 0, &bits) < 0 || bits > most)
-    return wrong(error, "group: `%.*s` is not a prefix length, /0 to /%u", shown(w), w->s, most);
-  r->group = (uint8_t)bits;
-  return 0;
-}
-
-static int scan_penalty(word const *w, rule *r, char *error)
-{
-  uint64_t ms;
-
-  if (scan_amount(w->s, w->n, times, 1000, 0, &ms) < 0)
-    return wrong(error, "penalty: `%.*s` is not a time (write 30s, 10m, 2h or 7d)", shown(w), w->s);
-  if (!ms || ms > LIMIT_PENALTY_MAX * 1000ull) return wrong(error, "penalty: a time is 1ms to 48d");
-  r->limit.penalty = (uint32_t)((ms + 999) / 1000);
-  return 0;
-}
-
-static int scan_burst(word const *w, rule *r, char *error)
-{
-  if (scan_amount(w->s, w->n, sizes, 1, 0, &r->limit.burst) < 0 || !r->limit.burst)
-    return wrong(error, "burst: `%.*s` is not a number of 1 or more", shown(w), w->s);
-  return 0;
-}
-
-static int scan_option(word const *w, char const **s, size_t *n, rule *r, char *error)
-{
-  static struct
-  {
-    char const *name;
-    int (*scan)(word const *, rule *, char *);
-  } const valued[] = {{"burst", &scan_burst}, {"penalty", &scan_penalty}, {"group", &scan_group}};
-  word value;
-
-  if (word_is(w, "strict"))
-    r->limit.flags |= LIMIT_STRICT;
-  else if (word_is(w, "leaky"))
-    r->limit.flags &= ~(unsigned int)LIMIT_STRICT;
-  else if (word_is(w, "observe"))
-    r->limit.flags |= LIMIT_OBSERVE;
-  else
-  {
-    for (unsigned int i = 0; i < sizeof valued / sizeof valued[0]; i++)
-      if (word_is(w, valued[i].name))
-      {
-        if (!next_word(s, n, &value)) return wrong(error, "%s: its value is missing", valued[i].name);
-        return (*valued[i].scan)(&value, r, error);
-      }
-    return wrong(error, "`%.*s` is none of burst, strict, leaky, observe, penalty, group", shown(w), w->s);
-  }
-  return 0;
-}
-
-static int scan_pattern(word const *w, rule *r, char *error)
-{
-  char const *why;
-  unsigned int bytes;
-
-  r->family = (uint8_t)net_scan_prefix(w->s, w->n, r->net, &r->bits);
-  bytes = r->family == 4 ? 4 : 16;
-  r->group = (uint8_t)(bytes * 8);
-  if (r->family)
-  {
-    unsigned char masked[16];
-    memcpy(masked, r->net, 16);
-    net_mask(masked, bytes, r->bits);
-    if (memcmp(masked, r->net, 16))
-      return wrong(error, "pattern: `%.*s` has bits set behind its prefix", shown(w), w->s);
-    return 0;
-  }
-  why = glob_wrong(w->s, w->n);
-  return why ? wrong(error, "pattern: `%.*s` %s", shown(w), w->s, why) : 0;
-}
-
-static int scan_rule(char const *s, size_t n, rule *r, char *error)
-{
-  word pattern, w;
-
-  if (!next_word(&s, &n, &pattern)) return wrong(error, "pattern: missing (write * for any value)");
-  if (scan_pattern(&pattern, r, error) < 0) return -1;
-  if (!next_word(&s, &n, &w)) return wrong(error, "limit: missing (write COUNT/PERIOD, such as 10/1h)");
-  if (scan_rate(&w, &r->limit, error) < 0) return -1;
-  while (next_word(&s, &n, &w))
-  {
-    if (r->limit.flags & LIMIT_UNLIMITED) return wrong(error, "unlimited takes no options");
-    if (scan_option(&w, &s, &n, r, error) < 0) return -1;
-  }
-  if (!(r->limit.flags & LIMIT_UNLIMITED))
-  {
-    limit const *l = &r->limit;
-    if (l->burst > LIMIT_PARTS_MAX || l->count > LIMIT_PARTS_MAX ||
-        (unsigned __int128)(l->burst + l->count) * l->period > LIMIT_PARTS_MAX)
-      return wrong(error, "limit: too large (COUNT plus burst, times the PERIOD in ms, is more than 2^62)");
-  }
-  r->pattern = strndup(pattern.s, pattern.n);
-  r->len = pattern.n;
-  for (size_t i = 0; r->pattern && i < r->len; i++)
-    r->pattern[i] = (char)tolower((unsigned char)r->pattern[i]);
-  r->any = word_is(&pattern, "*");
-  return r->pattern ? 0 : -1;
-}
 
 static int name_ok(word const *w)
 {
@@ -254,8 +37,9 @@ static int add_asker(class *c, word const *w, char *error)
   struct passwd const *pw;
   uint32_t uid;
 
-  if (!w->n || w->n >= sizeof name) return wrong(error, "askers: `%.*s` is no user", shown(w), w->s);
-  if (c->n_askers == CLASS_ASKERS) return wrong(error, "askers: more than %u users", CLASS_ASKERS);
+  if (!w->n || w->n >= sizeof name)
+    return rules_wrong(error, "askers: `%.*s` is no user", word_shown(w), w->s);
+  if (c->n_askers == CLASS_ASKERS) return rules_wrong(error, "askers: more than %u users", CLASS_ASKERS);
   memcpy(name, w->s, w->n);
   name[w->n] = 0;
   if (uint320_scan(name, &uid))
@@ -263,7 +47,7 @@ static int add_asker(class *c, word const *w, char *error)
   else if ((pw = getpwnam(name)))
     c->askers[c->n_askers++] = pw->pw_uid;
   else
-    return wrong(error, "askers: there is no user %s", name);
+    return rules_wrong(error, "askers: there is no user %s", name);
   return 0;
 }
 
@@ -279,6 +63,46 @@ static int add_askers(class *c, char const *s, size_t n, char *error)
     if (add_asker(c, &w, error) < 0) return -1;
     w.s = s + i + 1;
   }
+  return 0;
+}
+
+static int copy_word(char *to, size_t size, word const *w)
+{
+  if (!w->n || w->n >= size) return -1;
+  memcpy(to, w->s, w->n);
+  to[w->n] = 0;
+  return 0;
+}
+
+/* Behind `policy=`: STATE VALUE [QUANTITY]. */
+static int add_ask(class *c, char const *s, size_t n, char *error)
+{
+  static char const states[] = " CONNECT HELO EHLO MAIL RCPT DATA END-OF-MESSAGE ";
+  policy_request any;
+  policy_ask *a = &c->asks[c->n_asks];
+  char padded[sizeof a->state + 2];
+  word w;
+
+  if (c->n_asks == CLASS_ASKS)
+    return rules_wrong(error, "policy: more than %u of them in a class", CLASS_ASKS);
+  word_next(&s, &n, &w);
+  if (copy_word(a->state, sizeof a->state, &w) < 0 ||
+      (snprintf(padded, sizeof padded, " %s ", a->state), !strstr(states, padded)))
+    return rules_wrong(error, "policy: `%.*s` is none of%s(in capitals)", word_shown(&w), w.s, states);
+  if (!word_next(&s, &n, &w)) return rules_wrong(error, "policy: the value that is counted is missing");
+  if (!policy_request_value(&any, w.s, w.n) || copy_word(a->value, sizeof a->value, &w) < 0)
+    return rules_wrong(error,
+                       "policy: `%.*s` is no value to count (write sasl_username, client_address, sender)",
+                       word_shown(&w), w.s);
+  a->quantity[0] = 0;
+  if (word_next(&s, &n, &w))
+  {
+    if (!word_is(&w, "recipient_count") && !word_is(&w, "size"))
+      return rules_wrong(error, "policy: `%.*s` is neither recipient_count nor size", word_shown(&w), w.s);
+    copy_word(a->quantity, sizeof a->quantity, &w);
+  }
+  if (word_next(&s, &n, &w)) return rules_wrong(error, "policy: `%.*s` is too much", word_shown(&w), w.s);
+  c->n_asks++;
   return 0;
 }
 
@@ -301,8 +125,8 @@ static int append_rule(rules *r, class *c, rule *one, char *error)
 
   if (above)
   {
-    wrong(error, "pattern: `%s` can never match: `%s` above it takes all of it (put it above that)",
-          one->pattern, above->pattern);
+    rules_wrong(error, "pattern: `%s` can never match: `%s` above it takes all of it (put it above that)",
+                one->pattern, above->pattern);
     free(one->pattern);
     return errno = EINVAL, -1;
   }
@@ -316,24 +140,33 @@ static int append_rule(rules *r, class *c, rule *one, char *error)
   return 0;
 }
 
+static int is_limit(word const *w)
+{
+  return w->n && (memchr(w->s, '/', w->n) || word_is(w, "unlimited"));
+}
+
 static int add_rule(rules *r, word const *name, char const *s, size_t n, char *error)
 {
-  static char const askers[] = "askers=";
+  static char const askers[] = "askers=", policy[] = "policy=";
   rule one = {.pattern = 0};
   char const *rest = s;
   size_t left = n;
-  word first, second;
+  word first, second = {.n = 0};
 
   if (memchr(s, 0, n) || !name_ok(name))
-    return wrong(error, "class: `%.*s` is not a name of 1 to %u letters, digits, `.`, `_` or `-`",
-                 shown(name), name->s, CLASS_NAME_MAX);
+    return rules_wrong(error, "class: `%.*s` is not a name of 1 to %u letters, digits, `.`, `_` or `-`",
+                       word_shown(name), name->s, CLASS_NAME_MAX);
   if (!rules_class(r, name->s, name->n) && r->n == RULES_CLASSES)
-    return wrong(error, "more than %u classes", RULES_CLASSES);
-  if (next_word(&rest, &left, &first) >= sizeof askers && !memcmp(first.s, askers, sizeof askers - 1) &&
-      !next_word(&rest, &left, &second))
+    return rules_wrong(error, "more than %u classes", RULES_CLASSES);
+  word_next(&rest, &left, &first);
+  word_next(&rest, &left, &second);
+  if (first.n >= sizeof askers && !memcmp(first.s, askers, sizeof askers - 1) && !second.n)
     return add_askers(make_class(r, name), first.s + sizeof askers - 1, first.n - sizeof askers + 1, error);
-  if (r->total == RULES_MAX) return wrong(error, "more than %u rules", RULES_MAX);
-  if (scan_rule(s, n, &one, error) < 0) return -1;
+  if (first.n >= sizeof policy - 1 && !memcmp(first.s, policy, sizeof policy - 1) && !is_limit(&second))
+    return add_ask(make_class(r, name), first.s + sizeof policy - 1,
+                   (size_t)(s + n - first.s) - (sizeof policy - 1), error);
+  if (r->total == RULES_MAX) return rules_wrong(error, "more than %u rules", RULES_MAX);
+  if (rule_scan(s, n, &one, error) < 0) return -1;
   return append_rule(r, make_class(r, name), &one, error);
 }
 
@@ -347,7 +180,7 @@ int rules_add(rules *r, char const *s, size_t n, char *error)
 {
   word name;
 
-  if (!next_word(&s, &n, &name) || name.s[0] == '#') return 0;
+  if (!word_next(&s, &n, &name) || name.s[0] == '#') return 0;
   return add_rule(r, &name, s, n, error);
 }
 
@@ -392,40 +225,4 @@ void rules_free(rules *r)
   }
   r->n = 0;
   r->total = 0;
-}
-
-static int cat_number(stralloc *sa, char const *before, uint64_t u, char const *after)
-{
-  char fmt[UINT64_FMT];
-  size_t n = uint64_fmt(fmt, u);
-  return stralloc_cats(sa, before) && stralloc_catb(sa, fmt, n) && stralloc_cats(sa, after);
-}
-
-static int cat_time(stralloc *sa, char const *before, uint64_t ms)
-{
-  unit const *best = &times[0];
-  for (unit const *u = times; u->name; u++)
-    if (u->factor <= ms && !(ms % u->factor)) best = u;
-  return cat_number(sa, before, ms / best->factor, best->name);
-}
-
-static int cat_options(rule const *r, stralloc *sa)
-{
-  limit const *l = &r->limit;
-  unsigned int most = r->family == 4 ? 32 : 128;
-
-  return (l->burst == l->count || cat_number(sa, " burst ", l->burst, "")) &&
-         (!(l->flags & LIMIT_STRICT) || stralloc_cats(sa, " strict")) &&
-         (!(l->flags & LIMIT_OBSERVE) || stralloc_cats(sa, " observe")) &&
-         (!l->penalty || cat_time(sa, " penalty ", l->penalty * 1000ull)) &&
-         (!r->family || r->group == most || cat_number(sa, " group /", r->group, ""));
-}
-
-int rule_fmt(rule const *r, stralloc *sa)
-{
-  limit const *l = &r->limit;
-
-  if (!stralloc_cats(sa, r->pattern)) return -1;
-  if (l->flags & LIMIT_UNLIMITED) return stralloc_cats(sa, " unlimited") ? 0 : -1;
-  return cat_number(sa, " ", l->count, "/") && cat_time(sa, "", l->period) && cat_options(r, sa) ? 0 : -1;
 }

@@ -12,7 +12,8 @@
 #include "bucket.h"
 
 /*
- * What is too often: rater-rules(5). A line each: CLASS PATTERN LIMIT [OPTION]..., or CLASS askers=USER,...
+ * What is too often: rater-rules(5). A line each: CLASS PATTERN LIMIT... [OPTION]..., CLASS askers=USER,...,
+ * or CLASS policy=STATE VALUE [QUANTITY].
  * A class holds its rules in the order of the file, and the first that matches a value decides.
  */
 
@@ -20,6 +21,8 @@
 #define RULES_MAX       4096 /* in a file */
 #define CLASS_NAME_MAX  32   /* letters, digits, `.`, `_`, `-`; the first a letter or a digit */
 #define CLASS_ASKERS    16   /* users that may count in a class */
+#define CLASS_ASKS      8    /* questions of the policy protocol that a class answers */
+#define RULE_WINDOWS    4    /* limits of a rule, all of which must admit */
 #define RULES_ERROR_MAX 160  /* an error in words, with its NUL */
 
 typedef struct rule_s rule;
@@ -32,7 +35,17 @@ struct rule_s
   uint8_t bits;   /* addresses: how many bits of net count */
   uint8_t group;  /* addresses: how many bits make a key; all: an address each */
   unsigned char net[16];
-  limit limit;
+  limit limits[RULE_WINDOWS];
+  unsigned int windows; /* 1 or more */
+};
+
+/* What a request of the policy protocol asks a class. */
+typedef struct policy_ask_s policy_ask;
+struct policy_ask_s
+{
+  char state[16];    /* its protocol_state */
+  char value[20];    /* the name of the value that is counted */
+  char quantity[20]; /* and of how many; empty: one */
 };
 
 typedef struct class_s class;
@@ -44,6 +57,8 @@ struct class_s
   int nets;                   /* some rule is about addresses */
   uid_t askers[CLASS_ASKERS]; /* who may count; none: everybody */
   unsigned int n_askers;
+  policy_ask asks[CLASS_ASKS];
+  unsigned int n_asks;
   int board;     /* where the table counts for it; -1: nowhere */
   uint64_t hash; /* of the name, with the table's key */
 };
@@ -96,6 +111,8 @@ extern size_t value_canonical(char *out, char const *value, size_t n);
  * exactly the rule's bits.
  */
 extern void class_match(class const *c, char const *value, size_t n, int whole, subject *s);
+/* The hash of window i of a key whose hash is given: a key of its own. */
+extern uint64_t window_hash(uint64_t hash, unsigned int i);
 /* The subject as people read it, into out (size n, no NUL): the value, or the addresses. Returns its length. */
 extern size_t subject_name(subject const *s, char const *value, size_t len, char *out, size_t n);
 /* A rule as a line of the file without its class; appends to sa. Returns 0, or -1 and errno. */

@@ -35,7 +35,7 @@ int server_watch(server *s, int fd)
   return watch(s, fd, s, EPOLL_CTL_ADD);
 }
 
-int server_listen(server *s, int fd, int tcp)
+int server_listen(server *s, int fd, unsigned int may)
 {
   listener *l = &s->listeners[s->n];
 
@@ -45,20 +45,22 @@ int server_listen(server *s, int fd, int tcp)
     return -1;
   }
   l->fd = fd;
-  l->tcp = (unsigned int)tcp;
+  l->may = may;
   if (watch(s, fd, l, EPOLL_CTL_ADD) < 0) return -1;
   s->n++;
   return 0;
 }
 
-static asker asker_of(int fd, unsigned int tcp)
+static asker asker_of(int fd, unsigned int may)
 {
-  asker const nobody = {.may = tcp ? ASKER_TCP : 0, .uid = (uid_t)-1};
+  asker a = {.may = may, .uid = (uid_t)-1};
   struct ucred who;
   socklen_t len = sizeof who;
 
-  if (tcp || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0) return nobody;
-  return (asker){.may = who.uid == geteuid() || !who.uid ? ASKER_OWNER : 0, .uid = who.uid};
+  if (may & ASKER_TCP || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) < 0 || !who.pid) return a;
+  if (who.uid == geteuid() || !who.uid) a.may |= ASKER_OWNER;
+  a.uid = who.uid;
+  return a;
 }
 
 void server_pause(server *s, char const *what)
@@ -101,7 +103,7 @@ static void accept_clients(server *s, listener const *l)
       return;
     }
     if (s->clients >= s->clients_max) client_drop(s, s->oldest);
-    if (!client_new(s, fd, asker_of(fd, l->tcp)))
+    if (!client_new(s, fd, asker_of(fd, l->may)))
     {
       server_pause(s, "take a client");
       fd_close(fd);

@@ -18,8 +18,9 @@
 #define CLIENT_LINES     64         /* of which one client's are at most */
 #define SERVER_OUT       65536      /* bytes of answers that memory is kept for */
 #define SERVER_HELD      (4u << 20) /* bytes of answers held for clients that do not read, in all */
-#define SERVER_LISTENERS 17         /* the unix socket, and eight of TCP in both families */
-#define CLIENTS_MAX      100000
+#define SERVER_LISTENERS                                                                                     \
+  33 /* the unix socket, and of TCP and of the policy protocol eight in both families */
+#define CLIENTS_MAX 100000
 
 /* ms. A TCP client has that long for its question; a unix one for a line begun or an answer not read. */
 #define TIMEOUT_TCP    10000
@@ -45,15 +46,15 @@ struct client_s
   stralloc out;            /* answers that it did not take yet */
   unsigned int questions;  /* of its lines among the server's; then nothing is read */
   size_t at;               /* how much of in has become questions */
-  size_t len;
-  char in[SERVER_IN];
+  size_t len, room;
+  char in[]; /* room bytes: SERVER_IN; POLICY_REQUEST_MAX */
 };
 
 typedef struct listener_s listener;
 struct listener_s
 {
   int fd;
-  unsigned int tcp;
+  unsigned int may; /* of its clients: ASKER_TCP, ASKER_POLICY or 0 */
 };
 
 typedef struct server_s server;
@@ -84,8 +85,8 @@ struct server_s
   }
 
 extern int server_init(server *s, engine *e, unsigned int clients_max);
-/* fd: listening, non-blocking. tcp: the original protocol. */
-extern int server_listen(server *s, int fd, int tcp);
+/* fd: listening, non-blocking. may: as of a listener. */
+extern int server_listen(server *s, int fd, unsigned int may);
 /* For a descriptor of the caller's own, which server_turn tells of. */
 extern int server_watch(server *s, int fd);
 /* Waits, and answers what there is. Returns 1 if the watched descriptor is readable, 0, or -1 and errno. */

@@ -11,6 +11,10 @@ static key const rater_keys[] = {
     {.name = "listen",
      .type = KEY_ADDRESSES,
      .help = "TCP addresses for clients of the original rater; the unix socket is always there"},
+    {.name = "policy",
+     .type = KEY_ADDRESSES,
+     .help = "TCP addresses for servers that ask by Postfix's policy protocol: Postfix, Exim; see `policy` "
+             "in [limit CLASS]"},
     {.name = "mode",
      .type = KEY_TEXT,
      .fallback = "0666",
@@ -34,8 +38,15 @@ static key const limit_keys[] = {
     {.name = "rule",
      .type = KEY_TEXT,
      .repeat = 1,
-     .help = "PATTERN COUNT/PERIOD [burst N] [strict|leaky] [observe] [penalty TIME] [group /BITS], or "
-             "PATTERN unlimited; the first that matches decides"},
+     .help =
+         "PATTERN COUNT/PERIOD [burst N] [COUNT/PERIOD...] [strict|leaky|forgiving] [observe] [penalty TIME] "
+         "[delay TIME] [group /BITS], or PATTERN unlimited; the first that matches decides"},
+    {.name = "policy",
+     .type = KEY_TEXT,
+     .repeat = 1,
+     .help = "STATE VALUE [recipient_count|size]: what of a request of the policy protocol is counted at "
+             "that state, "
+             "such as END-OF-MESSAGE sasl_username recipient_count"},
     {.name = "counted-by",
      .type = KEY_TEXT,
      .help =
@@ -78,30 +89,41 @@ static int add_askers(section const *s, bundle const *b, stralloc *users)
   return stralloc_0(users) ? 0 : -1;
 }
 
-/* A class's rules as lines of rater-rules(5), each checked by raterd's own parser. */
-static int add_class(section const *s, bundle const *b, rules *all, stralloc *text, report *r)
+/* Lines of rater-rules(5) from a key of the section, each checked by raterd's own parser. */
+static int add_lines(section const *s, char const *name, char const *before, rules *all, stralloc *text,
+                     report *r)
 {
   char error[RULES_ERROR_MAX];
-  stralloc users = STRALLOC_ZERO;
+  stralloc line = STRALLOC_ZERO;
   value const *v;
+  int result = 0;
+
+  for (size_t i = 0; !result && (v = section_nth(s, name, i)); i++)
+  {
+    line.len = 0;
+    if (service_append(&line, "%s%s", before, v->text) < 0)
+      result = -1;
+    else if (!rules_add_to(all, s->argument, line.s, line.len, error))
+      result = service_append(text, "%s %.*s\n", s->argument, (int)line.len, line.s);
+    else if (errno == EINVAL)
+      report_line(r, v->line, "[limit %s] %s: %s", s->argument, name, error);
+    else
+      result = -1;
+  }
+  stralloc_free(&line);
+  return result;
+}
+
+static int add_class(section const *s, bundle const *b, rules *all, stralloc *text, report *r)
+{
+  stralloc users = STRALLOC_ZERO;
   int result = add_askers(s, b, &users);
 
   if (!result && users.s[0]) result = service_append(text, "%s %s\n", s->argument, users.s);
   stralloc_free(&users);
   if (result < 0) return -1;
   if (!section_nth(s, "rule", 0)) report_error(r, s, 0, "no rule");
-  for (size_t i = 0; (v = section_nth(s, "rule", i)); i++)
-  {
-    if (!rules_add_to(all, s->argument, v->text, strlen(v->text), error))
-    {
-      if (service_append(text, "%s %s\n", s->argument, v->text) < 0) return -1;
-    }
-    else if (errno == EINVAL)
-      report_line(r, v->line, "[limit %s] rule: %s", s->argument, error);
-    else
-      return -1;
-  }
-  return 0;
+  return add_lines(s, "policy", "policy=", all, text, r) < 0 ? -1 : add_lines(s, "rule", "", all, text, r);
 }
 
 static int add_rules(service *sv, report *r)
@@ -128,7 +150,8 @@ static int add_run(service *sv, report *r)
 
   if (service_prelude(sv, &sa) < 0 || service_bind(sv, &sa, "/rater.sock", r) < 0 ||
       service_drop(sv, &sa) < 0 || service_word(&sa, "", b->libexec, "/raterd") < 0 ||
-      service_append(&sa, " -d 3 -u 0") < 0 || service_listen(sv, &sa) < 0 ||
+      service_append(&sa, " -d 3 -u 0") < 0 || service_listen(sv, &sa, "listen", "-l") < 0 ||
+      service_listen(sv, &sa, "policy", "-p") < 0 ||
       service_append(&sa, " -k %lu -c %lu", (unsigned long)section_number(sv->section, "keys"),
                      (unsigned long)section_number(sv->section, "clients")) < 0 ||
       service_word(&sa, " -t ", b->state, "/rater/table") < 0 || service_append(&sa, " data/rules\n") < 0)

@@ -101,15 +101,15 @@ void show_report(char const *json, size_t n)
   json_decref(all);
 }
 
-/* `0 n/limit [seconds]`: the numbers get their names. */
-static json_t *verdict_json(char const *text)
+/* `0 n/limit [seconds]`: the numbers get their names; seconds is that of waiting, if it is refused. */
+static json_t *verdict_json(char const *text, char const *seconds)
 {
   char *end;
   long long n = strtoll(text, &end, 10);
   long long limit = *end == '/' ? strtoll(end + 1, &end, 10) : 0;
   json_t *v = json_pack("{s:I,s:I}", "count", (json_int_t)n, "limit", (json_int_t)limit);
 
-  if (*end == ' ' && end[1] != '-') json_object_set_new(v, "retry", json_integer(strtoll(end + 1, 0, 10)));
+  if (*end == ' ' && end[1] != '-') json_object_set_new(v, seconds, json_integer(strtoll(end + 1, 0, 10)));
   return v;
 }
 
@@ -122,7 +122,7 @@ void show_json(char const *answer, size_t n)
   else if (answer[2] == '{')
     v = json_loadb(answer + 2, n - 2, 0, 0);
   else
-    v = verdict_json(answer + 2);
+    v = verdict_json(answer + 2, answer[0] == '1' ? "retry" : "delay");
   if (!v) v = json_object();
   json_object_set_new(v, "answer", json_integer(answer[0] - '0'));
   json_dumpf(v, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);

@@ -11,7 +11,7 @@ export RATER
 rater() { command rater -t 60000 "$@"; }
 
 unlike "$(cat "$C")" '^listen = .*1999' 'init listens on TCP for nobody'
-sed -i "s/^\[rater\]/&\nlisten = $IP:1999/" "$C"
+sed -i "s/^\[rater\]/&\nlisten = $IP:1999\npolicy = $IP:10031/" "$C"
 # As root, raterd is another user than smtpd, which init made nobody.
 test "$(id -u)" -ne 0 || sed -i "/^\[rater\]/,/^\[/s/^#user =.*/user = daemon/" "$C"
 cat >>"$C" <<'EOF2'
@@ -22,6 +22,10 @@ rule = 127.0.0.0/8 3/1h
 [limit logins]
 rule = *@vip.test unlimited
 rule = * 2/1h
+
+[limit sent]
+policy = RCPT sender
+rule = * 1/1m 5/1h
 EOF2
 printf '[connection]\n:RATETIMEOUT=60000 exec %s\n' "$LIBEXEC/plugins/ipthrottle" >"$T/b/control/smtpplugins"
 try 'check' m check
@@ -30,6 +34,18 @@ is "$(rater logins joe)" '0 1/2' 'a limit of mailctl.conf'
 is "$(rater --limits logins)" 'logins *@vip.test unlimited
 logins * 2/1h' 'its rules in their order'
 is "$(rater -s "$IP:1999" logins joe)" '0 2/2' 'over TCP'
+
+policy() {
+  python3 -c '
+import os, socket, sys
+s = socket.create_connection((sys.argv[1], 10031), 60 * int(os.environ["PATIENCE"]))
+for i in range(3):
+    s.sendall(b"request=smtpd_access_policy\nprotocol_state=RCPT\nsender=a@b.test\n\n")
+    print(s.recv(1000).decode().strip())' "$IP"
+}
+is "$(policy | sed 's/[0-9]* seconds/N seconds/')" 'action=DUNNO
+action=DEFER_IF_PERMIT 4.7.1 too often: come again in N seconds
+action=DEFER_IF_PERMIT 4.7.1 too often: come again in N seconds' "Postfix's policy protocol"
 
 if test "$(id -u)" -eq 0; then
   as() { setpriv "--reuid=$1" --regid=daemon --clear-groups "$(command -v rater)" -t 60000 -s "$RATER" $2; }

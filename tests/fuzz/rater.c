@@ -63,6 +63,27 @@ static void answer(engine *e, char const *s, size_t n)
   stralloc_free(&out);
 }
 
+/* The same bytes as requests of the policy protocol. */
+static void policy(engine *e, char const *bytes, size_t n)
+{
+  stralloc out = STRALLOC_ZERO, copy = STRALLOC_ZERO;
+  policy_request r;
+  size_t len;
+
+  if (!stralloc_catb(&copy, bytes, n)) abort();
+  for (char *s = copy.s; (len = policy_request_length(s, n)); s += len, n -= len)
+  {
+    out.len = 0;
+    if (policy_request_read(&r, s, len) || engine_policy(e, &r, (asker){.may = ASKER_POLICY}, &out) < 0)
+      continue;
+    if (out.len < 10 || memcmp(out.s, "action=", 7) ||
+        memmem(out.s, out.len, "\n\n", 2) != out.s + out.len - 2)
+      abort();
+  }
+  stralloc_free(&out);
+  stralloc_free(&copy);
+}
+
 static void ignore(char const *s, size_t n)
 {
   if (memchr(s, '\n', n)) abort();
@@ -87,6 +108,7 @@ int LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len)
   e.log = &ignore;
   e.now = e.started = 1000;
   if (gap) answer(&e, gap + 2, len - n - 1);
+  if (gap) policy(&e, gap + 2, len - n - 1);
   engine_free(&e);
   stralloc_free(&errors);
   return 0;

@@ -36,10 +36,11 @@ static limit random_limit(void)
   l.burst = rnd(2) ? l.count : 1 + rnd(2 * l.count);
   if (!rnd(3)) l.flags = LIMIT_STRICT;
   if (!rnd(4)) l.penalty = 1 + (uint32_t)rnd(20);
+  if (!rnd(4)) l.delay = (uint32_t)rnd(20000);
   return l;
 }
 
-/* What the manual promises, checked over every window of the log: burst + COUNT * W / PERIOD. */
+/* What the manual promises, checked over every window of the log: burst + COUNT * (W + delay) / PERIOD. */
 static void check_guarantee(event const *log, unsigned int n, limit const *l)
 {
   for (unsigned int i = 0; i < n; i++)
@@ -48,8 +49,8 @@ static void check_guarantee(event const *log, unsigned int n, limit const *l)
     for (unsigned int j = i; j < n; j++)
     {
       if (log[j].admitted) sum += log[j].quantity;
-      must(sum * l->period <=
-               (unsigned __int128)l->burst * l->period + (unsigned __int128)l->count * (log[j].t - log[i].t),
+      must(sum * l->period <= (unsigned __int128)l->burst * l->period +
+                                  (unsigned __int128)l->count * (log[j].t - log[i].t + l->delay),
            "more than the guarantee between %llu and %llu", (unsigned long long)log[i].t,
            (unsigned long long)log[j].t);
     }
@@ -74,7 +75,8 @@ static int model_admits(event const *log, unsigned int n, limit const *l, uint64
   }
   level =
       level > (unsigned __int128)l->count * (t - last) ? level - (unsigned __int128)l->count * (t - last) : 0;
-  return level + (unsigned __int128)quantity * l->period <= (unsigned __int128)l->burst * l->period;
+  return level + (unsigned __int128)quantity * l->period <=
+         (unsigned __int128)l->burst * l->period + (unsigned __int128)l->count * l->delay;
 }
 
 static unsigned int run_trace(void)
@@ -97,7 +99,7 @@ static unsigned int run_trace(void)
     if (!(l.flags & LIMIT_STRICT) && !l.penalty)
       must(log[i].admitted == model_admits(log, i, &l, t, log[i].quantity), "other than the model, event %u",
            i);
-    must(b.level <= (l.burst + l.count - 1) * l.period, "overfull, event %u", i);
+    must(b.level <= (l.burst + l.count - 1) * l.period + l.count * l.delay, "overfull, event %u", i);
   }
   check_guarantee(log, TRACE, &l);
   return admitted;
@@ -140,6 +142,64 @@ START_TEST(retry)
       must(w.refused, "admitted %llu a second early", (unsigned long long)q);
     }
     t += rnd(l.period / l.count + 2);
+  }
+}
+END_TEST
+
+/* What is put off by the hint comes as the limit without delay would admit it, give or take the second that is rounded. */
+START_TEST(put_off)
+{
+  state = 4711 + (uint64_t)_i * 104729;
+  limit l = {.count = 1 + rnd(50), .period = 60000, .delay = 1 + (uint32_t)rnd(60000)}, hard;
+  bucket b = BUCKET_ZERO, c = BUCKET_ZERO;
+  uint64_t t = 1000, last = 0;
+  unsigned int hints = 0;
+  verdict v;
+
+  l.burst = 1 + rnd(2 * l.count);
+  hard = l;
+  hard.delay = 0;
+  hard.burst += 1 + l.count / 60;
+  for (unsigned int i = 0; i < 300; i++)
+  {
+    bucket_step(&b, &l, t, 1, &v);
+    if (!v.refused)
+    {
+      uint64_t when = t + v.delay * 1000ull;
+      must(v.delay * 1000ull < l.delay + 1000ull, "put off by %u s", v.delay);
+      hints += v.delay > 0;
+      if (when < last) when = last; /* rounded up to a second, the hints may change the order */
+      last = when;
+      bucket_step(&c, &hard, when, 1, &v);
+      must(!v.refused, "obeyed the hint, and too often");
+    }
+    t += rnd(l.period / l.count + 2);
+  }
+  ck_assert_uint_gt(hints, 0);
+}
+END_TEST
+
+START_TEST(forgives)
+{
+  state = 815 + (uint64_t)_i * 104729;
+  limit l = {.count = 1 + rnd(20), .period = 60000, .flags = LIMIT_FORGIVING};
+  bucket b = BUCKET_ZERO;
+  uint64_t t = 100000, began = 0, used = 0;
+  verdict v;
+
+  l.burst = l.count;
+  for (unsigned int i = 0; i < 2000; i++)
+  {
+    uint64_t q = 1 + rnd(3);
+    if (t - began >= l.period) began = t, used = 0;
+    bucket_step(&b, &l, t, q, &v);
+    must(v.refused == (used + q > l.count), "event %u", i);
+    if (v.refused && q <= l.count) must(v.retry == (began + l.period - t + 999) / 1000, "retry %u", v.retry);
+    if (v.refused && q > l.count) must(v.retry == VERDICT_NEVER, "retry %u", v.retry);
+    if (!v.refused) used += q;
+    if (!used) began = 0; /* a refusal begins nothing */
+    must(b.until * 1000ull >= t || !used, "forgotten early");
+    t += rnd(l.period / 8);
   }
 }
 END_TEST
@@ -338,6 +398,8 @@ int main(void)
   tcase_set_timeout(t, 60);
   tcase_add_loop_test(t, guarantee, 0, 6);
   tcase_add_loop_test(t, retry, 0, 20);
+  tcase_add_loop_test(t, put_off, 0, 20);
+  tcase_add_loop_test(t, forgives, 0, 20);
   tcase_add_test(t, burst_then_rate);
   tcase_add_test(t, strict_is_bounded);
   tcase_add_test(t, leaky_forgives);

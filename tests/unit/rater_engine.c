@@ -99,10 +99,113 @@ START_TEST(taken_back)
   is("!undo 1 logins JOE", "0 1");
   is("!undo 1 logins nobody", "0 0");
   is("!undo 1 nosuch joe", "2 unknown class");
-  is("!undo 0 logins joe", "2 not a number of 1 or more");
+  is("!undo 0 logins joe", "2 not a number of 1 to 999999999999999999");
   is("!add 3 logins joe", "0 3/3");
   is("!undo 2 logins joe", "0 1");
   is("!peek logins joe", "0 1/3");
+}
+END_TEST
+
+START_TEST(windows)
+{
+  load("two * 2/1m 3/1h\ntwo2 * 2/1m 3/1h strict\nsoft * 2/1m delay 1m\n");
+  is("two joe", "0 1/2");
+  is("two joe", "0 2/2");
+  is("two joe", "1 3/2 30"); /* the hour's has not counted it */
+  e.now += 30000;
+  is("!peek two joe", "0 2/3");
+  is("two joe", "0 2/2");
+  is("two joe", "1 4/3 1170");
+  is("!undo 1 two joe", "0 1");
+  is("two joe", "0 2/2");
+  is("!reset two joe", "0 1");
+  is("!peek two joe", "0 0/2");
+  is("!add 3 two joe", "1 3/2 -");
+  is("!peek two joe", "0 0/2");
+  is("!add 3 two2 joe", "1 3/2 -");
+  is("!add 1 two2 joe", "1 4/3 2400");
+  is("soft joe", "0 1/2");
+  is("soft joe", "0 2/2");
+  is("soft joe", "0 3/2 30");
+  is("soft joe", "0 4/2 60");
+  is("soft joe", "1 5/2 30");
+  ck_assert_str_eq(ask_as(ASKER_TCP, "soft jim", 8), "0 1/2");
+  e.now += 31000;
+  ck_assert_str_eq(ask_as(ASKER_TCP, "soft joe", 8), "0 4/2");
+}
+END_TEST
+
+static char const *policy(char const *lines)
+{
+  static stralloc out = STRALLOC_ZERO;
+  static char copy[4096];
+  policy_request r;
+
+  snprintf(copy, sizeof copy, "request=smtpd_access_policy\n%s\n", lines);
+  ck_assert_ptr_null(policy_request_read(&r, copy, strlen(copy)));
+  out.len = 0;
+  if (engine_policy(&e, &r, (asker){.may = ASKER_POLICY, .uid = uid}, &out) < 0) return "gone";
+  ck_assert(stralloc_0(&out));
+  out.s[strcspn(out.s, "\n")] = 0;
+  return out.s;
+}
+
+#define asks(lines, answer) ck_assert_str_eq(policy(lines), answer)
+
+START_TEST(policy_protocol)
+{
+  char const again[] = "action=DEFER_IF_PERMIT 4.7.1 too often: come again in 1800 seconds";
+
+  load("user * 10/1h\nuser policy=END-OF-MESSAGE sasl_username recipient_count\n"
+       "ip 0.0.0.0/0 2/1h\nip policy=HELO client_address\nip policy=RCPT client_address\n"
+       "from * 5/1h\nfrom policy=RCPT sender\nmine * 1/1h\nmine askers=4711\n");
+  asks("protocol_state=END-OF-MESSAGE\nsasl_username=joe\nrecipient_count=6\n", "action=DUNNO");
+  asks("protocol_state=END-OF-MESSAGE\nsasl_username=joe\nrecipient_count=6\n",
+       "action=DEFER_IF_PERMIT 4.7.1 too often: come again in 720 seconds");
+  asks("protocol_state=END-OF-MESSAGE\nsasl_username=joe\nrecipient_count=11\n",
+       "action=554 5.7.1 more at once than is ever allowed");
+  asks("protocol_state=END-OF-MESSAGE\nsasl_username=\nrecipient_count=60\n", "action=DUNNO");
+  asks("protocol_state=END-OF-MESSAGE\nsasl_username=joe\nrecipient_count=-1\n", "action=DUNNO");
+  is("!peek user joe", "0 6/10");
+  /* one refuses: nobody counts */
+  asks("protocol_state=EHLO\nclient_address=192.0.2.1\nsender=a@b\n", "action=DUNNO");
+  asks("protocol_state=RCPT\nclient_address=192.0.2.1\nsender=a@b\n", "action=DUNNO");
+  asks("protocol_state=RCPT\nclient_address=192.0.2.1\nsender=a@b\n", again);
+  is("!peek from A@B", "0 1/5");
+  load("from * 1/1h\nfrom policy=RCPT sender\nip 0.0.0.0/0 9/1h\nip policy=RCPT client_address\n"
+       "late * 1/1h\nlate policy=RCPT recipient\n");
+  asks("protocol_state=RCPT\nclient_address=192.0.2.1\nsender=new@b\nrecipient=x\n", "action=DUNNO");
+  is("!peek ip 192.0.2.1", "0 3/9");
+  asks("protocol_state=RCPT\nclient_address=192.0.2.1\nsender=newer@b\nrecipient=x\n",
+       "action=DEFER_IF_PERMIT 4.7.1 too often: come again in 3600 seconds");
+  is("!peek ip 192.0.2.1", "0 3/9");
+  is("!peek from newer@b", "0 0/1");
+}
+END_TEST
+
+START_TEST(policy_context)
+{
+  char line[3000];
+
+  load("user * 2/1h\nip 0.0.0.0/0 2/1h\nip policy=RCPT client_address\nmine * 1/1h\nmine askers=4711\n");
+  asks("protocol_state=RCPT\npolicy_context=user\nsasl_username=joe\nclient_address=192.0.2.1\n",
+       "action=DUNNO");
+  is("!peek user joe", "0 1/2");
+  is("!peek ip 192.0.2.1", "0 0/2");
+  asks("protocol_state=RCPT\npolicy_context=user\nclient_address=192.0.2.1\n", "action=DUNNO");
+  is("!peek user 192.0.2.1", "0 1/2");
+  asks("protocol_state=RCPT\npolicy_context=relay\nclient_address=192.0.2.1\n", "action=DUNNO");
+  is("!peek ip 192.0.2.1", "0 1/2");
+  asks("protocol_state=CONNECT\npolicy_context=ip\nclient_address=192.0.2.1\n", "action=DUNNO");
+  is("!peek ip 192.0.2.1", "0 1/2");
+  uid = 4000;
+  asks("protocol_state=RCPT\npolicy_context=mine\nclient_address=192.0.2.1\n", "gone");
+  uid = 4711;
+  asks("protocol_state=RCPT\npolicy_context=mine\nclient_address=192.0.2.1\n", "action=DUNNO");
+  snprintf(line, sizeof line, "protocol_state=RCPT\npolicy_context=user\nsasl_username=%02000d\n", 1);
+  asks(line, "action=DUNNO");
+  asks(line, "action=DUNNO");
+  ck_assert(!strncmp(policy(line), "action=DEFER", 12));
 }
 END_TEST
 
@@ -152,10 +255,10 @@ static struct
     {"!logins x", 0, "2 unknown verb"},
     {"!add", 0, "2 no value"},
     {"!add 1", 0, "2 no value"},
-    {"!add x logins joe", 0, "2 not a number of 1 or more"},
-    {"!add 0 logins joe", 0, "2 not a number of 1 or more"},
+    {"!add x logins joe", 0, "2 not a number of 1 to 999999999999999999"},
+    {"!add 0 logins joe", 0, "2 not a number of 1 to 999999999999999999"},
     {"!add 1 logins", 0, "2 no value"},
-    {"!add 9999999999999999999 logins joe", 0, "2 not a number of 1 or more"},
+    {"!add 9999999999999999999 logins joe", 0, "2 not a number of 1 to 999999999999999999"},
     {"!peek logins", 0, "2 no value"},
     {"!peek nope x", 0, "2 unknown class"},
     {"!top x", 0, "2 not a number"},
@@ -354,6 +457,9 @@ int main(void)
   tcase_add_checked_fixture(t, start, stop);
   tcase_add_test(t, one_count);
   tcase_add_test(t, taken_back);
+  tcase_add_test(t, windows);
+  tcase_add_test(t, policy_protocol);
+  tcase_add_test(t, policy_context);
   tcase_add_test(t, who_counts);
   tcase_add_test(t, original);
   tcase_add_loop_test(t, errors, 0, sizeof bad / sizeof bad[0]);
