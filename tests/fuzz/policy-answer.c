@@ -34,7 +34,8 @@ static void read_questions(char *s, size_t len)
   while ((n = policy_request_length(s, len)))
   {
     if (n > len) abort();
-    if (!policy_request_read(&r, s, n) && strlen(r.sender) + strlen(r.recipient) + strlen(r.request) > n) abort();
+    if (!policy_request_read(&r, s, n) && strlen(r.sender) + strlen(r.recipient) + strlen(r.request) > n)
+      abort();
     s += n;
     len -= n;
   }
