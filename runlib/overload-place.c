@@ -69,20 +69,35 @@ static void forget_hand_made(char const *flag)
   if (overload_read(&o, flag, (uint64_t)time(0)) >= 0 && o.maker == OVERLOAD_HAND) unlink(flag);
 }
 
+int overload_leads(char const *link, char const *folder)
+{
+  char flag[PLACE_PATH];
+  char to[PLACE_PATH];
+  ssize_t n;
+
+  if (place_path(flag, folder, "flag") < 0) return -1;
+  n = readlink(link, to, sizeof to);
+  if (n < 0) return errno == EINVAL ? 0 : -1;
+  return (size_t)n == strlen(flag) && !memcmp(to, flag, (size_t)n);
+}
+
 int overload_link(char const *control, char const *run, int fix)
 {
   char link[PLACE_PATH];
+  char folder[PLACE_PATH];
   char flag[PLACE_PATH];
-  char now[PLACE_PATH];
-  ssize_t n;
+  struct stat st;
+  int leads;
 
-  if (place_path(link, control, "overloaded") < 0 || place_path(flag, run, "overload/flag") < 0) return -1;
-  n = readlink(link, now, sizeof now);
-  if (n >= 0 && (size_t)n == strlen(flag) && !memcmp(now, flag, (size_t)n)) return 0;
-  if (n < 0 && errno == EINVAL) return 1;
-  if (n < 0 && errno != ENOENT) return -1;
+  if (place_path(link, control, "overloaded") < 0 || place_path(folder, run, "overload") < 0 ||
+      place_path(flag, folder, "flag") < 0)
+    return -1;
+  leads = overload_leads(link, folder);
+  if (leads > 0) return 0;
+  if (leads < 0 && errno != ENOENT) return -1;
+  if (!leads && !lstat(link, &st) && !S_ISLNK(st.st_mode)) return 1;
   if (!fix) return 2;
   if (!atomic_symlink(flag, link, "mailctl")) return -1;
-  if (n < 0) forget_hand_made(flag);
+  if (leads < 0) forget_hand_made(flag);
   return 0;
 }

@@ -27,6 +27,9 @@ extern int place_replace(char const *folder, char const *name, char const *bytes
 /* Removes FOLDER/NAME. Returns 0, also if it is not there; or -1 and errno. */
 extern int place_remove(char const *folder, char const *name);
 
+/* Whether link is a symbolic link to FOLDER/flag: 1 yes, 0 it is something else, -1 and errno. */
+extern int overload_leads(char const *link, char const *folder);
+
 /*
  * Makes CONTROL/overloaded a link to RUN/overload/flag, if it is not one. Where it is missing, somebody
  * has removed it, and with it the flag that it led to, if that was made by hand: this takes that flag

@@ -83,7 +83,7 @@ fact const facts[] = {
     BUNDLE(overload.monitor, YES, GAUGE, "monitor", "whether a monitor measures"),
     BUNDLE(overload.reason, TEXT, NONE, "reason", "why it is overloaded, or held"),
     BUNDLE(overload.since, TIME, GAUGE, "since", "when it came to this level"),
-    BUNDLE(overload.state, TEXT, NONE, "overload",
+    BUNDLE(overload.state, TEXT, WORD, "overload",
            "the level as a word: clear, overloaded, severe; unknown: nobody measures who should"),
     BUNDLE(overload.until, TIME, GAUGE, "until", "when the hold ends"),
     SERVICE(pid, COUNT, NONE, 4, 3, "PID", "its process"),

@@ -215,13 +215,19 @@ static char const *maker_of(overload const *flag, hold const *h)
   return flag->level ? "monitor" : 0;
 }
 
-/* Whether a monitor should measure, and what it would say is not known: what is clear then is clear to nobody. */
-static int is_blind(snapshot const *s, bundle const *b, monitor_state const *m, int measures)
+/*
+ * Whether a monitor should measure, and what it would say is not known, or not heeded: what is clear then is clear to
+ * nobody. *why: a reason, where there is more to say than that nobody measures.
+ */
+static int is_blind(snapshot const *s, bundle const *b, monitor_state const *m, int measures,
+                    char const **why)
 {
   service_facts const *sv = snapshot_find(s, "monitor");
 
   if (!sv || !sv->wanted_now || !bundle_section(b, "monitor")) return 0;
-  return !measures || m->x.of[GAUGE_BACKLOG].state == READING_UNKNOWN;
+  if (overload_link(b->control, b->run, 0) == 2)
+    *why = "control/overloaded is no link to the monitor's flag, which nobody heeds: `mailctl up` mends that";
+  return !measures || m->x.of[GAUGE_BACKLOG].state == READING_UNKNOWN || **why;
 }
 
 static int take_flag(snapshot *s, bundle const *b, char const *folder, monitor_state const *m, int measures)
@@ -240,7 +246,7 @@ static int take_flag(snapshot *s, bundle const *b, char const *folder, monitor_s
   if (hold_read(&h, folder) < 0 || hold_expired(&h, now)) h = (hold)HOLD_ZERO;
   maker = maker_of(&flag, &h);
   reason = h.reason[0] ? h.reason : flag.level ? flag.reason : "";
-  if (!flag.level && !maker && is_blind(s, b, m, measures))
+  if (!flag.level && !maker && is_blind(s, b, m, measures, &reason))
     datum_text(&s->overload.state, "unknown"); /* and so is the level */
   else
   {

@@ -32,17 +32,44 @@ static int is_enough(uint64_t n, uint64_t enough)
   return enough && n >= enough;
 }
 
-static void take_backlog(measure *m, sample *x, uint64_t now)
+void measure_queue(measure const *m, size_t i, queue_look *look)
+{
+  queuecount const none = QUEUECOUNT_ZERO;
+  struct statvfs v;
+
+  memset(look, 0, sizeof *look); /* its padding, too, goes through a socket */
+  look->q = none;
+  if (queuecount_add(&look->q, m->queues[i], m->limit, m->ages) < 0) look->wrong = errno;
+  if (!(m->asked & (1u << GAUGE_FREE_BYTES | 1u << GAUGE_FREE_INODES))) return;
+  if (statvfs(m->queues[i], &v) < 0)
+  {
+    look->bytes = look->inodes = failed(READING_UNKNOWN);
+    return;
+  }
+  look->bytes = known((uint64_t)v.f_bavail * v.f_frsize);
+  /* Some file systems have no such limit, and say 0 of 0. */
+  if (v.f_files) look->inodes = known(v.f_favail);
+}
+
+static void add_queue(queuecount *sum, queuecount const *q)
+{
+  sum->files += q->files;
+  sum->aged += q->aged;
+  if (q->oldest && (!sum->oldest || q->oldest < sum->oldest)) sum->oldest = q->oldest;
+  sum->more |= q->more;
+}
+
+static void take_backlog(measure const *m, queue_look const *looks, sample *x, uint64_t now)
 {
   queuecount q = QUEUECOUNT_ZERO;
   uint64_t age;
   int bad = 0;
 
   for (size_t i = 0; i < m->n; i++)
-  {
-    m->wrong[i] = 0;
-    if (queuecount_add(&q, m->queues[i], m->limit, m->ages) < 0) bad = m->wrong[i] = errno;
-  }
+    if (looks[i].wrong)
+      bad = 1;
+    else
+      add_queue(&q, &looks[i].q);
   x->of[GAUGE_BACKLOG] = x->of[GAUGE_OLDEST] = failed(READING_UNKNOWN);
   age = q.oldest && now > q.oldest ? now - q.oldest : 0;
   /* A queue that cannot be read may hold anything; but what the others hold may be enough to raise a level. */
@@ -53,29 +80,11 @@ static void take_backlog(measure *m, sample *x, uint64_t now)
   x->of[GAUGE_BACKLOG].bound = x->of[GAUGE_OLDEST].bound = bad != 0;
 }
 
-static void take_free(measure const *m, sample *x)
+/* Of two queues' file systems the one with less room; unknown if one of them is. */
+static void keep_worse(reading *worst, reading const *r)
 {
-  reading bytes = failed(READING_ABSENT);
-  reading inodes = failed(READING_ABSENT);
-
-  for (size_t i = 0; i < m->n; i++)
-  {
-    struct statvfs v;
-    uint64_t b;
-
-    if (statvfs(m->queues[i], &v) < 0)
-    {
-      bytes = inodes = failed(READING_UNKNOWN);
-      break;
-    }
-    b = (uint64_t)v.f_bavail * v.f_frsize;
-    if (bytes.state == READING_ABSENT || b < bytes.value) bytes = known(b);
-    /* Some file systems have no such limit, and say 0 of 0. */
-    if (v.f_files && (inodes.state == READING_ABSENT || v.f_favail < inodes.value))
-      inodes = known(v.f_favail);
-  }
-  x->of[GAUGE_FREE_BYTES] = bytes;
-  x->of[GAUGE_FREE_INODES] = inodes;
+  if (worst->state == READING_UNKNOWN || r->state == READING_ABSENT) return;
+  if (r->state == READING_UNKNOWN || worst->state == READING_ABSENT || r->value < worst->value) *worst = *r;
 }
 
 /* `12.34` as 1234; the number of characters used in *n. */
@@ -121,14 +130,18 @@ static reading take_proc(char const *path, unsigned int cpus)
   return x < 0 ? failed(READING_UNKNOWN) : known((uint64_t)x);
 }
 
-void measure_take(measure *m, sample *x, uint64_t now)
+void measure_take(measure const *m, queue_look const *looks, sample *x, uint64_t now)
 {
   sample const blank = SAMPLE_ZERO;
   static char const *const pressure[] = {"/proc/pressure/cpu", "/proc/pressure/memory", "/proc/pressure/io"};
 
   *x = blank;
-  take_backlog(m, x, now);
-  if (m->asked & (1u << GAUGE_FREE_BYTES | 1u << GAUGE_FREE_INODES)) take_free(m, x);
+  take_backlog(m, looks, x, now);
+  for (size_t i = 0; i < m->n; i++)
+  {
+    keep_worse(&x->of[GAUGE_FREE_BYTES], &looks[i].bytes);
+    keep_worse(&x->of[GAUGE_FREE_INODES], &looks[i].inodes);
+  }
   if (m->asked & 1u << GAUGE_LOAD) x->of[GAUGE_LOAD] = take_proc("/proc/loadavg", m->cpus);
   for (gauge_number g = GAUGE_CPU; g <= GAUGE_IO; g++)
     if (m->asked & 1u << g) x->of[g] = take_proc(pressure[g - GAUGE_CPU], 0);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <runlib/gauge.h>
+#include <runlib/queuecount.h>
 
 #define QUEUES_MAX 16
 
@@ -18,12 +19,11 @@ struct measure_s
   char const *queues[QUEUES_MAX]; /* the directories whose files are the backlog */
   size_t n;
   unsigned int asked; /* bits (1 << gauge); the backlog and its age are always measured */
-  uint64_t limit;     /* counting stops here */
-  uint64_t ages;      /* so many files are asked for their age */
+  uint64_t limit;     /* counting a queue stops here */
+  uint64_t ages;      /* so many files of a queue are asked for their age */
   /* The lowest enter of the backlog and of its age (0: none): so much is enough, though the rest cannot be read. */
   uint64_t enough[2];
   unsigned int cpus;
-  int wrong[QUEUES_MAX]; /* errno of the last look at each queue; 0: it could be read */
 };
 #define MEASURE_ZERO                                                                                         \
   {                                                                                                          \
@@ -36,11 +36,23 @@ struct measure_s
  */
 extern uint64_t measure_limit(uint64_t highest);
 
+/* One look at one queue. */
+typedef struct queue_look_s queue_look;
+struct queue_look_s
+{
+  queuecount q;
+  reading bytes, inodes; /* free ones of its file system, where they are asked for */
+  int wrong;             /* errno: it could not be read, and q says nothing; 0: it could */
+};
+
+/* Looks at queue i. Takes as long as the file system does. Never fails: see wrong. */
+extern void measure_queue(measure const *m, size_t i, queue_look *look);
+
 /*
- * Takes one reading of everything. now: wall clock, seconds. Never fails: what cannot be read is
- * unknown, what the machine does not have is absent.
+ * Takes one reading of everything from m->n looks, and from /proc. now: wall clock, seconds. Never fails: what
+ * cannot be read is unknown, what the machine does not have is absent. Waits for nothing.
  */
-extern void measure_take(measure *m, sample *x, uint64_t now);
+extern void measure_take(measure const *m, queue_look const *looks, sample *x, uint64_t now);
 
 /* The first number of /proc/loadavg and /proc/pressure texts, as percent; -1: not such a text. */
 extern int64_t measure_load(char const *text, unsigned int cpus);

@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
@@ -22,9 +21,11 @@
 #include "act.h"
 #include "monitor.h"
 #include "options.h"
+#include "probe.h"
 
 #define RESUME 60   /* a state that is older, in seconds, says nothing about the present */
 #define DRAIN  3000 /* ms that a command may still take after TERM */
+#define FIRST  5000 /* ms that readiness waits for the first look at the queues */
 
 /* What was said in the log, so that it is said once. */
 #define SAID_FLAG    1u
@@ -43,16 +44,13 @@ struct monitor_s
   int history; /* descriptor; -1 */
   unsigned int said;
   unsigned int unknown; /* bits (1 << gauge) that the log knows to be unknown */
+  probes p;
   int wrong[QUEUES_MAX];
+  int raised;       /* 1: the last look left our flag raised */
+  int looking;      /* 1: the queues were asked, and what they answered was not judged yet */
   uint64_t next;    /* ms: the next poll */
   uint64_t stop_at; /* ms: the end of the drain; 0: not stopping */
 };
-
-static uint64_t wallclock(void)
-{
-  time_t t = time(0);
-  return t > 0 ? (uint64_t)t : 0;
-}
 
 /* Logs a failure (errno) when it begins, and nothing while it lasts. */
 static void tell(monitor *t, unsigned int what, int failed, char const *verb, char const *object)
@@ -63,16 +61,17 @@ static void tell(monitor *t, unsigned int what, int failed, char const *verb, ch
 
 static void tell_queues(monitor *t)
 {
-  measure const *m = &t->o.m;
-
-  for (size_t i = 0; i < m->n; i++)
+  for (size_t i = 0; i < t->o.m.n; i++)
   {
-    if (m->wrong[i] == t->wrong[i]) continue;
-    t->wrong[i] = m->wrong[i];
-    if (m->wrong[i])
-      strerr_warnwu("read ", m->queues[i], ": ", strerror(m->wrong[i]), ": the backlog is unknown");
+    char const *queue = t->o.m.queues[i];
+    int wrong = t->p.looks[i].wrong;
+    if (wrong == t->wrong[i]) continue;
+    t->wrong[i] = wrong;
+    if (wrong)
+      strerr_warnwu("read ", queue, ": ", wrong == ETIMEDOUT ? "it takes too long" : strerror(wrong),
+                    ": the backlog is unknown");
     else
-      strerr_warn(PROG, ": ", m->queues[i], " can be read again");
+      strerr_warn(PROG, ": ", queue, " can be read again");
   }
 }
 
@@ -88,20 +87,6 @@ static void tell_gauges(monitor *t)
   }
 }
 
-/* Whether control/overloaded is the link to our flag: 1 yes, 0 it is something else, -1 and errno. */
-static int link_leads_here(monitor const *t)
-{
-  char flag[PLACE_PATH];
-  char to[PLACE_PATH];
-  ssize_t n;
-
-  if (!t->o.link) return 1;
-  if (place_path(flag, t->o.folder, "flag") < 0) return 0;
-  n = readlink(t->o.link, to, sizeof to);
-  if (n < 0) return errno == EINVAL ? 0 : -1;
-  return (size_t)n == strlen(flag) && !memcmp(flag, to, (size_t)n);
-}
-
 static void tell_link(monitor const *t, int link)
 {
   if (link < 0 && errno != ENOENT)
@@ -113,7 +98,7 @@ static void tell_link(monitor const *t, int link)
 /* The flag as clients meet it. A file in the link's place is a flag that somebody made. */
 static void look(monitor *t, overload *flag, uint64_t now)
 {
-  int link = link_leads_here(t);
+  int link = t->o.link ? overload_leads(t->o.link, t->o.folder) : 1;
   char path[PLACE_PATH];
   int r = -1;
 
@@ -148,6 +133,9 @@ static void set_flag(monitor *t, overload const *flag)
                         .asked = t->o.m.asked};
 
   if (t->s.mode == MODE_HAND && flag->maker == OVERLOAD_HAND) return;
+  if (t->raised && t->s.level && t->s.mode == MODE_AUTO && flag->maker == OVERLOAD_NOBODY)
+    strerr_warn(PROG, ": somebody removed the flag: it is raised again");
+  t->raised = t->s.level && t->s.mode == MODE_AUTO;
   if (t->s.level)
     tell(t, SAID_FLAG, flag_raise(t->o.folder, &f) < 0, "raise", "flag");
   else if (flag->maker != OVERLOAD_NOBODY)
@@ -157,11 +145,10 @@ static void set_flag(monitor *t, overload const *flag)
 static void publish(monitor *t)
 {
   history_point p = history_of(&t->s.x, t->s.level, t->s.mode != MODE_AUTO, t->s.time);
-  int bad;
+  int bad = t->history < 0 && (t->history = history_open(t->o.folder)) < 0;
 
   t->s.hooked = t->o.h.at;
   tell(t, SAID_STATE, state_write(&t->s, t->o.folder) < 0, "write", "state");
-  bad = t->history < 0 && (t->history = history_open(t->o.folder)) < 0;
   tell(t, SAID_HISTORY, bad || history_add(t->history, &t->slot, &p) < 0, "write", "history");
 }
 
@@ -202,14 +189,15 @@ static void decide(monitor *t)
 
 static void measure_now(monitor *t)
 {
-  t->s.time = wallclock();
-  measure_take(&t->o.m, &t->s.x, t->s.time);
+  t->s.time = (uint64_t)clock_wall().tv_sec;
+  measure_take(&t->o.m, t->p.looks, &t->s.x, t->s.time);
   tell_queues(t);
   tell_gauges(t);
 }
 
-static void poll_once(monitor *t, uint64_t now)
+static void judge(monitor *t, uint64_t now)
 {
+  t->looking = 0;
   measure_now(t);
   machine_step(&t->m, &t->o.r, &t->s.x, now);
   decide(t);
@@ -217,11 +205,55 @@ static void poll_once(monitor *t, uint64_t now)
   publish(t);
 }
 
+/* A queue that has not answered the last question keeps its old look, and the flag its heartbeat. */
+static void poll_once(monitor *t, uint64_t now)
+{
+  if (t->looking) judge(t, now);
+  probes_ask(&t->p, &t->o.m, now);
+  t->looking = 1;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+  return a < b ? a : b;
+}
+
+/* Waits for a signal, for an answer, or for the stopwatch to reach until. Returns whether a signal came. */
+static int wait_until(monitor const *t, int fd, uint64_t now, uint64_t until)
+{
+  iopause_fd x[1 + QUEUES_MAX] = {{.fd = fd, .events = IOPAUSE_READ}};
+  unsigned int n = 1;
+  uint64_t ms = until > now ? until - now : 0;
+  tain deadline;
+
+  for (size_t i = 0; i < t->o.m.n; i++)
+    if (t->p.of[i].asked) x[n++] = (iopause_fd){.fd = t->p.of[i].fd, .events = IOPAUSE_READ};
+  tain_now_g();
+  tain_from_millisecs(&deadline, ms > 3600000 ? 3600000 : (int)ms);
+  tain_add_g(&deadline, &deadline);
+  if (iopause_g(x, n, &deadline) < 0) strerr_diefusys(111, "poll");
+  return x[0].revents != 0;
+}
+
+/* A queue that is slow is unknown at first. Signals wait for no queue. */
+static void look_first(monitor *t, int fd)
+{
+  uint64_t now = clock_ms();
+  uint64_t until = now + FIRST;
+
+  probes_ask(&t->p, &t->o.m, now);
+  while (now < until && !probes_take(&t->p, &t->o.m, now))
+  {
+    if (wait_until(t, fd, now, until)) return;
+    now = clock_ms();
+  }
+}
+
 /*
  * The first look. What the last monitor knew goes on if it was alive a minute ago: a backlog between
  * leave and enter is then judged as if nothing had happened.
  */
-static void begin(monitor *t)
+static void begin(monitor *t, int fd)
 {
   unsigned int const nothing[LEVELS] = {0, 0};
   monitor_state old;
@@ -229,6 +261,7 @@ static void begin(monitor *t)
   int goes_on;
 
   if (state_read(&old, t->o.folder) < 0) memset(&old, 0, sizeof old);
+  look_first(t, fd);
   measure_now(t);
   look(t, &flag, t->s.time);
   goes_on = old.time <= t->s.time && t->s.time - old.time <= RESUME;
@@ -255,7 +288,7 @@ static void stop(monitor *t, uint64_t now)
 
   if (t->stop_at) return;
   t->stop_at = now + DRAIN;
-  t->s.time = wallclock();
+  t->s.time = (uint64_t)clock_wall().tv_sec;
   look(t, &flag, t->s.time);
   if (flag.maker == OVERLOAD_MONITOR)
   {
@@ -265,6 +298,7 @@ static void stop(monitor *t, uint64_t now)
     t->s.since = t->s.time;
     t->s.reason[0] = 0;
   }
+  probes_end(&t->p);
   t->s.lifetime = 0;
   publish(t);
 }
@@ -301,35 +335,13 @@ static void open_all(monitor *t)
 
 static int trap(void)
 {
-  sigset_t set;
+  static int const signals[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
   int fd = selfpipe_init();
 
-  sigemptyset(&set);
-  sigaddset(&set, SIGCHLD);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGHUP);
-  if (fd < 0 || selfpipe_trapset(&set) < 0) strerr_diefusys(111, "trap signals");
+  for (unsigned int i = 0; i < sizeof signals / sizeof signals[0]; i++)
+    if (fd < 0 || selfpipe_trap(signals[i]) < 0) strerr_diefusys(111, "trap signals");
   if (sig_ignore(SIGPIPE) < 0) strerr_diefusys(111, "ignore SIGPIPE");
   return fd;
-}
-
-static uint64_t earlier(uint64_t a, uint64_t b)
-{
-  return a < b ? a : b;
-}
-
-/* Waits for a signal, or for the stopwatch to reach until. */
-static void wait_until(int fd, uint64_t now, uint64_t until)
-{
-  iopause_fd x = {.fd = fd, .events = IOPAUSE_READ, .revents = 0};
-  uint64_t ms = until > now ? until - now : 0;
-  tain deadline;
-
-  tain_now_g();
-  tain_from_millisecs(&deadline, ms > 3600000 ? 3600000 : (int)ms);
-  tain_add_g(&deadline, &deadline);
-  if (iopause_g(&x, 1, &deadline) < 0) strerr_diefusys(111, "poll");
 }
 
 /* Returns 0 when it is time to leave. */
@@ -339,7 +351,7 @@ static int turn(monitor *t, int fd)
   uint64_t until = t->stop_at ? t->stop_at : t->next;
 
   if (t->o.h.pid) until = earlier(until, t->o.h.deadline);
-  wait_until(fd, now, until);
+  wait_until(t, fd, now, until);
   now = clock_ms();
   signals(t, now);
   hook_expire(&t->o.h, now);
@@ -349,6 +361,7 @@ static int turn(monitor *t, int fd)
     if (now >= t->stop_at) t->o.h.deadline = earlier(t->o.h.deadline, now), t->stop_at = now + DRAIN;
     return t->o.h.sent < 2;
   }
+  if (probes_take(&t->p, &t->o.m, now) && t->looking) judge(t, now);
   if (now >= t->next)
   {
     poll_once(t, now);
@@ -366,12 +379,13 @@ int monitor_run(int argc, char const *const *argv)
   int fd;
 
   options_parse(&t.o, argc, argv);
+  probes_init(&t.p);
   umask(022);
   open_all(&t);
   if (t.o.ready) coe(t.o.ready);
   fd = trap();
   tain_now_set_stopwatch_g();
-  begin(&t);
+  begin(&t, fd);
   t.next = clock_ms() + t.o.poll;
   if (ready_notify(t.o.ready) < 0) strerr_warnwusys("notify readiness");
   while (turn(&t, fd))

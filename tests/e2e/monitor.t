@@ -112,6 +112,39 @@ polled
 try 'names with a dot in front are no messages' clear
 rm todo/.[0-9]*
 
+# --- a slow queue: its process alone waits ---
+end
+: >log
+begin todo split
+counters=
+fill split/0 201 215
+wait_for 20 raised
+on_exit 'kill -KILL $counters 2>/dev/null'
+counters=$(pgrep -P "$monitor" | sort -n)
+is "$(echo "$counters" | wc -l)" 2 'each queue has a process that counts it'
+kill -STOP "$(echo "$counters" | head -n 1)"
+before=$(stat -c %y "$flag")
+try 'while one hangs, the flag has its heartbeat' wait_for 20 beats
+rm split/0/2??
+try 'and the other is counted' wait_for 20 clear
+fill split/0 201 215
+try 'in both directions' wait_for 20 raised
+kill -KILL "$(echo "$counters" | head -n 1)"
+try 'a process that died is told' wait_for 20 logged 'unable to read todo: No child processes'
+try 'and made anew' wait_for 20 logged 'todo can be read again'
+rm "$flag"
+try 'a flag that somebody removes is raised again' wait_for 20 raised
+try 'and the log tells' wait_for 20 logged 'somebody removed the flag: it is raised again'
+counters=$(pgrep -P "$monitor")
+# shellcheck disable=SC2086 # two pids
+kill -STOP $counters
+end
+# shellcheck disable=SC2086 # two pids
+none_left() { ! kill -0 $counters 2>/dev/null; }
+try 'a monitor that stops leaves no process behind, however busy' wait_for 20 none_left
+rm split/0/2??
+begin todo split
+
 # --- a person's flag ---
 touch control/overloaded
 try 'a flag made by hand is seen' wait_for 20 state_is mode hand

@@ -139,6 +139,14 @@ forms "unknown"
 kill -CONT "$(of monitor pid)"
 exits 0 "no longer, when it goes on" m status "--wait=$((60 * PATIENCE))" -q
 
+mv "$T/b/control/overloaded" "$T/link"
+exits 1 "a flag that nobody would heed is degraded" m status
+like "$(tr -s ' \n' ' ' <"$T/out")" 'overload: unknown.*no link to the monitor.s flag.*mailctl up. mends that' "and said, with the way out"
+like "$(m status --metrics)" 'mailctl_overload_state[{]state="unknown"[}] 1' "and the metrics tell it from clear"
+m up >/dev/null
+exits 0 "up mends it" m status -q
+like "$(m status --metrics)" 'mailctl_overload_state[{]state="clear"[}] 1' "and is clear again"
+
 # Warnings of any log, but none that a client could write into one.
 {
   echo 'tcplisten: warning: a warning of the test'
