@@ -82,6 +82,7 @@ static command const commands[] = {
      "  --yes             do not ask; it is asked on a terminal alone\n"
      "  --json            with list: an array\n\n"
      "ID is a message's name, or the end of it.\n"},
+    {"run-job", &command_run_job, "NAME", "run a job now, and wait until it has ended", ""},
     {"run", &command_run, "[-d FD]", "the supervisor in the foreground, for systemd, s6 or a container",
      "  -d FD         write a newline to descriptor FD when every service is ready\n\n"
      "systemd is told through NOTIFY_SOCKET.\n"},

@@ -229,6 +229,40 @@ static int put_policy(line *l)
   return end(l);
 }
 
+static char const *of_service(char s[FACT_WORDS], line const *l, size_t at, service_facts const *f)
+{
+  fact const *x = fact_at(FACT_SERVICE, at);
+  return fact_human(s, x, fact_datum(x, f), &l->w->s->now);
+}
+#define OF_SERVICE(s, l, field, f) of_service(s, l, offsetof(service_facts, field), f)
+
+static int put_job(line *l, service_facts const *f)
+{
+  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS], d[FACT_WORDS];
+
+  if (begin(l, "job") < 0 || add(l, " %s", f->id) < 0) return -1;
+  if (f->run_seconds.known == KNOWN &&
+      add(l, " ran %s ago, took %s: %s", OF_SERVICE(a, l, last_run, f), OF_SERVICE(b, l, run_seconds, f),
+          OF_SERVICE(c, l, run_result, f)) < 0)
+    return -1;
+  if (f->run_seconds.known != KNOWN && has(&f->last_run) &&
+      add(l, " has been running for %s", OF_SERVICE(a, l, last_run, f)) < 0)
+    return -1;
+  return has(&f->next_run) &&
+                 add(l, "%s next run %s", has(&f->last_run) ? ";" : "", OF_SERVICE(d, l, next_run, f)) < 0
+             ? -1
+             : end(l);
+}
+
+static int put_jobs(line *l)
+{
+  service_facts const *f = snapshot_services(l->w->s);
+
+  for (size_t n = snapshot_count(l->w->s); n; n--, f++)
+    if ((has(&f->last_run) || has(&f->next_run)) && put_job(l, f) < 0) return -1;
+  return 0;
+}
+
 static int put_warnings(line *l)
 {
   snapshot const *s = l->w->s;
@@ -252,7 +286,7 @@ int show_lines(stralloc *sa, show const *w)
   int result = put_supervisor(&l) < 0 || put_queue(&l) < 0 || put_outbound(&l) < 0 || put_overload(&l) < 0 ||
                        put_smtp(&l, "smtpd", &w->s->smtpd) < 0 ||
                        put_smtp(&l, "submission", &w->s->submission) < 0 || put_tls(&l) < 0 ||
-                       put_rater(&l) < 0 || put_policy(&l) < 0 || put_warnings(&l) < 0
+                       put_rater(&l) < 0 || put_policy(&l) < 0 || put_jobs(&l) < 0 || put_warnings(&l) < 0
                    ? -1
                    : 0;
 

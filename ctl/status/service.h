@@ -37,6 +37,7 @@ struct service_facts_s
   datum runs;        /* `current`, `restart pending`, or `left over` */
   datum runs_reason; /* why it is pending */
   datum log, log_pid, orphan;
+  datum last_run, next_run, run_result, run_seconds; /* of a job */
 };
 
 #endif

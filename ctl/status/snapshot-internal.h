@@ -7,6 +7,8 @@
 extern int snapshot_take_services(snapshot *s, stored const *st, snapshot const *before);
 /* Restarts and last exits, from STATE/journal. */
 extern int snapshot_take_journal(snapshot *s, stored const *st);
+/* The last run and the next of each job. */
+extern int snapshot_take_jobs(snapshot *s, stored const *st);
 extern int snapshot_take_queue(snapshot *s, stored const *st);
 extern int snapshot_take_daemons(snapshot *s, stored const *st);
 extern int snapshot_take_rater(snapshot *s, stored const *st, snapshot const *before);

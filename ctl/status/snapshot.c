@@ -93,9 +93,9 @@ int snapshot_take(snapshot *s, stored const *st, snapshot const *before)
     datum_count(&s->generation, st->g.number);
   else
     datum_none(&s->generation);
-  if (snapshot_take_services(s, st, before) < 0 || snapshot_take_queue(s, st) < 0 ||
-      snapshot_take_daemons(s, st) < 0 || snapshot_take_rater(s, st, before) < 0 ||
-      snapshot_take_logs(s, st) < 0)
+  if (snapshot_take_services(s, st, before) < 0 || snapshot_take_jobs(s, st) < 0 ||
+      snapshot_take_queue(s, st) < 0 || snapshot_take_daemons(s, st) < 0 ||
+      snapshot_take_rater(s, st, before) < 0 || snapshot_take_logs(s, st) < 0)
     return -1;
   take_health(s);
   return 0;

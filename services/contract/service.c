@@ -71,6 +71,21 @@ int service_add_need(service *sv, char const *name)
   return add_word(&sv->needs, name);
 }
 
+int service_add_needs(service *sv, char const *list)
+{
+  char const *word;
+  size_t n;
+
+  while (list && (n = list_word(&list, &word)))
+  {
+    char *need = strndup(word, n);
+    int r = need ? service_add_need(sv, need) : -1;
+    free(need);
+    if (r < 0) return -1;
+  }
+  return 0;
+}
+
 int service_add_control(service *sv, char const *name)
 {
   return add_word(&sv->controls, name);

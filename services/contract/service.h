@@ -113,6 +113,7 @@ extern int service_add_file(service *sv, char const *path, char const *bytes, si
 extern int service_add_text(service *sv, char const *path, mode_t mode, char const *format, ...)
     __attribute__((format(printf, 4, 5)));
 extern int service_add_need(service *sv, char const *name);
+extern int service_add_needs(service *sv, char const *list); /* between blanks or commas; 0: none */
 extern int service_add_control(service *sv, char const *name);
 extern int service_add_program(service *sv, char const *path);
 /*

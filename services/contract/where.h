@@ -7,8 +7,7 @@
 
 /*
  * Where the files lie that several services, and mailctl itself, read or write. Each function is answered by
- * the service that owns the files: spool_* in services/spool, remote_* in services/remote, monitor_* in services/monitor, auth_* in
- * services/auth.
+ * the service that owns the files: spool_* in services/spool, remote_* in services/remote, and so on.
  */
 
 /* Whether the bundle has the embedded spool: mta = embedded, and somebody who queues or a section [spool]. */
@@ -46,6 +45,9 @@ extern int dkim_keys(stralloc *path, bundle const *b);
  * s: the section [monitor]. Returns 1, or 0 where there are no more, or -1 and errno.
  */
 extern int monitor_queue(stralloc *path, bundle const *b, section const *s, size_t i);
+
+/* Appends the absolute name of the directory of [job NAME]'s record (runlib/jobrecord.h), and a NUL. */
+extern int job_directory(stralloc *path, bundle const *b, char const *name);
 
 /* Appends the absolute name of [auth]'s file of users, with a NUL. Returns 0, or -1 and errno (ENOMEM). */
 extern int auth_users_file(stralloc *path, bundle const *b);

@@ -180,22 +180,6 @@ end:
 
 /* --- the service --------------------------------------------------------------------------------- */
 
-static int add_needs(service *sv)
-{
-  char const *list = text(sv, "needs");
-  char const *word;
-  size_t n;
-
-  while (list && (n = list_word(&list, &word)))
-  {
-    char *need = strndup(word, n);
-    int r = need ? service_add_need(sv, need) : -1;
-    free(need);
-    if (r < 0) return -1;
-  }
-  return 0;
-}
-
 /* The command's program, where the file says which: when it is replaced, up restarts the service. */
 static int add_program(service *sv, char const *command)
 {
@@ -239,7 +223,9 @@ static int make(service *sv, report *r)
 
   if (!command) report_error(r, sv->section, "command", "there is none: what is the service to run?");
   sv->whole = 1; /* a shell that is told to end leaves its children */
-  if (add_env(sv, r) < 0 || add_notification(sv, r) < 0 || add_needs(sv) < 0 || add_stop(sv) < 0) return -1;
+  if (add_env(sv, r) < 0 || add_notification(sv, r) < 0 || service_add_needs(sv, text(sv, "needs")) < 0 ||
+      add_stop(sv) < 0)
+    return -1;
   if (!command) return 0;
   return add_program(sv, command) < 0 ? -1 : add_run(sv, command);
 }
