@@ -190,6 +190,8 @@ static int load_file(wanted *w, context const *cx, int machine)
 
   r.file = cx->file;
   status = conf_read(&w->c, cx->file, &r) < 0 ? no_file(cx) : make(w, cx, machine, &r);
+  w->notes = r.notes;
+  r.notes = (stralloc)STRALLOC_ZERO;
   print(&r);
   return status;
 }
@@ -201,6 +203,7 @@ int wanted_load(wanted *w, context const *cx, int machine)
 
 void wanted_free(wanted *w)
 {
+  stralloc_free(&w->notes);
   plan_free(&w->p);
   conf_free(&w->c);
 }

@@ -15,10 +15,11 @@ struct wanted_s
   conf c;
   bundle b;
   plan p;
+  stralloc notes; /* what the machine told that is no mistake, a line each */
 };
 #define WANTED_ZERO                                                                                          \
   {                                                                                                          \
-    .c = CONF_ZERO, .p = PLAN_ZERO                                                                           \
+    .c = CONF_ZERO, .p = PLAN_ZERO, .notes = STRALLOC_ZERO                                                   \
   }
 
 /*

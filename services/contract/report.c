@@ -63,7 +63,14 @@ void report_line(report *r, unsigned int line, char const *format, ...)
   va_end(args);
 }
 
+void report_note(report *r, section const *s, char const *text)
+{
+  (void)(stralloc_cats(&r->notes, s->kind->name) && stralloc_cats(&r->notes, ": ") &&
+         stralloc_cats(&r->notes, text) && stralloc_catb(&r->notes, "\n", 1));
+}
+
 void report_free(report *r)
 {
+  stralloc_free(&r->notes);
   stralloc_free(&r->text);
 }

@@ -1,3 +1,4 @@
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -140,7 +141,47 @@ static void say_trust(cert const *c)
   ERR_clear_error();
 }
 
-static void check_files(certificate_files const *f)
+static int is_name(char const *name, void *other)
+{
+  return !strcmp(name, other);
+}
+
+/* As a client is served: a wildcard counts for names, and for itself. */
+static int serves(cert const *c, char const *name)
+{
+  return *name == '*' ? cert_names(c, is_name, (void *)(uintptr_t)name) : cert_has_name(c, name);
+}
+
+typedef struct certs_s certs;
+struct certs_s
+{
+  cert list[CERTIFICATES_MAX];
+  unsigned int n;
+  unsigned int at; /* the one whose names are told */
+};
+
+/* One name, unless a certificate before has it, and the kinds of keys that it can be served with. */
+static int say_kinds(char const *name, void *data)
+{
+  certs const *cs = data;
+  char const *separator = ": ";
+
+  for (unsigned int i = 0; i < cs->at; i++)
+    if (cert_names(cs->list + i, is_name, (void *)(uintptr_t)name)) return 0;
+  printf("name %s", name);
+  for (cert_kind k = 0; k < CERT_KINDS; k++)
+    for (unsigned int i = 0; i < cs->n; i++)
+    {
+      if (cs->list[i].kind != k || !serves(cs->list + i, name)) continue;
+      printf("%s%s", separator, cert_kind_names[k]);
+      separator = ", ";
+      break;
+    }
+  printf("\n");
+  return 0;
+}
+
+static void check_files(certificate_files const *f, certs *cs)
 {
   char why[WHY_MAX];
   cert c;
@@ -156,7 +197,7 @@ static void check_files(certificate_files const *f)
     say_days(&c);
     say_chain_days(&c);
     if (follow_chain(&c) == 0) say_trust(&c);
-    cert_free(&c);
+    cs->list[cs->n++] = c;
   }
   EVP_PKEY_free(key);
 }
@@ -206,7 +247,9 @@ int check_config(char const *config)
   }
   else
   {
-    for (unsigned int i = 0; i < st.nfiles; i++) check_files(st.files + i);
+    static certs cs;
+    for (unsigned int i = 0; i < st.nfiles; i++) check_files(st.files + i, &cs);
+    for (cs.at = 0; cs.at < cs.n; cs.at++) cert_names(&cs.list[cs.at], say_kinds, &cs);
     if (fflush(stdout)) strerr_diefusys(111, "write the report");
     if (!errors) check_handshakes(&st);
   }

@@ -68,86 +68,53 @@ static int same_names(cert const *a, cert const *b)
   return !cert_names(a, covers, (void *)b) && !cert_names(b, covers, (void *)a);
 }
 
-/* One of its certificates: all have the same names. */
-static cert const *any(identity const *id)
-{
-  cert const *c = id->certs;
-
-  while (!c->leaf) c++;
-  return c;
-}
-
-static identity *find_partner(contexts *cs, cert const *c)
-{
-  for (unsigned int i = 0; i < cs->n; i++)
-  {
-    identity *id = cs->list + i;
-    if (!id->certs[c->kind].leaf && same_names(c, any(id))) return id;
-  }
-  return 0;
-}
-
+/* Acknowledges the name. An unknown one is no error: a mail client goes by the certificate, or does not care (RFC 7672, 8.1). */
 static int servername(SSL *ssl, int *alert, void *data)
 {
-  char const *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
-  SSL_CTX *ctx = name ? contexts_find(data, name) : 0;
-
+  (void)ssl;
   (void)alert;
-  /* An unknown name is no error: a mail client goes by the certificate, or does not care (RFC 7672, 8.1). */
-  if (ctx) SSL_set_SSL_CTX(ssl, ctx);
+  (void)data;
   return SSL_TLSEXT_ERR_OK;
 }
 
-static int use(identity *id, cert const *c, unsigned int number, char why[WHY_MAX])
+static int load(contexts *cs, unsigned int i, char const *path, char why[WHY_MAX])
 {
-  EVP_PKEY *key = keeper_key(c, number);
-  int result = -1;
+  identity *id = cs->list + i;
+  time_t end;
 
-  if (key && SSL_CTX_use_certificate(id->ctx, c->leaf) == 1 && SSL_CTX_set1_chain(id->ctx, c->chain) == 1 &&
-      SSL_CTX_use_PrivateKey(id->ctx, key) == 1)
-    result = 0;
-  else
-    wrong(why, "certificate", c->path);
-  EVP_PKEY_free(key);
-  return result;
+  if (cert_load(&id->c, path, why) < 0) return -1;
+  id->key = keeper_key(&id->c, i);
+  if (!id->key) return wrong(why, "certificate", path);
+  while (id->group < i && !same_names(&cs->list[id->group].c, &id->c)) id->group++;
+  end = cert_expires(&id->c);
+  if (!cs->expires || end < cs->expires) cs->expires = end;
+  return 0;
 }
 
-static int add(contexts *cs, settings const *st, unsigned int number, char why[WHY_MAX])
+/* Whether any of them are for other names than the first. */
+static int is_choice(contexts const *cs)
 {
-  cert c;
-  identity *id;
-
-  if (cert_load(&c, st->files[number].certificate, why) < 0) return -1;
-  id = find_partner(cs, &c);
-  if (!id)
-  {
-    id = cs->list + cs->n++;
-    id->ctx = new_context(st, why);
-    if (!id->ctx) return -1;
-    SSL_CTX_set_tlsext_servername_callback(id->ctx, servername);
-    SSL_CTX_set_tlsext_servername_arg(id->ctx, cs);
-  }
-  id->certs[c.kind] = c;
-  time_t end = cert_expires(&c);
-  if (!cs->expires || end < cs->expires) cs->expires = end;
-  return use(id, &c, number, why);
+  for (unsigned int i = 0; i < cs->n; i++)
+    if (cs->list[i].group) return 1;
+  return 0;
 }
 
 int contexts_build(contexts *cs, settings const *st, char why[WHY_MAX])
 {
   memset(cs, 0, sizeof *cs);
-  for (unsigned int i = 0; i < st->nfiles; i++)
-    if (add(cs, st, i, why) < 0) return -1;
-  return 0;
-}
-
-SSL_CTX *contexts_find(contexts const *cs, char const *name)
-{
-  if (cs->n == 1) return cs->list[0].ctx; /* no choice */
-  for (unsigned int i = 0; i < cs->n; i++)
+  cs->ctx = new_context(st, why);
+  if (!cs->ctx) return -1;
+  for (cs->n = 0; cs->n < st->nfiles; cs->n++)
+    if (load(cs, cs->n, st->files[cs->n].certificate, why) < 0) return -1;
+  /* The last that is used of a kind is the one that stays. */
+  for (unsigned int i = cs->n; i--;)
   {
-    if (cert_has_name(any(cs->list + i), name)) return cs->list[i].ctx;
+    identity const *id = cs->list + i;
+    if (SSL_CTX_use_cert_and_key(cs->ctx, id->c.leaf, id->key, id->c.chain, 1) != 1)
+      return wrong(why, "certificate", id->c.path);
   }
+  SSL_CTX_set_tlsext_servername_callback(cs->ctx, servername);
+  if (is_choice(cs)) SSL_CTX_set_cert_cb(cs->ctx, choice_make, cs);
   return 0;
 }
 
@@ -179,12 +146,27 @@ static int talk(SSL *client, SSL *server)
   return 0;
 }
 
+/* A server with this one certificate. */
+static SSL *new_server(SSL_CTX *ctx, identity const *id)
+{
+  SSL *server = SSL_new(ctx);
+
+  if (!server) return 0;
+  SSL_set_cert_cb(server, 0, 0);
+  SSL_certs_clear(server);
+  if (SSL_use_cert_and_key(server, id->c.leaf, id->key, id->c.chain, 1) == 1) return server;
+  SSL_free(server);
+  return 0;
+}
+
 /* *session: taken up if there is one, then replaced by the new one. */
-static int shake(SSL_CTX *client_ctx, SSL_CTX *server_ctx, int version, char const *algorithms,
+static int shake(SSL_CTX *client_ctx, contexts const *cs, identity const *id, int version,
                  SSL_SESSION **session)
 {
+  static char const *const algorithms[CERT_KINDS] = {"RSA-PSS+SHA256:RSA+SHA256",
+                                                     "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512", "ed25519"};
   SSL *client = SSL_new(client_ctx);
-  SSL *server = SSL_new(server_ctx);
+  SSL *server = new_server(cs->ctx, id);
   BIO *a = 0;
   BIO *b = 0;
   int result = -1;
@@ -197,7 +179,7 @@ static int shake(SSL_CTX *client_ctx, SSL_CTX *server_ctx, int version, char con
     SSL_set_accept_state(server);
     SSL_set_min_proto_version(client, version);
     SSL_set_max_proto_version(client, version);
-    if (SSL_set1_sigalgs_list(client, algorithms) == 1 &&
+    if (SSL_set1_sigalgs_list(client, algorithms[id->c.kind]) == 1 &&
         (!*session || SSL_set_session(client, *session) == 1))
       result = talk(client, server);
     SSL_SESSION_free(*session);
@@ -211,38 +193,37 @@ static int shake(SSL_CTX *client_ctx, SSL_CTX *server_ctx, int version, char con
 }
 
 /* One certificate, twice: the second time with the first one's ticket. */
-static int warm_certificate(SSL_CTX *client, SSL_CTX *server, int version, cert_kind kind)
+static int warm_certificate(SSL_CTX *client, contexts const *cs, identity const *id, int version)
 {
-  static char const *const algorithms[CERT_KINDS] = {"RSA-PSS+SHA256:RSA+SHA256",
-                                                     "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512", "ed25519"};
   SSL_SESSION *session = 0;
-  int result = shake(client, server, version, algorithms[kind], &session);
+  int result = shake(client, cs, id, version, &session);
 
-  if (!result) result = shake(client, server, version, algorithms[kind], &session);
+  if (!result) result = shake(client, cs, id, version, &session);
   SSL_SESSION_free(session);
   return result;
 }
 
-/* The administrator's ciphers of TLS 1.2 may be for one kind of keys: then its names need one of that kind. */
-static int warm_identity(SSL_CTX *client, identity const *id, settings const *st, int version,
-                         char why[WHY_MAX])
+/* The administrator's ciphers of TLS 1.2 may be for one kind of keys: then each group needs one of that kind. */
+static int warm_version(SSL_CTX *client, contexts const *cs, settings const *st, int version,
+                        char why[WHY_MAX])
 {
   int some = version == TLS1_2_VERSION && st->ciphers;
-  int good = 0;
+  char good[CERTIFICATES_MAX] = {0};
 
-  for (int kind = 0; kind < CERT_KINDS; kind++)
+  for (unsigned int i = 0; i < cs->n; i++)
   {
-    cert const *c = id->certs + kind;
-    if (!c->leaf) continue;
-    if (!warm_certificate(client, id->ctx, version, c->kind))
-      good = 1;
+    identity const *id = cs->list + i;
+    if (!warm_certificate(client, cs, id, version))
+      good[id->group] = 1;
     else if (some)
       ERR_clear_error();
     else
-      return wrong(why, c->path, "does not pass a handshake of its own");
+      return wrong(why, id->c.path, "does not pass a handshake of its own");
   }
-  if (good) return 0;
-  return wrong(why, "ciphers", "TLS 1.2 cannot be served with these certificates");
+  for (unsigned int i = 0; i < cs->n; i++)
+    if (!good[cs->list[i].group])
+      return wrong(why, "ciphers", "TLS 1.2 cannot be served with these certificates");
+  return 0;
 }
 
 int contexts_warm(contexts const *cs, settings const *st, char why[WHY_MAX])
@@ -251,11 +232,8 @@ int contexts_warm(contexts const *cs, settings const *st, char why[WHY_MAX])
   int result =
       client && SSL_CTX_set1_groups_list(client, CLIENT_GROUPS) == 1 ? 0 : wrong(why, "TLS", "context");
 
-  for (unsigned int i = 0; i < cs->n && !result; i++)
-  {
-    if (st->minor <= 2) result = warm_identity(client, cs->list + i, st, TLS1_2_VERSION, why);
-    if (!result) result = warm_identity(client, cs->list + i, st, TLS1_3_VERSION, why);
-  }
+  if (!result && st->minor <= 2) result = warm_version(client, cs, st, TLS1_2_VERSION, why);
+  if (!result) result = warm_version(client, cs, st, TLS1_3_VERSION, why);
   SSL_CTX_free(client);
   return result;
 }

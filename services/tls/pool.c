@@ -205,7 +205,7 @@ static void warn_daily(state *s)
   tain_addsec_g(&s->warning, DAY);
   for (unsigned int i = 0; i < s->p->cs->n; i++)
   {
-    for (int kind = 0; kind < CERT_KINDS; kind++) warn_of(s->p->cs->list[i].certs + kind);
+    warn_of(&s->p->cs->list[i].c);
   }
 }
 

@@ -21,11 +21,14 @@ static void add_line(section const *s, char const *line, report *r)
 {
   static char const error[] = "error: ";
   static char const warning[] = "warning: ";
+  static char const name[] = "name ";
 
   if (!strncmp(line, error, sizeof error - 1))
     report_error(r, s, key_of(line + sizeof error - 1), "%s", line + sizeof error - 1);
   else if (!strncmp(line, warning, sizeof warning - 1))
     report_warning(r, s, "certificate", "%s", line + sizeof warning - 1);
+  else if (!strncmp(line, name, sizeof name - 1))
+    report_note(r, s, line + sizeof name - 1);
 }
 
 void check_report(section const *s, char const *program, char const *config, size_t n, report *r)

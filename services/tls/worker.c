@@ -169,15 +169,14 @@ static void no_delay(int fd)
   (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
-static int serve(job *j, SSL *ssl, contexts const *cs, settings const *st)
+static int serve(job *j, SSL *ssl, settings const *st)
 {
-  SSL_CTX *named = j->rq.name[0] ? contexts_find(cs, j->rq.name) : 0;
   char const *wrong;
 
   if (fcntl(j->client, F_SETFL, O_NONBLOCK) < 0 || fcntl(j->plain, F_SETFL, O_NONBLOCK) < 0)
     return WORKER_UNUSED;
   BIO_set_fd(SSL_get_rbio(ssl), j->client, BIO_NOCLOSE);
-  if (named) SSL_set_SSL_CTX(ssl, named);
+  SSL_set_app_data(ssl, j->rq.name[0] ? j->rq.name : 0);
   no_delay(j->client);
   if (greet(j) < 0) return WORKER_UNUSED;
   wrong = handshake(ssl, j, st->handshake);
@@ -300,7 +299,7 @@ static void let_go(pool const *p)
 
 SSL *worker_template(contexts const *cs)
 {
-  SSL *ssl = SSL_new(cs->list[0].ctx);
+  SSL *ssl = SSL_new(cs->ctx);
   int pair[2];
   int result = -1;
 
@@ -333,5 +332,5 @@ void worker_run(pool const *p, int started)
   take_place(p, &j);
   let_go(p);
   title_set("worker", j.rq.peer);
-  _exit(serve(&j, p->ssl, p->cs, p->st));
+  _exit(serve(&j, p->ssl, p->st));
 }

@@ -79,7 +79,7 @@ refused 'a curve that no client has' "$T/odd.pem"
 # days NAME DAYS ISSUER OPTION...: a certificate that ends so many days from now, or ended
 signed() {
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" -keyout "$T/$1.key" -out "$T/$1.csr" 2>/dev/null
-  openssl x509 -req -in "$T/$1.csr" -CA "$T/$3.pem" -CAkey "$T/$3.key" -CAcreateserial -days "$2" -out "$T/$1.pem" \
+  openssl x509 -req "${digest:--sha256}" -in "$T/$1.csr" -CA "$T/$3.pem" -CAkey "$T/$3.key" -CAcreateserial -days "$2" -out "$T/$1.pem" \
     -extfile "$T/$1.ext" 2>/dev/null
   chmod 600 "$T/$1.key"
 }
@@ -91,6 +91,9 @@ cat "$T/leaf.pem" "$T/old-ca.pem" >"$T/leaf-chain.pem"
 configure "certificate $T/leaf-chain.pem" "key $T/leaf.key"
 check 0 'check: an expired certificate in the chain'
 like "$(cat "$T/out")" "^warning: $T/leaf-chain.pem: certificate 2 of the chain, /CN=old-ca, has expired" 'is a warning with its subject'
+digest=-sha1 signed leaf 90 ec
+configure "certificate $T/leaf.pem" "key $T/leaf.key"
+refused 'a certificate signed by SHA-1' "certificate $T/leaf.pem: "
 signed leaf -1 ec
 configure "certificate $T/leaf.pem" "key $T/leaf.key"
 check 0 'check: an expired certificate'

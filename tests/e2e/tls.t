@@ -16,6 +16,7 @@ mv "$T/other.key" "$T/ec.key"
 start_tls "certificate $T/mx.pem" "key $T/mx.key" "certificate $T/rsa.pem" "key $T/rsa.key" "certificate $T/ed.pem" "key $T/ed.key"
 serve
 
+tlsd_check() { "$LIBEXEC/tlsd" --check "$@"; }
 message() { grep -h "$1" "$H"/queue/*.message 2>/dev/null; }
 subject() { openssl x509 -noout -subject -in /dev/stdin 2>&1; }
 
@@ -57,6 +58,41 @@ out=$(echo QUIT | talk_tls 2465 -noservername)
 like "$out" '^subject=CN = mx\.example\.test' 'so does none'
 out=$(echo QUIT | talk_tls 2465 -CAfile "$T/mx.pem" -verify_return_error -verify_hostname mx.example.test)
 like "$out" 'Verify return code: 0' 'a client that trusts it verifies it'
+
+# What a client can use comes before what it asks for by an exact name; within that, exact comes before a wildcard.
+certificate exact-ec "$ec" a.both.example.test
+certificate wild-rsa rsa:2048 '*.both.example.test' '*.rsa.example.test'
+certificate exact-rsa rsa:2048 b.both.example.test
+certificate wild-ec "$ec" '*.both.example.test'
+served() { # served NAME OPTION...: the first of the names that the server's certificate has
+  name=$1
+  shift
+  echo QUIT | talk_tls 2465 -servername "$name" "$@" | openssl x509 -noout -ext subjectAltName 2>/dev/null |
+    sed -n 's/^ *DNS:\([^,]*\).*/\1/p'
+}
+# shellcheck disable=SC2046 # a word a line
+configure "certificate $T/mx.pem" "key $T/mx.key" "certificate $T/rsa.pem" "key $T/rsa.key" \
+  $(for one in exact-ec wild-rsa exact-rsa wild-ec; do echo "certificate@$T/$one.pem" "key@$T/$one.key"; done)
+sed -i 's/@/ /' "$T/tlsd.conf"
+kill -HUP "$tlsd"
+wait_for 20 grep -q reloaded "$T/tls.log"
+for protocol in -tls1_2 -tls1_3; do
+  is "$(served a.both.example.test $protocol)" a.both.example.test "$protocol: an exact name, EC"
+  is "$(served b.both.example.test $protocol)" b.both.example.test 'an exact name, RSA, though a wildcard has EC'
+  is "$(served c.both.example.test $protocol)" '*.both.example.test' 'a wildcard'
+done
+rsa_only='-sigalgs RSA-PSS+SHA256:RSA+SHA256'
+for client in "-tls1_3 $rsa_only" "-tls1_2 $rsa_only" '-tls1_2 -cipher ECDHE-RSA-AES128-GCM-SHA256'; do
+  is "$(served a.both.example.test $client)" '*.both.example.test' "$client: the wildcard of the kind that it can use"
+  is "$(served b.both.example.test $client)" b.both.example.test 'an exact one where there is one'
+  is "$(served mx.example.test $client)" mx.example.test 'of several files of one name, too'
+  is "$(served other.example.test $client)" mx.example.test 'where the name has no such kind, the one of control/me'
+done
+is "$(served b.both.example.test -tls1_3 -sigalgs ECDSA+SHA256)" '*.both.example.test' 'only EC, and the exact name is RSA'
+exits 0 'check of all these' tlsd_check "$T/tlsd.conf"
+for line in 'mx.example.test: RSA, EC' 'a.both.example.test: RSA, EC' '[*].both.example.test: RSA, EC' '[*].rsa.example.test: RSA'; do
+  like "$(cat "$T/out")" "^name $line\$" 'tells which name has which kinds'
+done
 
 # --- two workers ---
 
