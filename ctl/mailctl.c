@@ -52,6 +52,30 @@ static command const commands[] = {
      "Its options are described in mailctl-monitor(8).\n"},
     {"passwd", &command_passwd, "NAME", "set the password that NAME logs in with (AUTH)",
      "The password is asked for twice on a terminal; else it is the first line of the input.\n"},
+    {"user", &command_user, "[list|add|set|del|show|enable|disable|import] [NAME] [OPTION...]",
+     "people: who has a mailbox, a password, a quota, and sends as whom",
+     "  list              name, login, quota and what is used of it (the default)\n"
+     "  add NAME          a mailbox and a password, asked for as by passwd\n"
+     "  set NAME          change what the options say\n"
+     "  show NAME         all of it, with the addresses\n"
+     "  disable, enable   the password fits no more, sessions of IMAP end; and again\n"
+     "  del NAME          goes; the mail is kept, and `add` finds it again\n"
+     "  import FORMAT FILE\n"
+     "                    a line each: plain (name:password), passwd, vpopmail or dovecot; FILE -: input\n"
+     "  --quota SIZE      how much mail: 500M, or none\n"
+     "  --sender ADDRESS, --no-sender ADDRESS\n"
+     "                    may be used as sender beside one's own, where sender-match = yes; @DOMAIN, too\n"
+     "  --no-password     with add: a mailbox alone\n"
+     "  --purge           with del: the mail goes, too\n"},
+    {"alias", &command_alias, "[list|add|del] [NAME] [TARGET...]", "addresses that lead to others",
+     "  list              all (the default)\n"
+     "  add NAME TARGET...\n"
+     "                    NAME, or NAME@DOMAIN, leads to these, too\n"
+     "  del NAME          no more; with TARGETs, not to these\n"},
+    {"domain", &command_domain, "[list|add|del] [DOMAIN]", "the domains whose mail is for us",
+     "  list              all (the default)\n"
+     "  add DOMAIN        mail for it is taken; with [dkim], a key for it is made\n"
+     "  del DOMAIN        no more\n"},
     {"dkim", &command_dkim, "[list|records|new DOMAIN|retire DOMAIN SELECTOR]",
      "the keys that sign mail to other hosts: show them, make some, end one",
      "  list           the keys (the default)\n"

@@ -180,7 +180,7 @@ bad:
   return -1;
 }
 
-static char const *find_alias(mapping const *m, char const *name)
+char const *mapping_alias(mapping const *m, char const *name)
 {
   alias const *a = genalloc_s(alias, &m->aliases);
   size_t low = 0, high = genalloc_len(alias, &m->aliases);
@@ -266,7 +266,7 @@ static int follow(search *s, char const *name, char const *targets)
  */
 static int lookup(search *s, char const *name)
 {
-  char const *targets = in_chain(s, name) ? 0 : find_alias(s->m, name);
+  char const *targets = in_chain(s, name) ? 0 : mapping_alias(s->m, name);
   int r;
 
   if (++s->steps > MAPPING_STEPS) return refuse(s, "takes too many steps, at ", name);

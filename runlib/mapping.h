@@ -45,6 +45,9 @@ extern int mapping_set_aliases(mapping *m, char const *s, size_t len, unsigned i
 /* Whether domain, in lower case, is one whose mail is delivered here. */
 extern int mapping_local(mapping const *m, char const *domain);
 
+/* The targets of an alias, as in alias_s; 0: there is no such alias. name is in lower case. */
+extern char const *mapping_alias(mapping const *m, char const *name);
+
 /* Whether name may be a folder's: it never leaves the mail folder and never is a hidden one. */
 extern int mapping_name_ok(char const *name, size_t len);
 

@@ -13,7 +13,6 @@
  */
 
 #define USERS_NAMEMAX 255
-#define USERS_FILEMAX (16u << 20) /* bytes */
 
 /* One look through the file. The pointers are into its text; length 0: there is none. */
 typedef struct users_match_s users_match;
@@ -21,6 +20,8 @@ struct users_match_s
 {
   char const *hash; /* of the name asked for */
   size_t len;
+  char const *rest; /* what follows its hash, up to the line's end: empty, or from the second colon on */
+  size_t restlen;
   char const *other; /* of the first name in the file: the measure of work to pretend for an unknown name */
   size_t otherlen;
 };
@@ -36,20 +37,24 @@ extern char const *users_pair_fault(char const *name, char const *password);
 extern char const *users_name_fault(char const *name);
 
 /*
- * Appends to out the text with name's line set to `name:hash` (what followed a second colon is kept), added
- * if there is none; without name's lines if hash is 0. Returns how many lines of that name there were, or
+ * Appends to out the text with name's line set to `name:hash`, added if there is none, and rest behind it (0: what follows
+ * the second colon is kept); without name's lines if hash is 0. Returns how many lines of that name there were, or
  * -1 and errno (ENOMEM).
  */
-extern int users_edit(stralloc *out, char const *text, size_t len, char const *name, char const *hash);
-
-/* Appends the file to text. Returns 0, or -1 and errno (EFBIG: larger than USERS_FILEMAX). */
-extern int users_read(stralloc *text, char const *file);
+extern int users_edit(stralloc *out, char const *text, size_t len, char const *name, char const *hash,
+                      char const *rest);
 
 /*
- * Edits the file in one step that a crash cannot tear, alone among those who use this function (a lock on
- * the new file). Makes the file and its folder (0700), which belong to uid and gid (-1: leave that be), and
- * the folders above (0755) where missing. An existing file keeps its owner and mode; a new one has 0600.
- * Returns what users_edit returns, or -1 and errno.
+ * Appends to rest, which begins with the second colon, old with this extra field of Dovecot's passwd-file set, as `key=value`; without
+ * it if value is 0. Returns 0, or -1 (ENOMEM).
+ */
+extern int users_set_extra(stralloc *rest, char const *old, size_t len, char const *key, char const *value);
+/* The value of an extra field in rest, and its length; 0: there is none. */
+extern char const *users_extra(char const *rest, size_t len, char const *key, size_t *n);
+
+/*
+ * Sets name's hash, or removes its lines, in the file (runlib/linefile.h); a new one has mode 0600 and belongs to uid and
+ * gid. Returns what users_edit returns, or -1 and errno.
  */
 extern int users_update(char const *file, char const *name, char const *hash, uid_t uid, gid_t gid);
 

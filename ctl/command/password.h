@@ -1,10 +1,19 @@
 #ifndef CTL_COMMAND_PASSWORD_H
 #define CTL_COMMAND_PASSWORD_H
 
+#include <stddef.h>
+
 /*
  * What mailctl needs to give a user a password. The hashing is checkpassword-file's: mailctl starts in a
  * millisecond because it does not link libcrypt.
  */
+
+/*
+ * Reads the password that name shall have: twice, without echo, where the input is a terminal; else its first line. What is
+ * wrong with it is said in the name of this command. s: USERS_PAIRMAX + 2 bytes, to be wiped. Returns 0, or the exit status
+ * to end with.
+ */
+extern int passwd_read(char const *command, char const *name, char *s, size_t size);
 
 #define PASSWD_GENERATED 20 /* characters of a generated password: 100 bits */
 

@@ -10,6 +10,7 @@
 #include <skalibs/stralloc.h>
 #include <skalibs/strerr.h>
 
+#include <runlib/linefile.h>
 #include <runlib/users.h>
 
 #include <services/auth/hash.h>
@@ -94,7 +95,7 @@ static void check(char const *file, request const *r)
   users_match m;
   int fits;
 
-  if (users_read(&text, file) < 0)
+  if (linefile_read(&text, file) < 0)
   {
     strerr_warnwsys("unable to read ", file);
     leave(111);

@@ -21,6 +21,9 @@ extern int spool_mail(stralloc *path, bundle const *b, char const *below);
 /* What [spool] says of a key, as text; 0: nothing. */
 extern char const *spool_says(bundle const *b, char const *key);
 
+/* Appends the absolute name of the file of aliases, `aliases` in control unless [spool] says another, and a NUL. 0, or -1 and errno. */
+extern int spool_aliases(stralloc *path, bundle const *b);
+
 /* The user that the spool belongs to. */
 extern char const *spool_user(bundle const *b);
 

@@ -160,7 +160,7 @@ static int use_control(service const *sv, genalloc *uses)
   static char const *const names[] = {"me",          "smtpgreeting", "localiphost", "defaultdomain",
                                       "databytes",   "timeoutsmtpd", "rcpthosts",   "morercpthosts.cdb",
                                       "badmailfrom", "badrcptto",    "validrcptto", "validrcptto.cdb",
-                                      "smtpplugins"};
+                                      "smtpplugins", "senders",      "aliases"};
   stralloc path = STRALLOC_ZERO;
   int result = 0;
 

@@ -309,19 +309,20 @@ static void examine_policy(service const *sv, report *r)
 static int add_recipients(stralloc *sa, service *sv, int submission)
 {
   bundle const *b = sv->bundle;
-  char const *aliases = spool_says(b, "aliases"), *catchall = spool_says(b, "catch-all");
+  char const *catchall = spool_says(b, "catch-all");
   char const *queue = section_text(sv->section, "queue");
-  stralloc path = STRALLOC_ZERO;
+  stralloc path = STRALLOC_ZERO, aliases = STRALLOC_ZERO;
   int result;
 
   /* Where another program queues, the spool may not be the one that delivers. */
   if (bundle_qmail(b) || (queue && *queue) || (!submission && value_of(sv, "unknown-recipients"))) return 0;
   result = spool_mail(&path, b, "") < 0 || service_word(sa, " -V ", path.s, "") < 0 ||
-                   (aliases && service_word(sa, " -x ", aliases, "") < 0) ||
+                   spool_aliases(&aliases, b) < 0 || service_word(sa, " -x ", aliases.s, "") < 0 ||
                    (catchall && service_word(sa, " -X ", catchall, "") < 0)
                ? -1
                : 0;
   stralloc_free(&path);
+  stralloc_free(&aliases);
   return result;
 }
 

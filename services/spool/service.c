@@ -16,7 +16,9 @@ static key const keys[] = {
      .type = KEY_PATH,
      .fallback = "mail",
      .help = "the folder of the Maildirs: a recipient's is the one of that name in it"},
-    {.name = "aliases", .type = KEY_PATH, .help = "the file of aliases, see spool(5)"},
+    {.name = "aliases",
+     .type = KEY_PATH,
+     .help = "the file of aliases, see spool(5); without it, aliases in control, if that is there"},
     {.name = "catch-all",
      .type = KEY_TEXT,
      .help = "the alias or Maildir that gets what is for nobody else; without it, such mail goes to failed/"},
@@ -62,6 +64,16 @@ int spool_mail(stralloc *path, bundle const *b, char const *below)
                !stralloc_cats(path, "mail")))
     return -1;
   return stralloc_cats(path, below) && stralloc_0(path) ? 0 : -1;
+}
+
+int spool_aliases(stralloc *path, bundle const *b)
+{
+  char const *own = spool_says(b, "aliases");
+
+  return stralloc_cats(path, own ? own : b->control) && (own || stralloc_cats(path, "/aliases")) &&
+                 stralloc_0(path)
+             ? 0
+             : -1;
 }
 
 char const *spool_user(bundle const *b)
@@ -144,6 +156,15 @@ static int add_option(stralloc *sa, char const *option, char const *word)
   return service_word(sa, option, word, "");
 }
 
+static int add_aliases(stralloc *sa, bundle const *b)
+{
+  stralloc path = STRALLOC_ZERO;
+  int result = spool_aliases(&path, b) < 0 ? -1 : service_word(sa, " -a ", path.s, "");
+
+  stralloc_free(&path);
+  return result;
+}
+
 static int add_place(stralloc *sa, bundle const *b, place *where)
 {
   stralloc path = STRALLOC_ZERO;
@@ -160,8 +181,7 @@ static int add_command(stralloc *sa, service const *sv, char const *program)
 
   if (service_quote(sa, program) < 0 || service_append(sa, " -d 3 -r %lu", (retry + 999) / 1000) < 0 ||
       add_option(sa, " -n ", b->hostname) < 0 || add_option(sa, " -c ", b->control) < 0 ||
-      add_option(sa, " -a ", spool_says(b, "aliases")) < 0 ||
-      add_option(sa, " -k ", spool_says(b, "catch-all")) < 0)
+      add_aliases(sa, b) < 0 || add_option(sa, " -k ", spool_says(b, "catch-all")) < 0)
     return -1;
   if (service_append(sa, remote_present(b) ? " -R" : "") < 0) return -1;
   if (service_word(sa, " -s ", b->run, "/spool/counters") < 0) return -1;
@@ -331,24 +351,28 @@ static void check_targets(service const *sv, report *r, mapping const *m)
 
 static void check(service const *sv, report *r)
 {
-  rules_files files = {.control = sv->bundle->control, .aliases = spool_says(sv->bundle, "aliases")};
+  char const *said = spool_says(sv->bundle, "aliases");
+  stralloc path = STRALLOC_ZERO;
   rules read = RULES_ZERO;
   mapping m = MAPPING_ZERO;
+  rules_files files = {.control = sv->bundle->control};
 
+  if (spool_aliases(&path, sv->bundle) < 0) return;
+  files.aliases = path.s;
   if (rules_load(&read, &files, &m) < 0)
-    report_error(r, sv->section, files.aliases ? "aliases" : 0, "%s",
-                 read.wrong.len ? read.wrong.s : "out of memory");
-  else if (files.aliases && access(files.aliases, F_OK) < 0 && errno == ENOENT)
-    report_error(r, sv->section, "aliases", "%s: %s", files.aliases, strerror(errno));
+    report_error(r, sv->section, said ? "aliases" : 0, "%s", read.wrong.len ? read.wrong.s : "out of memory");
+  else if (said && access(said, F_OK) < 0 && errno == ENOENT)
+    report_error(r, sv->section, "aliases", "%s: %s", said, strerror(errno));
   else
     check_targets(sv, r, &m);
   mapping_free(&m);
   stralloc_free(&read.wrong);
+  stralloc_free(&path);
 }
 
 static int uses(service const *sv, genalloc *list)
 {
-  static char const *const names[] = {"locals", "me", "rcpthosts"};
+  static char const *const names[] = {"locals", "me", "rcpthosts", "aliases"};
   char const *aliases = spool_says(sv->bundle, "aliases");
   stralloc path = STRALLOC_ZERO;
   int result = spool_path(&path, sv->bundle, "/todo") < 0 ? -1 : use_add(list, F_OK, "", path.s);

@@ -20,6 +20,7 @@
 #include <runlib/ready.h>
 
 #include <services/spool/deliver.h>
+#include <services/spool/mailboxes.h>
 #include <services/spool/maildir.h>
 #include <services/spool/scan.h>
 #include <services/spool/tally.h>
@@ -28,7 +29,8 @@
 #define USAGE                                                                                                \
   "spool-deliver [-1] [-d FD] [-c CONTROL] [-a ALIASES] [-k NAME] [-n HOST] [-r SECONDS] [-i SECONDS]\n"     \
   "                     [-o SECONDS] [-s COUNTERS] [-R] SPOOL MAIL\n"                                        \
-  "       spool-deliver --make MAILDIR ..."
+  "       spool-deliver --make [-q BYTES] MAILDIR ...\n"                                                     \
+  "       spool-deliver --retire|--purge MAILDIR ..."
 
 static char const help[] = "usage: " USAGE "\n"
                            "Delivers the messages of SPOOL to Maildirs below MAIL.\n"
@@ -43,7 +45,10 @@ static char const help[] = "usage: " USAGE "\n"
                            "  -o SECONDS   remove what was left in SPOOL/tmp for so long (60)\n"
                            "  -s COUNTERS  keep the number of messages in SPOOL/failed in this file\n"
                            "  -R           leave what is for other hosts to spool-send\n"
-                           "  --make       make Maildirs\n"
+                           "  --make       make Maildirs, or find retired ones again\n"
+                           "  -q BYTES     with --make: they may have so much; 0: no limit\n"
+                           "  --retire     give them names that are no recipient's\n"
+                           "  --purge      remove them\n"
                            "See spool-deliver(8).\n";
 
 #define SECOND 1000000U
@@ -295,15 +300,6 @@ static void wait_for_work(daemon_state *d, unsigned int ms)
 
 /* --- the command line ---------------------------------------------------------------------------- */
 
-static int make(char const *const *argv)
-{
-  if (!*argv) strerr_dieusage(100, USAGE);
-  umask(077);
-  for (; *argv; argv++)
-    if (maildir_make(*argv) < 0) strerr_diefusys(111, "make ", *argv);
-  return 0;
-}
-
 static unsigned int number(char const *option, char const *s, unsigned int most)
 {
   unsigned int n;
@@ -383,7 +379,9 @@ int main(int argc, char const *const *argv)
   PROG = "spool-deliver";
   if (argc > 1 && !strcmp(argv[1], "--help")) return fputs(help, stdout), 0;
   if (argc > 1 && !strcmp(argv[1], "--version")) return puts("spool-deliver (mailctl) " VERSION), 0;
-  if (argc > 1 && !strcmp(argv[1], "--make")) return make(argv + 2);
+  first = argc > 1 ? mailboxes(argv + 1) : -1;
+  if (first == 100) strerr_dieusage(100, USAGE);
+  if (first >= 0) return first;
   first = parse(&d.o, argc, argv);
   if (argc - first != 2) strerr_dieusage(100, USAGE);
   d.s.path = argv[first];

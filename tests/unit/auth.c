@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <runlib/linefile.h>
 #include <runlib/users.h>
 
 #include <services/auth/hash.h>
@@ -64,7 +65,7 @@ static struct
 START_TEST(edit)
 {
   stralloc out = STRALLOC_ZERO;
-  int found = users_edit(&out, edits[_i].before, strlen(edits[_i].before), edits[_i].name, edits[_i].hash);
+  int found = users_edit(&out, edits[_i].before, strlen(edits[_i].before), edits[_i].name, edits[_i].hash, 0);
 
   ck_assert_int_eq(found, edits[_i].found);
   ck_assert(stralloc_0(&out));
@@ -111,11 +112,11 @@ START_TEST(file)
   ck_assert_int_eq(users_update(path, "joe", "I", (uid_t)-1, (gid_t)-1), 1);
   ck_assert(stat(path, &st) == 0);
   ck_assert_uint_eq(st.st_mode & 07777, 0640);
-  ck_assert(users_read(&text, path) == 0);
+  ck_assert(linefile_read(&text, path) == 0);
   ck_assert(text.len == 6 && !memcmp(text.s, "joe:I\n", 6));
   stralloc_free(&text);
-  ck_assert(users_read(&text, "/nonexistent") < 0 && errno == ENOENT);
-  ck_assert(users_read(&text, ".") < 0 && errno == EISDIR);
+  ck_assert(linefile_read(&text, "/nonexistent") < 0 && errno == ENOENT);
+  ck_assert(linefile_read(&text, ".") < 0 && errno == EISDIR);
 }
 END_TEST
 
@@ -147,7 +148,7 @@ START_TEST(together)
     int status;
     ck_assert(wait(&status) > 0 && status == 0);
   }
-  ck_assert(users_read(&text, path) == 0);
+  ck_assert(linefile_read(&text, path) == 0);
   for (size_t i = 0; i < text.len; i++) lines += text.s[i] == '\n';
   ck_assert_uint_eq(lines, PROCESSES * EACH);
   stralloc_free(&text);
