@@ -83,6 +83,16 @@ static command const commands[] = {
      "  new DOMAIN     makes an RSA and an Ed25519 key, and shows their records\n"
      "  retire DOMAIN SELECTOR\n"
      "                 the key signs no more; leave its record in the DNS for a week\n"},
+    {"block", &command_block, "[list|add|del|watch] [ADDRESS] [--for TIME] [--reason TEXT] [--never]",
+     "whom the listeners do not serve: show it, add an address or a network, delete one",
+     "  list           who is blocked now, until when, by whom and why (the default)\n"
+     "  add ADDRESS    it is served no more; 192.0.2.1, 192.0.2.0/24 or 2001:db8::/32\n"
+     "  del ADDRESS    it is served again; what raterd counted for it is forgotten\n"
+     "  watch PROGRAM [ARGUMENT...]\n"
+     "                 run it now and with each change; its input is `block|pass ADDRESS SECONDS` for each\n"
+     "  --for TIME     30s, 10m, 2h or 7d; without it, for good\n"
+     "  --reason TEXT  shown by list\n"
+     "  --never        the other way round: it is never blocked, whatever else says so\n"},
     {"policy", &command_policy, "[list|add|forget] [ADDRESS [SENDER RECIPIENT]]",
      "what greylisting knows: show it, add a network, forget one",
      "  list           the networks, and how often they came again (the default)\n"

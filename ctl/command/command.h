@@ -30,6 +30,7 @@ extern int command_status(context const *, int, char const *const *);
 extern int command_log(context const *, int, char const *const *);
 extern int command_overload(context const *, int, char const *const *);
 extern int command_convert(context const *, int, char const *const *);
+extern int command_block(context const *, int, char const *const *);
 extern int command_policy(context const *, int, char const *const *);
 extern int command_dkim(context const *, int, char const *const *);
 extern int command_passwd(context const *, int, char const *const *);

@@ -3,6 +3,7 @@
 
 #include <skalibs/stralloc.h>
 
+#include <runlib/block.h>
 #include <runlib/counters.h>
 
 #include <ctl/status/snapshot-internal.h>
@@ -110,6 +111,7 @@ static void take_connections(smtp_facts *f, page const *p, service_facts const *
   take(&f->limit, p, "limit");
   take(&f->turned_away, p, "refused");
   take(&f->yielded, p, "yielded");
+  take(&f->blocked, p, "blocked");
   if (sv->pid.known == KNOWN)
   {
     take(&f->connections, p, "now");
@@ -260,6 +262,37 @@ static int take_outbound(snapshot *s, stored const *st, page *p)
   return 0;
 }
 
+/* --- who is blocked -------------------------------------------------------------------------------- */
+
+static void count_blocked(void *data, block const *b, unsigned int line)
+{
+  snapshot *s = data;
+  struct timespec ts;
+
+  (void)line;
+  if (b && !b->pass && timespec_sysclock_from_tain(&ts, &s->now) && b->net.until > (uint64_t)ts.tv_sec)
+    s->blocked.n++;
+}
+
+static int take_blocked(snapshot *s, stored const *st)
+{
+  static char const *const files[] = {"blocks", "rater/blocks"};
+  stralloc path = STRALLOC_ZERO;
+  int result = 0;
+
+  datum_count(&s->blocked, 0);
+  for (unsigned int i = 0; i < sizeof files / sizeof files[0] && !result; i++)
+  {
+    path.len = 0;
+    if (service_append(&path, "%s/%s", st->b.state, files[i]) < 0 || !stralloc_0(&path))
+      result = -1;
+    else if (block_read(path.s, &count_blocked, s) < 0)
+      s->blocked.known = UNKNOWN;
+  }
+  stralloc_free(&path);
+  return result;
+}
+
 int snapshot_take_daemons(snapshot *s, stored const *st)
 {
   static page p;
@@ -268,7 +301,7 @@ int snapshot_take_daemons(snapshot *s, stored const *st)
   p.now = timespec_sysclock_from_tain(&ts, &s->now) && ts.tv_sec > 0 ? (uint64_t)ts.tv_sec : 0;
   return take_smtp(&s->smtpd, s, st, "smtpd", &p) < 0 ||
                  take_smtp(&s->submission, s, st, "submission", &p) < 0 || take_tls(s, st, &p) < 0 ||
-                 take_policy(s, st, &p) < 0 || take_outbound(s, st, &p) < 0
+                 take_policy(s, st, &p) < 0 || take_outbound(s, st, &p) < 0 || take_blocked(s, st) < 0
              ? -1
              : 0;
 }

@@ -33,6 +33,7 @@
 #define SMTP_SERVER(WHO)                                                                                     \
   TALLY(WHO, "auth_bad", auth_bad, "failed logins", "logins with a wrong name or password"),                 \
       TALLY(WHO, "auth_good", auth_good, "logins", "logins that succeeded"),                                 \
+      SMTP(WHO, "blocked", blocked, COUNT, COUNTER, "blocked", "connections of blocked addresses"),          \
       SMTP(WHO, "connections", connections, COUNT, GAUGE, "connections", "sessions that run now"),           \
       SMTP(WHO, "draining", draining, COUNT, GAUGE, "draining",                                              \
            "of them, those of an earlier start, which are about to end"),                                    \
@@ -56,6 +57,7 @@
            "silent sessions that had to leave their place to somebody new")
 
 fact const facts[] = {
+    BUNDLE(blocked, COUNT, GAUGE, "blocked", "addresses and networks that are blocked at the door now"),
     SERVICE(cpu, PERCENT, GAUGE, 6, 2, "CPU",
             "CPU time of all its processes, as a share of one CPU: since they began, or since the last look"),
     SERVICE(cpu_seconds, REAL, COUNTER, 0, 0, "CPU TIME",

@@ -211,6 +211,18 @@ static int put_rater(line *l)
   return end(l);
 }
 
+static int put_blocked(line *l)
+{
+  datum const *n = &l->w->s->blocked;
+  char a[FACT_WORDS];
+
+  if (n->known != KNOWN || !n->n) return 0;
+  if (begin(l, "blocked") < 0 ||
+      add(l, " %s at the door (`mailctl block` says who)", snapshot_human(a, l->w->s, n)) < 0)
+    return -1;
+  return end(l);
+}
+
 static int put_policy(line *l)
 {
   char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS], d[FACT_WORDS];
@@ -286,7 +298,8 @@ int show_lines(stralloc *sa, show const *w)
   int result = put_supervisor(&l) < 0 || put_queue(&l) < 0 || put_outbound(&l) < 0 || put_overload(&l) < 0 ||
                        put_smtp(&l, "smtpd", &w->s->smtpd) < 0 ||
                        put_smtp(&l, "submission", &w->s->submission) < 0 || put_tls(&l) < 0 ||
-                       put_rater(&l) < 0 || put_policy(&l) < 0 || put_jobs(&l) < 0 || put_warnings(&l) < 0
+                       put_rater(&l) < 0 || put_blocked(&l) < 0 || put_policy(&l) < 0 || put_jobs(&l) < 0 ||
+                       put_warnings(&l) < 0
                    ? -1
                    : 0;
 

@@ -27,7 +27,7 @@ typedef struct smtp_facts_s smtp_facts;
 struct smtp_facts_s
 {
   /* draining: of an earlier start, and about to end; draining_of: of the oldest, the generation; turned_away: over a limit */
-  datum connections, limit, draining, draining_of, scarce, yielded, turned_away;
+  datum connections, limit, draining, draining_of, scarce, yielded, turned_away, blocked;
   tally_facts sessions, messages, refused, refusals[REFUSALS], auth_good, auth_bad;
 };
 

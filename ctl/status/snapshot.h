@@ -41,6 +41,7 @@ struct snapshot_s
   int alone;                      /* there is no s6-svscan */
   int moved;                      /* what runs was brought up before the bundle was moved to another folder */
   datum time, generation, health; /* health: well, degraded, not running */
+  datum blocked;
   struct
   {
     datum state, pid, since, memory, cpu_seconds;

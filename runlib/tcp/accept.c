@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include <skalibs/djbunix.h>
 #include <skalibs/error.h>
@@ -134,18 +135,17 @@ static char const *over_limit(server *s, endpoint const *remote)
 /* --- connections --------------------------------------------------------------------------------- */
 
 /* Tells the client in one write that does not wait: a socket so new takes it, or the client goes without. */
-static void refuse(server *s, connection const *c, char const *why)
+static void refuse(server *s, connection const *c, char const *text, char const *why)
 {
   char there[ENDPOINT_FMT];
   char missed[UINT_FMT + 16];
   char line[512];
   size_t n;
 
-  counter_add(s->counters[REFUSED], 1);
-  if (s->o->refusal && strcmp(c->label, "tls")) /* no plain text where TLS begins at once */
+  if (text && strcmp(c->label, "tls")) /* no plain text where TLS begins at once */
   {
-    n = strlen(s->o->refusal);
-    memcpy(line, s->o->refusal, n);
+    n = strlen(text);
+    memcpy(line, text, n);
     memcpy(line + n, "\r\n", 2);
     (void)send(c->fd, line, n + 2, MSG_DONTWAIT | MSG_NOSIGNAL);
   }
@@ -173,10 +173,17 @@ static void recover(server *s)
 
 static void serve_it(server *s, connection *c)
 {
-  char const *why = over_limit(s, &c->remote);
+  char const *why;
   unsigned int i;
   pid_t pid;
 
+  if (blocks_have(&s->blocks, &c->remote, (uint64_t)time(0)))
+  {
+    counter_add(s->counters[BLOCKED], 1);
+    refuse(s, c, s->o->blocked, "the address is blocked");
+    return;
+  }
+  why = over_limit(s, &c->remote);
   /* A session may just have ended. */
   if (why)
   {
@@ -185,7 +192,8 @@ static void serve_it(server *s, connection *c)
   }
   if (why)
   {
-    refuse(s, c, why);
+    counter_add(s->counters[REFUSED], 1);
+    refuse(s, c, s->o->refusal, why);
     return;
   }
   i = places_free(&s->places);
@@ -196,7 +204,8 @@ static void serve_it(server *s, connection *c)
   if (!pid)
   {
     falter(s, "run the program");
-    refuse(s, c, "the program does not run");
+    counter_add(s->counters[REFUSED], 1);
+    refuse(s, c, s->o->refusal, "the program does not run");
     return;
   }
   recover(s);

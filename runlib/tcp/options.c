@@ -11,7 +11,8 @@
 
 static char const help[] =
     "usage: tcplisten [-v] [-d FD] [-c TOTAL] [-C PER-CLIENT] [-b BACKLOG] [-t SECONDS] [-r LINE]\n"
-    "                 [-s FILE] [-l NAME] [-u USER] [-g GROUP] [-U] [-D DOOR] [-G LINK]\n"
+    "                 [-R LINE] [-B FILE]... [-i DIR] [-I SECONDS] [-s FILE] [-l NAME]\n"
+    "                 [-u USER] [-g GROUP] [-U] [-D DOOR] [-G LINK]\n"
     "                 ADDRESS... -- PROGRAM [ARGUMENT...]\n"
     "       tcplisten --close DOOR\n"
     "Listens on each ADDRESS (127.0.0.1:25, [::1]:25, *:25, fd:N; each may end in /LABEL) and runs\n"
@@ -22,6 +23,10 @@ static char const help[] =
     "  -b BACKLOG     connections that may wait in the kernel (256)\n"
     "  -t SECONDS     after TERM, wait this long for running programs (60)\n"
     "  -r LINE        what a refused client is told\n"
+    "  -B FILE        addresses that are not served, see tcplisten(8); up to four times\n"
+    "  -i DIR         the same, by an instruction directory of ipsvd's\n"
+    "  -I SECONDS     how long a file in DIR blocks that its owner may write (0: for ever)\n"
+    "  -R LINE        what a client is told that -B or -i blocks\n"
     "  -s FILE        count connections in FILE (now, limit, total, refused)\n"
     "  -l NAME        the programs' TCPLOCALHOST: this machine's name\n"
     "  -u USER        become this user, by name or number, once listening\n"
@@ -54,11 +59,11 @@ static unsigned int number(char const *option, char const *text, unsigned int mi
   strerr_dief(100, option, ": not a number from ", low, " to ", high, ": ", text);
 }
 
-static char const *refusal_line(char const *text)
+static char const *refusal_line(char const *option, char const *text)
 {
-  if (strlen(text) > 510) strerr_dief(100, "-r: more than 510 bytes");
+  if (strlen(text) > 510) strerr_dief(100, option, ": more than 510 bytes");
   for (char const *s = text; *s; s++)
-    if ((unsigned char)*s < ' ' || *s == 127) strerr_dief(100, "-r: a control character in the line");
+    if ((unsigned char)*s < ' ' || *s == 127) strerr_dief(100, option, ": a control character in the line");
   return text;
 }
 
@@ -72,7 +77,14 @@ static void set(tcp_options *o, int letter, char const *arg)
     case 'C': o->per_client = number("-C", arg, 0, SESSIONS_MAX); break;
     case 'b': o->backlog = number("-b", arg, 1, 65535); break;
     case 't': o->drain = number("-t", arg, 0, 86400); break;
-    case 'r': o->refusal = refusal_line(arg); break;
+    case 'r': o->refusal = refusal_line("-r", arg); break;
+    case 'R': o->blocked = refusal_line("-R", arg); break;
+    case 'B':
+      if (o->blocks.n == BLOCKS_FILES) strerr_dief(100, "more than four times -B");
+      o->blocks.files[o->blocks.n++] = arg;
+      break;
+    case 'i': o->blocks.ipsvd = arg; break;
+    case 'I': o->blocks.ipsvd_ttl = number("-I", arg, 0, 31536000); break;
     case 's': o->counters = arg; break;
     case 'l': o->name = arg; break;
     case 'u': o->user = arg; break;
@@ -107,7 +119,7 @@ void tcp_options_parse(tcp_options *o, int argc, char const *const *argv)
   l.err = 0;
   for (;;)
   {
-    int opt = subgetopt_r(argc, argv, "vUd:c:C:b:t:r:s:l:u:g:D:G:", &l);
+    int opt = subgetopt_r(argc, argv, "vUd:c:C:b:t:r:R:B:i:I:s:l:u:g:D:G:", &l);
     letter[0] = (char)l.problem;
     if (opt == -1) break;
     if (opt == '?') strerr_dief(100, "no such option, or one without its value: -", letter);

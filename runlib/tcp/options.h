@@ -1,6 +1,8 @@
 #ifndef RUNLIB_TCP_OPTIONS_H
 #define RUNLIB_TCP_OPTIONS_H
 
+#include <runlib/tcp/blocks.h>
+
 #define ADDRESSES_MAX 32
 #define SESSIONS_MAX  20000
 
@@ -14,6 +16,8 @@ struct tcp_options_s
   unsigned int backlog;    /* -b */
   unsigned int drain;      /* -t, seconds */
   char const *refusal;     /* -r, without its line end, or 0 */
+  char const *blocked;     /* -R, the same for those of -B and -i */
+  blocks blocks;           /* -B, -i, -I */
   char const *name;        /* -l, or 0 */
   char const *user;        /* -u, or 0 */
   char const *group;       /* -g, or 0 */
@@ -28,9 +32,9 @@ struct tcp_options_s
 };
 #define TCP_OPTIONS_ZERO                                                                                     \
   {                                                                                                          \
-    .ready = 0, .total = 100, .per_client = 0, .backlog = 256, .drain = 60, .refusal = 0, .name = 0,         \
-    .user = 0, .group = 0, .environment = 0, .counters = 0, .door = 0, .generation = 0, .verbose = 0,        \
-    .addresses = 0, .count = 0, .program = 0                                                                 \
+    .ready = 0, .total = 100, .per_client = 0, .backlog = 256, .drain = 60, .refusal = 0, .blocked = 0,      \
+    .name = 0, .user = 0, .group = 0, .environment = 0, .counters = 0, .door = 0, .generation = 0,           \
+    .verbose = 0, .addresses = 0, .count = 0, .program = 0                                                   \
   }
 
 /* Fills in o, which points into argv. --help and --version are answered here; bad usage ends the program (100). */

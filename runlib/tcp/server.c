@@ -80,8 +80,8 @@ static uint32_t generation_of(char const *link)
 
 static void open_counters(server *s)
 {
-  static char const *const names[COUNTERS] = {"now",      "limit",       "total", "refused",
-                                              "draining", "draining-of", "short", "yielded"};
+  static char const *const names[COUNTERS] = {"now",         "limit", "total",   "refused", "draining",
+                                              "draining-of", "short", "yielded", "blocked"};
   static counter unseen;
 
   for (unsigned int i = 0; i < COUNTERS; i++) s->counters[i] = &unseen;
@@ -113,6 +113,7 @@ void server_open(server *s)
   int n = 0;
 
   s->standby = nobody;
+  s->blocks = s->o->blocks;
   s->predecessor = -1;
   s->begun[0] = s->begun[1] = -1;
   if (s->o->door) n = standby_take(&s->standby, s->o->door, fds, &s->predecessor);

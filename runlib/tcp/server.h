@@ -46,7 +46,7 @@ struct hush_s
 
 /*
  * What is published with -s. NOW, LIMIT, DRAINING (sessions that are to end) and DRAINING_OF (their lowest generation),
- * and SHORT (1: places are) are gauges; TOTAL (served), REFUSED, and YIELDED (places that were given to another) only grow.
+ * and SHORT (1: places are) are gauges; TOTAL (served), REFUSED, YIELDED (places that were given to another) and BLOCKED only grow.
  */
 enum
 {
@@ -58,6 +58,7 @@ enum
   DRAINING_OF,
   SHORT,
   YIELDED,
+  BLOCKED,
   COUNTERS
 };
 
@@ -65,6 +66,7 @@ typedef struct server_s server;
 struct server_s
 {
   tcp_options const *o;
+  blocks blocks;
   tcp_program program;
   int signals;   /* the selfpipe's descriptor */
   sigset_t mask; /* the signal mask that the processes start with */

@@ -16,6 +16,15 @@ section const *bundle_section(bundle const *b, char const *name)
   return 0;
 }
 
+section const *bundle_limit(bundle const *b, char const *class)
+{
+  section const *s = genalloc_s(section, b->sections);
+
+  for (size_t n = genalloc_len(section, b->sections); n; n--, s++)
+    if (!strcmp(s->kind->name, "limit") && !strcmp(s->argument, class)) return s;
+  return 0;
+}
+
 int bundle_qmail(bundle const *b)
 {
   return section_number(b->self, "mta") == 1;

@@ -35,6 +35,8 @@ struct bundle_s
   int root;            /* started as root: services drop to their users */
 };
 
+/* The section [limit CLASS], or 0. */
+extern section const *bundle_limit(bundle const *b, char const *class);
 extern section const *bundle_section(bundle const *b, char const *name); /* the first [name], or 0 */
 extern int bundle_qmail(bundle const *b);                                /* mta = qmail */
 /* Whom the section s runs its service as: its own user, else [bundle] user, else root. s may be 0. */

@@ -25,6 +25,9 @@ extern int engine_may_log(engine *e);
 
 /* Counts a check, and notes a refusal on the class's board and in the log. */
 extern void engine_note(engine *e, question const *w, decision const *d);
+/* Notes that somebody logged in there: it is not blocked for a week. */
+extern void engine_note_login(engine *e, subject const *s);
+extern void engine_unblock(engine *e, question const *w, subject const *s);
 extern void offender_forget(board *b, uint64_t hash);
 
 /* The answers in JSON, each a line: `0 {...}`. Return 0, or -1 and errno. */

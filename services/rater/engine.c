@@ -48,6 +48,7 @@ void engine_free(engine *e)
     e->rules = 0;
   }
   table_close(&e->table);
+  blocker_free(&e->blocker);
 }
 
 /* Finds the value's rule, and returns the key's hash; 0 where nothing is counted. */
@@ -220,6 +221,7 @@ int engine_undo(engine *e, question const *w)
     place_put(p, &b);
     had = 1;
   }
+  if (had && w->class->block_first && w->subject.rule->family) engine_note_login(e, &w->subject);
   return had;
 }
 
@@ -236,6 +238,7 @@ static int reset(engine *e, question const *w, stralloc *out)
 
   for (unsigned int i = 0; hash && i < s.rule->windows; i++)
     had |= table_forget(&e->table, window_hash(hash, i));
+  if (hash) engine_unblock(e, w, &s);
   if (hash && w->class->board >= 0) offender_forget(&e->table.boards[w->class->board], hash);
   return stralloc_catb(out, had ? "0 1\r\n" : "0 0\r\n", 5) ? 0 : -1;
 }

@@ -9,6 +9,7 @@
 
 #include <runlib/policyrequest.h>
 
+#include "blocker.h"
 #include "request.h"
 #include "rules.h"
 #include "table.h"
@@ -26,6 +27,7 @@ struct engine_s
   uint64_t started; /* ms, the table's clock */
   unsigned int clients;
   void (*log)(char const *s, size_t n); /* a line without newline; 0: nobody wants to know */
+  blocker blocker;
   uint64_t log_second;
   unsigned int logs; /* in that second */
   unsigned int unlogged;
@@ -33,8 +35,8 @@ struct engine_s
 };
 #define ENGINE_ZERO                                                                                          \
   {                                                                                                          \
-    .table = TABLE_ZERO, .rules = 0, .now = 0, .started = 0, .clients = 0, .log = 0, .log_second = 0,        \
-    .logs = 0, .unlogged = 0, .minutes = {                                                                   \
+    .table = TABLE_ZERO, .rules = 0, .now = 0, .started = 0, .clients = 0, .log = 0,                         \
+    .blocker = BLOCKER_ZERO, .log_second = 0, .logs = 0, .unlogged = 0, .minutes = {                         \
       0,                                                                                                     \
       0                                                                                                      \
     }                                                                                                        \

@@ -1,4 +1,5 @@
 #include <string.h>
+#include <time.h>
 
 #include <skalibs/types.h>
 
@@ -107,11 +108,53 @@ static void log_offence(engine *e, class const *c, decision const *d, char const
   (*e->log)(line, n);
 }
 
+/*
+ * An address whose counted attempts were taken back has logged in, and is not blocked for a week: its users are not to
+ * suffer for one of them. It is a key of the table like others, of a class that no rules can name.
+ */
+#define LOGIN_MEMORY (7 * 86400) /* s */
+
+static uint64_t login_key(engine const *e, subject const *s)
+{
+  return table_hash(&e->table, table_hash(&e->table, 0, "!login", 6), s->key, s->len);
+}
+
+void engine_note_login(engine *e, subject const *s)
+{
+  bucket b = {.last = e->now, .until = (uint32_t)(e->now / 1000) + LOGIN_MEMORY};
+
+  place_put(table_take(&e->table, login_key(e, s), (uint32_t)(e->now / 1000)), &b);
+}
+
+static int has_logged_in(engine *e, subject const *s)
+{
+  place *p = table_find(&e->table, login_key(e, s));
+  bucket b;
+
+  if (p) place_get(p, &b);
+  return p && b.until > e->now / 1000;
+}
+
+/* The key as people read it, into name (OFFENDER_MAX bytes, no NUL). Returns its length. */
+static size_t name_of(question const *w, subject const *s, char *name)
+{
+  char text[VALUE_ROOM(REQUEST_MAX)];
+  size_t len = value_canonical(text, w->request.value, w->request.value_len);
+
+  return subject_name(s, text, len, name, OFFENDER_MAX);
+}
+
+void engine_unblock(engine *e, question const *w, subject const *s)
+{
+  char name[OFFENDER_MAX];
+
+  if (s->rule->family) blocker_forget(&e->blocker, w->class, name, name_of(w, s, name), (uint64_t)time(0));
+}
+
 void engine_note(engine *e, question const *w, decision const *d)
 {
   class const *c = w->class;
   board *b = c->board < 0 ? 0 : &e->table.boards[c->board];
-  char text[VALUE_ROOM(REQUEST_MAX)];
   char name[OFFENDER_MAX];
   size_t len;
 
@@ -121,8 +164,10 @@ void engine_note(engine *e, question const *w, decision const *d)
     b->observed++;
   else if (b)
     b->refusals++;
-  len = value_canonical(text, w->request.value, w->request.value_len);
-  len = subject_name(&w->subject, text, len, name, sizeof name);
+  len = name_of(w, &w->subject, name);
   if (b) offender_note(b, w->hash, name, len, (uint32_t)(e->now / 1000));
   if (d->first) log_offence(e, c, d, name, len);
+  if (d->first && c->block_first && decision_refused(d) && w->subject.rule->family &&
+      !has_logged_in(e, &w->subject))
+    blocker_add(&e->blocker, c, name, len, (uint64_t)time(0));
 }

@@ -27,7 +27,7 @@
 typedef struct options_s options;
 struct options_s
 {
-  char const *rules, *socket, *table;
+  char const *rules, *socket, *table, *blocks;
   char const *tcp[ADDRESSES], *policy[ADDRESSES];
   unsigned int n, n_policy;
   unsigned int mode, ready, clients, inherited; /* inherited: the descriptor plus 1 */
@@ -43,8 +43,7 @@ static void say(char const *s, size_t n)
 
 static char const usage[] =
     "raterd [ -d FD ] [ -s SOCKET | -u FD ] [ -m MODE ] [ -l ADDRESS:PORT ]... [ -p ADDRESS ]... "
-    "[ -t TABLE ] [ -k KEYS ] "
-    "[ -c CLIENTS ] RULES";
+    "[ -t TABLE ] [ -b BLOCKS ] [ -k KEYS ] [ -c CLIENTS ] RULES";
 
 static void bad_usage(char const *why, char const *what)
 {
@@ -62,6 +61,7 @@ static void help(void)
       "  -p ADDRESS       listen on TCP, or on a unix socket (a path), with Postfix's policy protocol; "
       "likewise\n"
       "  -t TABLE         keep what is counted in this file, over restarts\n"
+      "  -b BLOCKS        keep in this file whom listeners are to block, by classes with `block`\n"
       "  -k KEYS          how many keys the table has room for (100000)\n"
       "  -c CLIENTS       how many may be connected at once (1000)\n"
       "  -d FD            write a newline to FD when ready to answer\n"
@@ -76,6 +76,7 @@ static void one_option(options *o, int opt, char const *arg)
   {
     case 's': o->socket = arg; break;
     case 't': o->table = arg; break;
+    case 'b': o->blocks = arg; break;
     case 'l':
       if (o->n == ADDRESSES) bad_usage("more addresses than eight: ", arg);
       o->tcp[o->n++] = arg;
@@ -118,7 +119,7 @@ static void parse_options(int argc, char const *const *argv, options *o)
     exit(fflush(stdout) ? 111 : 0);
   }
   l.err = 0;
-  while ((opt = subgetopt_r(argc, argv, "d:s:u:m:l:p:t:k:c:", &l)) != -1) one_option(o, opt, l.arg);
+  while ((opt = subgetopt_r(argc, argv, "d:s:u:m:l:p:t:b:k:c:", &l)) != -1) one_option(o, opt, l.arg);
   if (argc - l.ind != 1) bad_usage(argc == l.ind ? "no RULES" : "more than one RULES", "");
   if (!o->socket && !o->n && !o->n_policy && !o->inherited)
     bad_usage("nothing to listen on: none of -s, -u, -l, -p", "");
@@ -281,6 +282,7 @@ int main(int argc, char const *const *argv)
   if (!r) strerr_dief(102, "no good rules in ", o.rules);
   open_table(&e, &o);
   engine_rules(&e, r);
+  if (o.blocks) blocker_open(&e.blocker, o.blocks);
   e.log = &say;
   e.now = e.started = table_tick(&e.table);
   allow_clients(o.clients);

@@ -17,6 +17,8 @@ extern int word_is(word const *w, char const *s);
 extern int word_shown(word const *w);
 /* Writes an error. Returns -1 and EINVAL. */
 extern int rules_wrong(char *error, char const *format, ...) __attribute__((format(printf, 2, 3)));
+/* Reads a time, in seconds where no unit is said; *ms is milliseconds. Returns 0, or -1. */
+extern int span_scan(word const *w, uint64_t *ms);
 /* Reads a rule without its class, as rules_add. r->pattern is allocated. */
 extern int rule_scan(char const *s, size_t n, rule *r, char *error);
 

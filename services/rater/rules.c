@@ -11,6 +11,8 @@
 
 #include "rules-internal.h"
 
+#define BLOCK_MOST (52ull * 604800000) /* ms */
+
 static int name_ok(word const *w)
 {
   if (!w->n || w->n > CLASS_NAME_MAX || !isalnum((unsigned char)w->s[0])) return 0;
@@ -106,6 +108,23 @@ static int add_ask(class *c, char const *s, size_t n, char *error)
   return 0;
 }
 
+/* Behind `block=`: TIME [TIME]. */
+static int add_block(class *c, char const *s, size_t n, char *error)
+{
+  uint64_t first, most;
+  word w;
+
+  if (!word_next(&s, &n, &w) || span_scan(&w, &first) < 0 || first < 1000 || first > BLOCK_MOST)
+    return rules_wrong(error, "block: `%.*s` is not a TIME of 1s to 52w", word_shown(&w), w.s);
+  most = first;
+  if (word_next(&s, &n, &w) && (span_scan(&w, &most) < 0 || most < first || most > BLOCK_MOST))
+    return rules_wrong(error, "block: `%.*s` is not a TIME from the first to 52w", word_shown(&w), w.s);
+  if (word_next(&s, &n, &w)) return rules_wrong(error, "block: `%.*s` is too much", word_shown(&w), w.s);
+  c->block_first = (uint32_t)(first / 1000);
+  c->block_most = (uint32_t)(most / 1000);
+  return 0;
+}
+
 static class *make_class(rules *r, word const *name)
 {
   class *c = rules_class(r, name->s, name->n);
@@ -147,7 +166,11 @@ static int is_limit(word const *w)
 
 static int add_rule(rules *r, word const *name, char const *s, size_t n, char *error)
 {
-  static char const askers[] = "askers=", policy[] = "policy=";
+  static struct
+  {
+    char const *name;
+    int (*add)(class *c, char const *s, size_t n, char *error);
+  } const of_class[] = {{"askers=", &add_askers}, {"policy=", &add_ask}, {"block=", &add_block}};
   rule one = {.pattern = 0};
   char const *rest = s;
   size_t left = n;
@@ -160,11 +183,12 @@ static int add_rule(rules *r, word const *name, char const *s, size_t n, char *e
     return rules_wrong(error, "more than %u classes", RULES_CLASSES);
   word_next(&rest, &left, &first);
   word_next(&rest, &left, &second);
-  if (first.n >= sizeof askers && !memcmp(first.s, askers, sizeof askers - 1) && !second.n)
-    return add_askers(make_class(r, name), first.s + sizeof askers - 1, first.n - sizeof askers + 1, error);
-  if (first.n >= sizeof policy - 1 && !memcmp(first.s, policy, sizeof policy - 1) && !is_limit(&second))
-    return add_ask(make_class(r, name), first.s + sizeof policy - 1,
-                   (size_t)(s + n - first.s) - (sizeof policy - 1), error);
+  for (unsigned int i = 0; i < 3 && !is_limit(&second); i++)
+  {
+    size_t len = strlen(of_class[i].name);
+    if (first.n >= len && !memcmp(first.s, of_class[i].name, len))
+      return of_class[i].add(make_class(r, name), first.s + len, (size_t)(s + n - first.s) - len, error);
+  }
   if (r->total == RULES_MAX) return rules_wrong(error, "more than %u rules", RULES_MAX);
   if (rule_scan(s, n, &one, error) < 0) return -1;
   return append_rule(r, make_class(r, name), &one, error);

@@ -13,7 +13,7 @@
 
 /*
  * What is too often: rater-rules(5). A line each: CLASS PATTERN LIMIT... [OPTION]..., CLASS askers=USER,...,
- * or CLASS policy=STATE VALUE [QUANTITY].
+ * CLASS policy=STATE VALUE [QUANTITY], or CLASS block=TIME [TIME].
  * A class holds its rules in the order of the file, and the first that matches a value decides.
  */
 
@@ -59,6 +59,8 @@ struct class_s
   unsigned int n_askers;
   policy_ask asks[CLASS_ASKS];
   unsigned int n_asks;
+  /* An address that goes over is blocked at the door for so long, the first time and at most, in s; 0: it is not. */
+  uint32_t block_first, block_most;
   int board;     /* where the table counts for it; -1: nowhere */
   uint64_t hash; /* of the name, with the table's key */
 };

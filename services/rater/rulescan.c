@@ -89,6 +89,11 @@ static int scan_amount(char const *s, size_t n, unit const *units, uint64_t plai
 }
 
 /* One more window of r. */
+int span_scan(word const *w, uint64_t *ms)
+{
+  return scan_amount(w->s, w->n, times, 1000, 0, ms);
+}
+
 static int scan_rate(word const *w, rule *r, char *error)
 {
   char const *slash = memchr(w->s, '/', w->n);
@@ -133,7 +138,7 @@ static int scan_penalty(word const *w, rule *r, char *error)
 {
   uint64_t ms;
 
-  if (scan_amount(w->s, w->n, times, 1000, 0, &ms) < 0)
+  if (span_scan(w, &ms) < 0)
     return rules_wrong(error, "penalty: `%.*s` is not a time (write 30s, 10m, 2h or 7d)", word_shown(w),
                        w->s);
   if (!ms || ms > LIMIT_PENALTY_MAX * 1000ull) return rules_wrong(error, "penalty: a time is 1ms to 48d");
@@ -155,7 +160,7 @@ static int scan_delay(word const *w, rule *r, char *error)
 {
   uint64_t ms;
 
-  if (scan_amount(w->s, w->n, times, 1000, 0, &ms) < 0 || !ms || ms > LIMIT_DELAY_MAX)
+  if (span_scan(w, &ms) < 0 || !ms || ms > LIMIT_DELAY_MAX)
     return rules_wrong(error, "delay: `%.*s` is not a time of 1ms to 1h", word_shown(w), w->s);
   r->limits[0].delay = (uint32_t)ms;
   return 0;

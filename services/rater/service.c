@@ -47,11 +47,15 @@ static key const limit_keys[] = {
      .help = "STATE VALUE [recipient_count|size]: what of a request of the policy protocol is counted at "
              "that state, "
              "such as END-OF-MESSAGE sasl_username recipient_count"},
+    {.name = "block",
+     .type = KEY_TEXT,
+     .help = "an address that goes over a rule is blocked at the door for this TIME, and twice as long each "
+             "time again; a second TIME is the most. Unset: never"},
     {.name = "counted-by",
      .type = KEY_TEXT,
      .help =
          "whose questions count: services of this file, or users; anybody else's are answered with an error. "
-         "Unset: of authfail smtpd and submission, of the others whoever may ask"},
+         "Unset: smtpd and submission in authfail, errors, refused; anybody in others"},
     {.name = 0}};
 
 /* Appends the user of a service of this file, or (where user is set) of that name, to a line of rater-rules(5). */
@@ -76,11 +80,17 @@ static int add_asker(stralloc *list, bundle const *b, char const *name, size_t n
   return stralloc_cats(list, list->len ? "," : "askers=") && stralloc_cats(list, of) ? 0 : -1;
 }
 
+/* The classes that smtpd counts in. */
+static int is_sessions(char const *name)
+{
+  return !strcmp(name, "authfail") || !strcmp(name, "errors") || !strcmp(name, "refused");
+}
+
 /* Who may count in the class of s. A bundle that is not root's has one user, who is raterd's. */
 static int add_askers(section const *s, bundle const *b, stralloc *users)
 {
   char const *said = section_text(s, "counted-by");
-  char const *list = said ? said : !strcmp(s->argument, "authfail") ? "smtpd submission" : "";
+  char const *list = said ? said : is_sessions(s->argument) ? "smtpd submission" : "";
   char const *word;
   size_t n;
 
@@ -123,7 +133,10 @@ static int add_class(section const *s, bundle const *b, rules *all, stralloc *te
   stralloc_free(&users);
   if (result < 0) return -1;
   if (!section_nth(s, "rule", 0)) report_error(r, s, 0, "no rule");
-  return add_lines(s, "policy", "policy=", all, text, r) < 0 ? -1 : add_lines(s, "rule", "", all, text, r);
+  return add_lines(s, "policy", "policy=", all, text, r) < 0 ||
+                 add_lines(s, "block", "block=", all, text, r) < 0
+             ? -1
+             : add_lines(s, "rule", "", all, text, r);
 }
 
 static int add_rules(service *sv, report *r)
@@ -154,7 +167,8 @@ static int add_run(service *sv, report *r)
       service_listen(sv, &sa, "policy", "-p") < 0 ||
       service_append(&sa, " -k %lu -c %lu", (unsigned long)section_number(sv->section, "keys"),
                      (unsigned long)section_number(sv->section, "clients")) < 0 ||
-      service_word(&sa, " -t ", b->state, "/rater/table") < 0 || service_append(&sa, " data/rules\n") < 0)
+      service_word(&sa, " -t ", b->state, "/rater/table") < 0 ||
+      service_word(&sa, " -b ", b->state, "/rater/blocks") < 0 || service_append(&sa, " data/rules\n") < 0)
     goto end;
   if (service_add_file(sv, "run", sa.s, sa.len, 0755) < 0 ||
       service_add_text(sv, "notification-fd", 0644, "3\n") < 0)
@@ -165,13 +179,14 @@ end:
   return result;
 }
 
+/* Listeners read rater/blocks; the rest in it is raterd's alone by its own mode. */
 static int add_folder(service *sv)
 {
   stralloc path = STRALLOC_ZERO;
   int result = -1;
 
   if (service_append(&path, "%s/rater", sv->bundle->state) == 0 && stralloc_0(&path))
-    result = service_add_folder(sv, path.s, 0700, 0);
+    result = service_add_folder(sv, path.s, 0711, 0);
   stralloc_free(&path);
   return result;
 }
@@ -237,5 +252,6 @@ service_kind const rater_kinds[] = {
      .init = "[limit authfail]\n"
              "# smtpd asks this about the address of whoever gave a wrong password\n"
              "rule = 0.0.0.0/0 10/10m penalty 30m\n"
-             "rule = ::/0 10/10m penalty 30m group /64\n"},
+             "rule = ::/0 10/10m penalty 30m group /64\n"
+             "block = 1h 7d\n"},
     {.section = {.name = 0}}};

@@ -11,7 +11,8 @@
 
 static char const usage[] =
     "usage: smtpd [-s] [-l] [-f] [-A] [-a SOCKET] [-c COUNTERS] [-d DOMAIN] [-e ERRORS[/MAX]] [-g MS]\n"
-    "  [-k CLASS] [-m MESSAGES] [-o FLAG] [-P SERVER]... [-p MS] [-q PROGRAM] [-R SOCKET] [-r RECIPIENTS]\n"
+    "  [-K CLASS]... [-k CLASS] [-m MESSAGES] [-o FLAG] [-P SERVER]... [-p MS] [-q PROGRAM] [-R SOCKET] [-r "
+    "RECIPIENTS]\n"
     "  [-T SOCKET] [-t off|offer|require] [-V MAIL] [-w SECONDS] [-X NAME] [-x ALIASES] [-y MS]\n"
     "  [CHECKPASSWORD ARGUMENT...]\n"
     "       smtpd --listen TCPLISTEN-OPTION... ADDRESS... -- OPTION...\n"
@@ -24,6 +25,8 @@ static char const usage[] =
     "  -p  a plugin's time, -f it refuses when that is over             -w  the session's time\n"
     "  -e  errors until each costs -y ms, and until the session ends    -g  wait before the greeting\n"
     "  -r  recipients a message              -m  messages a session     -d  completes addresses\n"
+    "  -K  errors or refused: count sessions with many errors, or what policy servers refused, in that "
+    "class\n"
     "  -T  socket of tlsd, -t STARTTLS       -R, -k  socket and class of the rater for failed logins\n"
     "  -P  a policy server: ADDRESS [STAGE,...] [timeout N] [tempfail] [users]\n"
     "  -V  the directory of the Maildirs, -x the aliases, -X the catch-all: unknown recipients are refused\n"
@@ -71,6 +74,13 @@ static void add_policy(session_config *c, char const *text)
   if (wrong) strerr_dief(100, "-P ", text, ": ", wrong);
 }
 
+static void set_counted(options *o, char const *class)
+{
+  o->counts_errors |= !strcmp(class, "errors");
+  o->counts_refusals |= !strcmp(class, "refused");
+  if (strcmp(class, "errors") && strcmp(class, "refused")) die("-K needs errors or refused, not", class);
+}
+
 static void set(options *o, int letter, char const *arg)
 {
   session_config *c = &o->config;
@@ -87,6 +97,7 @@ static void set(options *o, int letter, char const *arg)
     case 'e': errors(c, arg); break;
     case 'g': o->greet_delay = number(arg, "-g needs milliseconds, not"); break;
     case 'k': o->rater_class = arg; break;
+    case 'K': set_counted(o, arg); break;
     case 'm': c->messages = number(arg, "-m needs a number, not"); break;
     case 'o': o->overload = arg; break;
     case 'P': add_policy(c, arg); break;
@@ -157,7 +168,7 @@ void options_read(options *o, int argc, char const *const *argv)
   if (argc > 1 && !strcmp(argv[1], "--version")) say("smtpd (mailctl) " VERSION "\n");
   for (;;)
   {
-    int letter = subgetopt_r(argc, argv, "slfAa:c:d:e:g:k:m:o:P:p:q:R:r:T:t:V:w:X:x:y:", &l);
+    int letter = subgetopt_r(argc, argv, "slfAa:c:d:e:g:K:k:m:o:P:p:q:R:r:T:t:V:w:X:x:y:", &l);
     if (letter == -1) break;
     set(o, letter, l.arg);
   }

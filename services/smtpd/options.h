@@ -14,6 +14,7 @@ struct options_s
   char const *tls_socket;
   char const *rater_socket;
   char const *rater_class;
+  int counts_errors, counts_refusals; /* -K: in the classes errors and refused */
   char const *counters;
   char const *overload; /* the flag */
   char const *plugins;  /* the file; 0: none */

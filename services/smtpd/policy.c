@@ -226,6 +226,7 @@ int policy_run(session *s, unsigned int at, stage where)
   if (!*text) return SPP_GO;
   if (at == POLICY_CONNECT || !strncmp(text, "421", 3)) s->want = SESSION_CLOSE;
   /* To be asked to come again is no error of the client's. */
+  s->policy_refusals += *text == '5';
   return (*text == '4' ? refuse_free(s, where, text) : refuse(s, where, text)) < 0 ? -1 : SPP_REFUSE;
 }
 

@@ -190,6 +190,9 @@ int serve(options *o, control const *c, char const *file, world *w, place_mark *
   client_greet(&v.session, early);
   converse(&v);
   session_over(&v.session);
+  if (!v.session.user.len)
+    world_report(w, o->config.errors_max && v.session.errors >= o->config.errors_max,
+                 v.session.policy_refusals);
   if (v.session.want == SESSION_CLOSE)
     client_linger();
   else

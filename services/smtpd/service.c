@@ -39,6 +39,14 @@
        .type = KEY_TEXT,                                                                                     \
        .fallback = "421 4.3.2 too many connections, try again later",                                        \
        .help = "what a client over one of these limits is told"},                                            \
+      {.name = "ipsvd",                                                                                      \
+       .type = KEY_PATH,                                                                                     \
+       .help = "an instruction directory of ipsvd's: blocks addresses, as the plugin ipthrottle means it"},  \
+      {.name = "ipsvd-time",                                                                                 \
+       .type = KEY_TIME,                                                                                     \
+       .fallback = "1h",                                                                                     \
+       .max = 31536000000,                                                                                   \
+       .help = "how long a file there blocks that its owner may write; 0: for ever"},                        \
       {.name = "greet-delay",                                                                                \
        .type = KEY_TIME,                                                                                     \
        .fallback = "0",                                                                                      \
@@ -167,6 +175,23 @@ static int add_door(stralloc *sa, service *sv)
   return result < 0 ? -1 : add_folder(sv, b->run, "doors", 0700, b->root ? "root" : 0);
 }
 
+/* Who is blocked: `mailctl block` says so, raterd, and (key ipsvd) plugins of another house. */
+static int add_blocks(stralloc *sa, service *sv)
+{
+  bundle const *b = sv->bundle;
+  char const *ipsvd = section_text(sv->section, "ipsvd");
+
+  if (service_word(sa, " -B ", b->state, "/blocks") < 0 ||
+      (bundle_section(b, "rater") && service_word(sa, " -B ", b->state, "/rater/blocks") < 0))
+    return -1;
+  if (ipsvd && *ipsvd &&
+      (service_word(sa, " -i ", ipsvd, "") < 0 ||
+       service_append(sa, " -I %llu", value_of(sv, "ipsvd-time") / 1000) < 0 ||
+       service_add_text(sv, "env/IPSVDIR", 0644, "%s\n", ipsvd) < 0))
+    return -1;
+  return service_word(sa, " -R ", "421 4.7.1 nothing is taken from your address for now", "");
+}
+
 static int add_listener(stralloc *sa, service *sv, char const *server)
 {
   char const *list = section_text(sv->section, "listen");
@@ -180,7 +205,8 @@ static int add_listener(stralloc *sa, service *sv, char const *server)
   if (service_append(sa, "/%s -d 3 -c %llu -C %llu -b %llu -t %llu", server, value_of(sv, "concurrency"),
                      value_of(sv, "per-client"), value_of(sv, "backlog"), drain_of(sv) / 1000) < 0)
     return -1;
-  if (service_word(sa, " -r ", section_text(sv->section, "refusal"), "") < 0) return -1;
+  if (service_word(sa, " -r ", section_text(sv->section, "refusal"), "") < 0 || add_blocks(sa, sv) < 0)
+    return -1;
   if (service_word(sa, " -l ", sv->bundle->hostname, "") < 0) return -1;
   if (add_folder(sv, sv->bundle->state, sv->name, 0755, sv->bundle->root ? "root" : 0) < 0 ||
       add_counters(sa, sv, " -s ") < 0 || add_door(sa, sv) < 0)
@@ -242,8 +268,14 @@ static int add_auth(stralloc *sa, service *sv, int submission)
 
 static int add_rater(stralloc *sa, service *sv)
 {
+  static char const *const counted[] = {"errors", "refused"};
+
   if (!bundle_section(sv->bundle, "rater")) return 0;
-  return service_add_need(sv, "rater") < 0 ? -1 : service_word(sa, " -R ", sv->bundle->run, "/rater.sock");
+  if (service_add_need(sv, "rater") < 0 || service_word(sa, " -R ", sv->bundle->run, "/rater.sock") < 0)
+    return -1;
+  for (unsigned int i = 0; i < sizeof counted / sizeof counted[0]; i++)
+    if (bundle_limit(sv->bundle, counted[i]) && service_append(sa, " -K %s", counted[i]) < 0) return -1;
+  return 0;
 }
 
 /* For plugins: rate, and whatever else asks. */

@@ -85,9 +85,10 @@ struct session_s
   unsigned int messages;
   /* since the last message that was accepted */
   unsigned int errors;
-  unsigned int idle; /* commands but RCPT */
-  unsigned int over; /* recipients that were too many */
-  size_t reply;      /* where the last reply begins in out */
+  unsigned int policy_refusals; /* for good, by policy servers */
+  unsigned int idle;            /* commands but RCPT */
+  unsigned int over;            /* recipients that were too many */
+  size_t reply;                 /* where the last reply begins in out */
   char const *verb;
   spp spp;
   policy_state policy;

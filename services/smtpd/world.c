@@ -208,6 +208,23 @@ static void forgive(void *data)
   w->login_counted = 0;
 }
 
+static void report(options const *o, char const *class, unsigned int quantity)
+{
+  if (rater_ask(o->rater_socket, class, o->config.remoteip, quantity, RATER_PATIENCE, 0) ==
+          RATER_UNAVAILABLE &&
+      errno != EREMOTEIO)
+    strerr_warnwusys("ask ", o->rater_socket);
+}
+
+void world_report(world const *w, int too_many_errors, unsigned int refusals)
+{
+  options const *o = w->options;
+
+  if (!o->rater_socket) return;
+  if (o->counts_errors && too_many_errors) report(o, "errors", 1);
+  if (o->counts_refusals && refusals) report(o, "refused", refusals);
+}
+
 static int ask_policy(void *data, unsigned int i, char const *question, size_t len, stralloc *answer)
 {
   world *w = data;

@@ -32,6 +32,11 @@ struct world_s
 
 /* Opens the counters, once for all sessions that begin with w. The rest of w is zero. */
 extern void world_init(world *w, options const *o);
+/*
+ * After a session that nobody logged in to: a session ended for its errors is counted in the rater's class `errors`, what
+ * policy servers refused for good in `refused`, by the client's address. Nobody waits for it by now.
+ */
+extern void world_report(world const *w, int too_many_errors, unsigned int refusals);
 extern void world_effects(world *w, effects *e);
 
 #endif

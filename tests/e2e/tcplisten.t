@@ -185,7 +185,7 @@ for i in range(struct.unpack_from('I', d, 12)[0]):
     name, value = struct.unpack_from('24sQ', d, 32 + 32 * i)
     print(name.rstrip(b'\0').decode(), value, end=' ')
 EOF
-is "$(python3 "$T/counts.py" "$T/counts")" "now 3 limit 3 total 3 refused 2 draining 0 draining-of 0 short 1 yielded 0 " "-s counts"
+is "$(python3 "$T/counts.py" "$T/counts")" "now 3 limit 3 total 3 refused 2 draining 0 draining-of 0 short 1 yielded 0 blocked 0 " "-s counts"
 is "$(talk "$IP" 2465 127.0.0.1 | tr '\r' '$')" '' "where TLS begins at once, a refusal is no plain text"
 kill "$a"
 again() {
