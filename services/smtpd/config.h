@@ -41,6 +41,7 @@ struct session_config_s
   unsigned int error_delay;
   policy_server policies[POLICY_SERVERS];
   unsigned int policies_n;
+  int sender_match;     /* who logged in sends only as himself, see senders.h */
   int check_recipients; /* by the spool's mapping, or control/validrcptto */
   int plugins_closed;   /* a plugin that times out refuses */
 };

@@ -151,6 +151,7 @@ static int load(control *c, char const *plugins, char const **file)
   if (control_list(&c->rcpthosts, *file = "control/rcpthosts") < 0) return -1;
   if (control_list(&c->badmailfrom, *file = "control/badmailfrom") < 0) return -1;
   if (control_list(&c->badrcptto, *file = "control/badrcptto") < 0) return -1;
+  if (control_list(&c->senders, *file = "control/senders") < 0) return -1;
   *file = plugins;
   return plugins && control_list(&c->plugins, plugins) < 0 ? -1 : 0;
 }
@@ -201,6 +202,7 @@ void control_free(control *c)
   stralloc_free(&c->rcpthosts);
   stralloc_free(&c->badmailfrom);
   stralloc_free(&c->badrcptto);
+  stralloc_free(&c->senders);
   stralloc_free(&c->plugins);
   c->files = 0;
 }

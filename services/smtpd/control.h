@@ -38,6 +38,8 @@ struct control_s
   stralloc rcpthosts; /* lists: entries that each end with a NUL; len counts all */
   stralloc badmailfrom;
   stralloc badrcptto;
+  stralloc
+      senders; /* lines of `name: address, @domain, ...`, and others that begin with a blank and go on with them */
   stralloc plugins;
   uint64_t databytes;   /* 0: no limit */
   unsigned int timeout; /* seconds */

@@ -58,6 +58,8 @@ struct effects_s
   char const *(*queue_words)(void *world);
   /* Ends the program without an envelope, which it must refuse. */
   void (*queue_abandon)(void *world);
+  /* Whether mail for this address comes to user: 1, 0; -1: nobody can tell now. */
+  int (*leads)(void *world, char const *address, size_t len, char const *user);
   /* Whether user and password go together. */
   login (*auth)(void *world, char const *user, char const *password);
   /*

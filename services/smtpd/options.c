@@ -10,7 +10,7 @@
 #include "options.h"
 
 static char const usage[] =
-    "usage: smtpd [-s] [-l] [-f] [-A] [-a SOCKET] [-c COUNTERS] [-d DOMAIN] [-e ERRORS[/MAX]] [-g MS]\n"
+    "usage: smtpd [-s] [-S] [-l] [-f] [-A] [-a SOCKET] [-c COUNTERS] [-d DOMAIN] [-e ERRORS[/MAX]] [-g MS]\n"
     "  [-K CLASS]... [-k CLASS] [-m MESSAGES] [-o FLAG] [-P SERVER]... [-p MS] [-q PROGRAM] [-R SOCKET] [-r "
     "RECIPIENTS]\n"
     "  [-T SOCKET] [-t off|offer|require] [-V MAIL] [-w SECONDS] [-X NAME] [-x ALIASES] [-y MS]\n"
@@ -19,6 +19,7 @@ static char const usage[] =
     "Serves one SMTP session on its descriptors 0 and 1, under a UCSPI server such as tcplisten, in the\n"
     "qmail home directory (control/ is read there); with --listen, it is that server itself.\n"
     "  -s  submission: log in before MAIL, messages are completed     -l  the MTA delivers here alone\n"
+    "  -S  who logged in sends only as himself, by -V and control/senders\n"
     "  -a  socket of the service auth; or the program after the options checks passwords\n"
     "  -A  AUTH without TLS too              -q  the qmail-queue program ($QMAILQUEUE overrides);\n"
     "      builtin:spool queues in $SPOOL as spool-queue does, without a process\n"
@@ -88,6 +89,7 @@ static void set(options *o, int letter, char const *arg)
   switch (letter)
   {
     case 's': c->submission = 1; break;
+    case 'S': c->sender_match = 1; break;
     case 'l': c->local_only = 1; break;
     case 'f': c->plugins_closed = 1; break;
     case 'A': c->auth_plain = 1; break;
@@ -168,7 +170,7 @@ void options_read(options *o, int argc, char const *const *argv)
   if (argc > 1 && !strcmp(argv[1], "--version")) say("smtpd (mailctl) " VERSION "\n");
   for (;;)
   {
-    int letter = subgetopt_r(argc, argv, "slfAa:c:d:e:g:K:k:m:o:P:p:q:R:r:T:t:V:w:X:x:y:", &l);
+    int letter = subgetopt_r(argc, argv, "sSlfAa:c:d:e:g:K:k:m:o:P:p:q:R:r:T:t:V:w:X:x:y:", &l);
     if (letter == -1) break;
     set(o, letter, l.arg);
   }

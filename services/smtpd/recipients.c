@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include <skalibs/strerr.h>
@@ -54,14 +55,35 @@ int recipients_warm(recipients *r, recipients_files const *f)
   return result > 0;
 }
 
+static void load(recipients *r, recipients_files const *f)
+{
+  if (rules_load(&r->rules, &f->rules, &r->map) < 0)
+    strerr_warnw(r->rules.wrong.len ? r->rules.wrong.s : "out of memory",
+                 ": no recipient is refused as unknown");
+}
+
+int recipients_lead(recipients *r, recipients_files const *f, char const *address, size_t len,
+                    char const *name)
+{
+  stralloc folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
+  int n, found = 0;
+
+  load(r, f);
+  if (!is_local(r, address)) return 0;
+  n = mapping_find(&r->map, address, len, &exists, (void *)f->mail, &folders, &why);
+  for (size_t i = 0; n > 0 && i < folders.len && !found; i += strlen(folders.s + i) + 1)
+    found = !strcasecmp(folders.s + i, name);
+  stralloc_free(&folders);
+  stralloc_free(&why);
+  return n < 0 || (!found && r->rules.stale) ? -1 : found;
+}
+
 int recipients_known(recipients *r, recipients_files const *f, char const *address, size_t len,
                      int local_only)
 {
   int n;
 
-  if (rules_load(&r->rules, &f->rules, &r->map) < 0)
-    strerr_warnw(r->rules.wrong.len ? r->rules.wrong.s : "out of memory",
-                 ": no recipient is refused as unknown");
+  load(r, f);
   /* What the map says is not what the files say, whoever read them: nobody is unknown. */
   if (r->rules.stale || (!local_only && !is_local(r, address))) return -1;
   n = find(r, f, address, len);

@@ -30,4 +30,10 @@ extern int recipients_warm(recipients *r, recipients_files const *f);
 extern int recipients_known(recipients *r, recipients_files const *f, char const *address, size_t len,
                             int local_only);
 
+/*
+ * Whether mail for address leads to the Maildir `name`, maybe among others. Returns 1; 0; or -1: nobody can tell now.
+ */
+extern int recipients_lead(recipients *r, recipients_files const *f, char const *address, size_t len,
+                           char const *name);
+
 #endif

@@ -118,6 +118,10 @@ static key const submission_keys[] = {
     {.name = "domain",
      .type = KEY_TEXT,
      .help = "completes addresses without one; without it, control/defaultdomain, else control/me"},
+    {.name = "sender-match",
+     .type = KEY_BOOL,
+     .fallback = "no",
+     .help = "users send only as themselves, their aliases, and what control/senders has for them"},
     {.name = 0}};
 
 /* How long sessions may go on after TERM, in milliseconds. */
@@ -370,6 +374,7 @@ static int add_smtpd(stralloc *sa, service *sv, int submission)
   if (!bundle_qmail(sv->bundle) && !remote_present(sv->bundle) && !section_text(sv->section, "queue") &&
       service_append(sa, " -l") < 0)
     return -1;
+  if (submission && value_of(sv, "sender-match") && service_append(sa, " -S") < 0) return -1;
   return domain && *domain ? service_word(sa, " -d ", domain, "") : 0;
 }
 

@@ -6,6 +6,7 @@
 #include <skalibs/types.h>
 
 #include "path.h"
+#include "senders.h"
 #include "session-internal.h"
 
 #define RECIPIENTS_OVER 1000 /* beyond the limit, they are refused without being errors */
@@ -177,6 +178,20 @@ static int begin(session *s, int verdict)
   return reply(s, "250 2.1.0 ok");
 }
 
+/* Returns 0, or the reply that refuses s->from. The null sender is that of a user's own reports and receipts. */
+static char const *sender_wrong(session const *s)
+{
+  effects const *e = s->effects;
+  int r;
+
+  if (!s->config->sender_match || !s->user.len || !s->from.len) return 0;
+  if (senders_allow(&s->config->control->senders, s->user.s, s->from.s)) return 0;
+  r = e->leads(e->world, s->from.s, s->from.len, s->user.s);
+  if (r > 0) return 0;
+  return r ? "451 4.3.0 unable to find out whose address this is"
+           : "553 5.7.1 you may not send as this address";
+}
+
 int command_mail(session *s, char const *argument)
 {
   char const *wrong = mail_too_early(s);
@@ -191,6 +206,8 @@ int command_mail(session *s, char const *argument)
   r = scan(s, STAGE_MAIL, behind(argument, "FROM:"), &s->from, &rest);
   if (r) return r < 0 ? -1 : 0;
   wrong = parameters(s, rest, &size);
+  if (wrong) return refuse(s, STAGE_MAIL, wrong);
+  wrong = sender_wrong(s);
   if (wrong) return refuse(s, STAGE_MAIL, wrong);
   r = spp_refused_earlier(&s->spp, SPP_MAIL, &s->out);
   if (r) return r < 0 ? -1 : refused(s, STAGE_MAIL, s->reply = s->out.len - s->spp.later[0].len);

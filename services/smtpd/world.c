@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -245,6 +246,19 @@ static int recipient(void *data, char const *address, size_t len)
                           w->options->config.local_only);
 }
 
+/* Without a mapping of the spool, a user is his local part at our domains. */
+static int leads(void *data, char const *address, size_t len, char const *user)
+{
+  world *w = data;
+  char const *at = strrchr(address, '@');
+  size_t n = at ? (size_t)(at - address) : len;
+
+  if (w->options->recipients.mail)
+    return recipients_lead(&w->recipients, &w->options->recipients, address, len, user);
+  return strlen(user) == n && !strncasecmp(user, address, n) &&
+         control_accepts(w->options->config.control, address) > 0;
+}
+
 static int own(void *data, char const *ip, size_t len)
 {
   int r = ownip(((world *)data)->options->config.localip, ip, len);
@@ -342,6 +356,7 @@ void world_effects(world *w, effects *e)
                                .pause = pause_for,
                                .policy = ask_policy,
                                .recipient = recipient,
+                               .leads = leads,
                                .log_room = log_room,
                                .log = put_log,
                                .count = count,

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include <services/smtpd/senders.h>
 #include <services/smtpd/base64.h>
 #include <services/smtpd/path.h>
 
@@ -904,6 +905,37 @@ START_TEST(long_addresses)
 }
 END_TEST
 
+static char const senders[] = "joe: joe@far.test, @list.test # his own\0"
+                              "  Last@far.test\0"
+                              "joel: joel@far.test\0"
+                              "broken\0"
+                              "  after@far.test\0"
+                              "JOE : again@far.test\0";
+
+typedef struct sends_s sends;
+struct sends_s
+{
+  char const *as;
+  int may;
+};
+
+static sends const senders_of_joe[] = {{"joe@FAR.test", 1},   {"x@List.test", 1},   {"last@far.test", 1},
+                                       {"again@far.test", 1}, {"joe", 1},           {"joel@far.test", 0},
+                                       {"after@far.test", 0}, {"his@far.test", 0},  {"own", 0},
+                                       {"@list.test", 1},     {"x@y.list.test", 0}, {"far.test", 0}};
+
+START_TEST(own_senders)
+{
+  stralloc lines = STRALLOC_ZERO;
+  sends const *x = senders_of_joe + _i;
+
+  ck_assert(stralloc_copyb(&lines, senders, sizeof senders - 1));
+  ck_assert_int_eq(senders_allow(&lines, "joe", x->as), x->may);
+  ck_assert_int_eq(senders_allow(&lines, "Joe", x->as), x->may);
+  stralloc_free(&lines);
+}
+END_TEST
+
 static Suite *suite(void)
 {
   Suite *s = suite_create("smtpd");
@@ -931,6 +963,9 @@ static Suite *suite(void)
   tcase_add_test(t, received_lines);
   tcase_add_loop_test(t, enhanced_codes, 0, sizeof coded / sizeof coded[0]);
   tcase_add_test(t, localip);
+  suite_add_tcase(s, t);
+  t = tcase_create("senders");
+  tcase_add_loop_test(t, own_senders, 0, sizeof senders_of_joe / sizeof senders_of_joe[0]);
   suite_add_tcase(s, t);
   t = tcase_create("path");
   tcase_add_loop_test(t, path, 0, sizeof paths / sizeof paths[0]);
