@@ -14,6 +14,7 @@
 #include <skalibs/djbunix.h>
 
 #include <runlib/counters.h>
+#include <runlib/mapguard.h>
 
 static char const magic[8] = "mailcnt1";
 
@@ -103,44 +104,10 @@ static int create(char const *path, mode_t mode, int replace)
   return result;
 }
 
-#define GUARDED 8 /* pages of a process; more of them are not guarded */
-
-static page *guarded[GUARDED];
-
-/* The page of a file that became shorter faults: its place is taken by memory of this process, in which it counts on. */
-static void on_fault(int sig, siginfo_t *info, void *context)
-{
-  char *at = info->si_addr;
-  int e = errno;
-
-  (void)context;
-  for (unsigned int i = 0; i < GUARDED; i++)
-    if (guarded[i] && at >= (char *)guarded[i] && at < (char *)(guarded[i] + 1) &&
-        mmap(guarded[i], sizeof(page), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
-             0) != MAP_FAILED)
-    {
-      errno = e;
-      return;
-    }
-  signal(sig, SIG_DFL); /* not ours: it faults again, and ends the process */
-}
-
 static void unmap(page *p)
 {
-  for (unsigned int i = 0; i < GUARDED; i++)
-    if (guarded[i] == p) guarded[i] = 0;
+  mapguard_drop(p);
   munmap(p, sizeof(page));
-}
-
-static void guard(page *p)
-{
-  struct sigaction sa = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER};
-  unsigned int i = 0;
-
-  while (i < GUARDED && guarded[i]) i++;
-  if (i == GUARDED) return;
-  guarded[i] = p;
-  (void)sigaction(SIGBUS, &sa, 0);
 }
 
 static page *map(char const *path, int *fd)
@@ -150,7 +117,7 @@ static page *map(char const *path, int *fd)
   *fd = open_checked(path, O_RDWR);
   if (*fd < 0) return 0;
   p = mmap(0, sizeof(page), PROT_READ | PROT_WRITE, MAP_SHARED, *fd, 0);
-  if (p != MAP_FAILED) guard(p);
+  if (p != MAP_FAILED) mapguard_add(p, sizeof(page), 0, 0); /* in which it counts on */
   if (p != MAP_FAILED && good_page(p)) return p;
   if (p != MAP_FAILED)
   {

@@ -237,6 +237,7 @@ static standby_role become_standby(standby *s, int const *fds, unsigned int n)
   standby_role role;
 
   s->pid = getppid();
+  if (s->forked) (*s->forked)(s->data);
   selfpipe_finish();
   signal(SIGHUP, SIG_IGN);
   (void)prctl(PR_SET_NAME, "standby");

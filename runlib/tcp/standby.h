@@ -15,15 +15,17 @@
 typedef struct standby_s standby;
 struct standby_s
 {
-  int door;   /* -1: without one, nothing is handed over */
-  int pair;   /* to the other of the two; readable: it has ended, or wants us to */
-  pid_t pid;  /* of the other; 0: there is none */
-  uid_t uid;  /* who may come to the door, beside root */
-  int caller; /* at the door of one that drains: who waits for its end; -1: nobody */
+  int door;                   /* -1: without one, nothing is handed over */
+  int pair;                   /* to the other of the two; readable: it has ended, or wants us to */
+  pid_t pid;                  /* of the other; 0: there is none */
+  uid_t uid;                  /* who may come to the door, beside root */
+  int caller;                 /* at the door of one that drains: who waits for its end; -1: nobody */
+  void (*forked)(void *data); /* if not 0: lets go, in the new standby, of what is the first's alone */
+  void *data;
 };
 #define STANDBY_NONE                                                                                         \
   {                                                                                                          \
-    .door = -1, .pair = -1, .pid = 0, .caller = -1                                                           \
+    .door = -1, .pair = -1, .pid = 0, .caller = -1, .forked = 0, .data = 0                                   \
   }
 
 /*

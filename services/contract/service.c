@@ -298,6 +298,23 @@ int service_bind(service const *sv, stralloc *sa, char const *name, report *r)
   return service_append(sa, "\n");
 }
 
+int service_door(service *sv, stralloc *sa)
+{
+  bundle const *b = sv->bundle;
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_append(&path, "%s/doors", b->run) < 0 || !stralloc_0(&path) ||
+      service_add_folder(sv, path.s, 0700, b->root ? "root" : 0) < 0)
+    goto end;
+  path.len--;
+  if (service_append(&path, "/%s", sv->name) == 0 && stralloc_0(&path))
+    result = service_word(sa, " -D ", path.s, "");
+end:
+  stralloc_free(&path);
+  return result;
+}
+
 int service_listen(service const *sv, stralloc *sa, char const *name, char const *option)
 {
   value const *v;

@@ -153,6 +153,11 @@ extern int service_add_finish(service *sv);
  * script that gives root up afterwards: RUN is not its user's. What is wrong with the mode goes to r.
  */
 extern int service_bind(service const *sv, stralloc *sa, char const *name, report *r);
+/*
+ * Appends ` -D DOOR`, the unix socket below RUN/doors where a listener's sockets go on (runlib/tcp/standby.h), and adds
+ * that directory. `finished` closes the door of a service that is stopped.
+ */
+extern int service_door(service *sv, stralloc *sa);
 /* Appends ` OPTION ADDRESS` for each address of the section's key, such as `listen`. */
 extern int service_listen(service const *sv, stralloc *sa, char const *key, char const *option);
 

@@ -34,5 +34,8 @@ uint64_t table_tick(table *t)
     h->wall += boot - h->boot;
     h->boot = boot;
   }
+  t->saved.clock = h->clock;
+  t->saved.boot = h->boot;
+  t->saved.wall = h->wall;
   return h->clock;
 }

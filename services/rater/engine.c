@@ -26,17 +26,24 @@ static int find_board(engine *e, rules const *r, uint64_t hash)
   return spare;
 }
 
-void engine_rules(engine *e, rules *r)
+void engine_boards(engine *e)
 {
+  rules *r = e->rules;
+
   for (unsigned int i = 0; i < r->n; i++)
     r->classes[i].hash = table_hash(&e->table, 0, r->classes[i].name, r->classes[i].len);
   for (unsigned int i = 0; i < r->n; i++) r->classes[i].board = find_board(e, r, r->classes[i].hash);
+}
+
+void engine_rules(engine *e, rules *r)
+{
   if (e->rules)
   {
     rules_free(e->rules);
     free(e->rules);
   }
   e->rules = r;
+  engine_boards(e);
 }
 
 void engine_free(engine *e)

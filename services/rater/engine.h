@@ -73,6 +73,8 @@ struct question_s
 
 /* Takes over r (allocated; the old rules are freed) and finds each class its board. */
 extern void engine_rules(engine *e, rules *r);
+/* The same for the rules it has, when the table has lost all. */
+extern void engine_boards(engine *e);
 extern void engine_read(engine const *e, char const *s, size_t n, asker who, question *w);
 extern void engine_find(engine *e, question *w);
 /* Appends the one line that answers to out. Returns 0, or -1 and errno (ENOMEM), out as it was. */

@@ -13,6 +13,7 @@
 #include <skalibs/stralloc.h>
 
 #include <runlib/clock.h>
+#include <runlib/mapguard.h>
 
 #include "table.h"
 
@@ -34,6 +35,15 @@ static uint64_t header_check(header const *h)
 {
   static unsigned char const fixed[SIPHASH_KEY] = "raterd's header";
   return siphash13(fixed, sizeof(header), (char const *)h, offsetof(header, check));
+}
+
+/* In a signal's handler. The memory is zero: all keys are gone. */
+static void table_lost(void *data)
+{
+  table *t = data;
+
+  *t->header = t->saved;
+  t->lost = 1;
 }
 
 static void map_parts(table *t, void *p, size_t size)
@@ -123,6 +133,7 @@ static int map_old(table *t, int fd, char const **why)
   }
   p = mmap(0, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (p == MAP_FAILED) return -1;
+  mapguard_add(p, (size_t)st.st_size, 0, 0); /* it may become shorter while it is looked at */
   *why = header_wrong(p, (size_t)st.st_size);
   if (!*why)
   {
@@ -131,6 +142,7 @@ static int map_old(table *t, int fd, char const **why)
     if (!*why) return 0;
     t->header = 0;
   }
+  mapguard_drop(p);
   munmap(p, (size_t)st.st_size);
   return 0;
 }
@@ -149,7 +161,7 @@ static int map_new(table *t, char const *temporary, uint64_t sets)
     errno = posix_fallocate(fd, 0, (off_t)size);
     if (errno) goto err;
   }
-  p = mmap(0, size, PROT_READ | PROT_WRITE, temporary ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS, fd, 0);
+  p = mmap(0, size, PROT_READ | PROT_WRITE, temporary ? MAP_SHARED : MAP_SHARED | MAP_ANONYMOUS, fd, 0);
   if (p == MAP_FAILED) goto err;
   if (fd >= 0) fd_close(fd);
   map_parts(t, p, size);
@@ -188,6 +200,12 @@ static int lock_open(char const *name)
   if (errno == EWOULDBLOCK) errno = EBUSY;
   fd_close(fd);
   return -1;
+}
+
+void table_unlock(table *t)
+{
+  if (t->lock >= 0) fd_close(t->lock);
+  t->lock = -1;
 }
 
 typedef struct names_s names;
@@ -244,6 +262,7 @@ static int open_new(table *t, char const *file, char const *temporary, uint64_t 
   if (old.header)
   {
     carry_over(t, &old);
+    mapguard_drop(old.header);
     munmap(old.header, old.size);
     news->resized = 1;
   }
@@ -280,6 +299,15 @@ end:
   return result;
 }
 
+/* The mapping is guarded from here on by what it can go on with. */
+static void keep(table *t)
+{
+  t->saved = *t->header;
+  t->lost = 0;
+  mapguard_drop(t->header);
+  mapguard_add(t->header, t->size, &table_lost, t);
+}
+
 int table_open(table *t, char const *file, uint64_t keys, table_news *news)
 {
   uint64_t sets = sets_for(keys);
@@ -298,14 +326,33 @@ int table_open(table *t, char const *file, uint64_t keys, table_news *news)
     return -1;
   }
   clock_go_on(t->header);
+  keep(t);
   news->failed = 0;
   return 0;
 }
 
+int table_remake(table *t, char const *file)
+{
+  table old = *t;
+  names n = {STRALLOC_ZERO, STRALLOC_ZERO, STRALLOC_ZERO};
+  int result = names_make(&n, file) ? map_new(t, n.temporary.s, old.saved.sets) : -1;
+
+  if (result == 0)
+  {
+    memcpy(t->header, old.header, t->size);
+    munmap(old.header, old.size);
+    keep(t);
+    result = rename(n.temporary.s, file);
+  }
+  names_free(&n);
+  t->lost = 0;
+  return result;
+}
+
 void table_close(table *t)
 {
+  mapguard_drop(t->header);
   if (t->header) munmap(t->header, t->size);
-  if (t->lock >= 0) fd_close(t->lock);
+  table_unlock(t);
   t->header = 0;
-  t->lock = -1;
 }

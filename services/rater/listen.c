@@ -65,27 +65,3 @@ int listen_inherited(server *s, int fd)
   if (ndelay_on(fd) < 0 || coe(fd) < 0) return -1;
   return give(s, fd, 0);
 }
-
-static int listen_family(server *s, address const *a, int v6, unsigned int may)
-{
-  int fd = v6 ? socket_tcp6_nbcoe() : socket_tcp4_nbcoe();
-  char const *ip = (char const *)a->ip;
-  int e;
-
-  if (fd < 0) return -1;
-  if ((v6 ? socket_bind6_reuse(fd, ip, a->port) : socket_bind4_reuse(fd, ip, a->port)) >= 0)
-    return give(s, fd, may);
-  e = errno;
-  fd_close(fd);
-  errno = e;
-  return -1;
-}
-
-int listen_tcp(server *s, address const *a, unsigned int may)
-{
-  if (a->family != 6 && listen_family(s, a, 0, may) < 0) return -1;
-  if (a->family == 4) return 0;
-  /* `*` on a machine without IPv6 is all of IPv4 */
-  if (listen_family(s, a, 1, may) < 0 && (a->family || errno != EAFNOSUPPORT)) return -1;
-  return 0;
-}

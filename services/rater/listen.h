@@ -1,8 +1,6 @@
 #ifndef RATER_LISTEN_H
 #define RATER_LISTEN_H
 
-#include <runlib/address.h>
-
 #include "server.h"
 
 /*
@@ -13,6 +11,5 @@
 extern int listen_unix(server *s, char const *path, unsigned int mode, unsigned int may);
 /* A unix socket that is bound already. */
 extern int listen_inherited(server *s, int fd);
-extern int listen_tcp(server *s, address const *a, unsigned int may);
 
 #endif

@@ -1,7 +1,7 @@
 # service.c and rules are what mailctl links; the rest is raterd's.
 RATER_ENGINE := bucket.c glob.c net.c match.c rules.c rulescan.c table.c clock.c file.c request.c blocker.c engine.c policy.c offenders.c reports.c
-$(eval $(call library,services/rater,$(RATER_ENGINE) client.c server.c listen.c service.c))
-$(eval $(call program,libexec/mailctl/raterd,services/rater/raterd.c,services/rater))
+$(eval $(call library,services/rater,$(RATER_ENGINE) client.c server.c listen.c door.c service.c))
+$(eval $(call program,libexec/mailctl/raterd,services/rater/raterd.c,services/rater runlib/tcp))
 $(eval $(call unit,tests/unit/rater_bucket.c,services/rater))
 $(eval $(call unit,tests/unit/rater_rules.c,services/rater))
 $(eval $(call unit,tests/unit/rater_client.c,runlib))

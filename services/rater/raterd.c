@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
@@ -15,9 +16,10 @@
 #include <skalibs/strerr.h>
 #include <skalibs/types.h>
 
-#include <runlib/address.h>
+#include <runlib/become.h>
 #include <runlib/ready.h>
 
+#include "door.h"
 #include "listen.h"
 #include "server.h"
 
@@ -30,6 +32,8 @@ struct options_s
   char const *rules, *socket, *table, *blocks;
   char const *tcp[ADDRESSES], *policy[ADDRESSES];
   unsigned int n, n_policy;
+  char const *door;
+  int environment;
   unsigned int mode, ready, clients, inherited; /* inherited: the descriptor plus 1 */
   uint64_t keys;
 };
@@ -43,7 +47,7 @@ static void say(char const *s, size_t n)
 
 static char const usage[] =
     "raterd [ -d FD ] [ -s SOCKET | -u FD ] [ -m MODE ] [ -l ADDRESS:PORT ]... [ -p ADDRESS ]... "
-    "[ -t TABLE ] [ -b BLOCKS ] [ -k KEYS ] [ -c CLIENTS ] RULES";
+    "[ -t TABLE ] [ -b BLOCKS ] [ -k KEYS ] [ -c CLIENTS ] [ -D DOOR ] [ -U ] RULES";
 
 static void bad_usage(char const *why, char const *what)
 {
@@ -64,6 +68,9 @@ static void help(void)
       "  -b BLOCKS        keep in this file whom listeners are to block, by classes with `block`\n"
       "  -k KEYS          how many keys the table has room for (100000)\n"
       "  -c CLIENTS       how many may be connected at once (1000)\n"
+      "  -D DOOR          the TCP sockets outlive this process, and are handed to the next one at this unix "
+      "socket\n"
+      "  -U               become $UID, $GID and $GIDLIST (s6-envuidgid) once it listens\n"
       "  -d FD            write a newline to FD when ready to answer\n"
       "RULES is described in rater-rules(5). HUP reads it again, TERM ends. See raterd(8).\n";
   printf("usage: %s\n\n%s", usage, text);
@@ -77,6 +84,8 @@ static void one_option(options *o, int opt, char const *arg)
     case 's': o->socket = arg; break;
     case 't': o->table = arg; break;
     case 'b': o->blocks = arg; break;
+    case 'D': o->door = arg; break;
+    case 'U': o->environment = 1; break;
     case 'l':
       if (o->n == ADDRESSES) bad_usage("more addresses than eight: ", arg);
       o->tcp[o->n++] = arg;
@@ -119,11 +128,14 @@ static void parse_options(int argc, char const *const *argv, options *o)
     exit(fflush(stdout) ? 111 : 0);
   }
   l.err = 0;
-  while ((opt = subgetopt_r(argc, argv, "d:s:u:m:l:p:t:b:k:c:", &l)) != -1) one_option(o, opt, l.arg);
+  while ((opt = subgetopt_r(argc, argv, "d:s:u:m:l:p:t:b:k:c:D:U", &l)) != -1) one_option(o, opt, l.arg);
   if (argc - l.ind != 1) bad_usage(argc == l.ind ? "no RULES" : "more than one RULES", "");
   if (!o->socket && !o->n && !o->n_policy && !o->inherited)
     bad_usage("nothing to listen on: none of -s, -u, -l, -p", "");
   if (o->socket && o->inherited) bad_usage("both -s and -u", "");
+  for (unsigned int i = 0; o->door && i < o->n_policy; i++)
+    if (strchr(o->policy[i], '/')) bad_usage("-D is for TCP alone: ", o->policy[i]);
+  if (o->door && o->socket) bad_usage("-D is for TCP alone: ", o->socket);
   o->rules = argv[l.ind];
 }
 
@@ -174,12 +186,19 @@ static void reload(engine *e, char const *file)
   strerr_warni("rules read: ", fmt);
 }
 
-static void open_table(engine *e, options const *o)
+/* patience: how often to look, each 20 ms, until another raterd is gone. */
+static void open_table(engine *e, options const *o, unsigned int patience)
 {
+  static struct timespec const moment = {.tv_nsec = 20000000};
   table_news news;
 
-  if (table_open(&e->table, o->table, o->keys, &news) < 0)
+  while (table_open(&e->table, o->table, o->keys, &news) < 0)
   {
+    if (errno == EBUSY && patience--)
+    {
+      nanosleep(&moment, 0);
+      continue;
+    }
     if (errno == EBUSY) strerr_dief(111, "another raterd uses ", o->table);
     strerr_diefusys(111, news.failed, o->table ? " " : "", o->table ? o->table : "");
   }
@@ -197,11 +216,14 @@ static void listen_local(server *s, char const *path, unsigned int mode, unsigne
 
 static void listen_remote(server *s, char const *text, unsigned int may)
 {
-  address a;
-  char const *why = address_scan(text, &a);
+  int fds[2];
+  char const *why;
+  unsigned int n = door_listen(text, fds, &why);
 
-  if (why) strerr_dief(100, text, ": ", why);
-  if (listen_tcp(s, &a, may) < 0) strerr_diefusys(111, "listen on ", text);
+  if (!n && why) strerr_dief(100, text, ": ", why);
+  if (!n) strerr_diefusys(111, "listen on ", text);
+  for (unsigned int i = 0; i < n; i++)
+    if (server_listen(s, fds[i], may) < 0) strerr_diefusys(111, "listen on ", text);
 }
 
 static void listen_all(server *s, options const *o)
@@ -257,16 +279,74 @@ static void trap_signals(server *s)
   if (server_watch(s, fd) < 0) strerr_diefusys(111, "watch for signals");
 }
 
+/* Somebody has truncated the table's file. */
+static void remake_table(engine *e, options const *o)
+{
+  strerr_warnw(o->table, ": it was truncated by another: counting begins anew");
+  if (table_remake(&e->table, o->table) < 0)
+    strerr_warnwusys("make table ", o->table, " again: counting in memory");
+  engine_boards(e);
+}
+
+/* --- the process that stands by --------------------------------------------------------------------- */
+
+static void forked(void *data)
+{
+  server *s = data;
+
+  server_forked(s);
+  table_unlock(&s->engine->table);
+}
+
+/* In the place of a process that has ended; what that one did with the table and with HUP is looked at now. */
+static void succeed(server *s, engine *e, options const *o)
+{
+  strerr_warni("in the place of a process that has ended");
+  if (server_succeed(s) < 0) strerr_diefusys(111, "wait for clients");
+  trap_signals(s);
+  if (o->table)
+  {
+    table_close(&e->table);
+    open_table(e, o, 250);
+  }
+  reload(e, o->rules);
+  engine_boards(e);
+  blocker_free(&e->blocker);
+  if (o->blocks) blocker_open(&e->blocker, o->blocks);
+}
+
+static void stand(server *s, engine *e, options const *o)
+{
+  door_role role;
+
+  while ((role = door_stand(&forked, s)) == DOOR_NEXT) succeed(s, e, o);
+  if (role == DOOR_SHUT) _exit(0);
+  if (door_fd() >= 0 && server_watch(s, door_fd()) < 0) strerr_diefusys(111, "watch the standby");
+}
+
 static void serve(server *s, engine *e, options const *o)
 {
   while (!server_done(s))
   {
-    int r = server_turn(s);
+    int r = server_turn(s), event;
+    if (e->table.lost) remake_table(e, o);
     if (r < 0) strerr_diefusys(111, "wait for clients");
-    if (!r || !handle_signals(e, o) || s->end_by) continue;
+    if (!r || s->end_by) continue;
+    event = door_event();
+    if (event == 2) stand(s, e, o);
+    if (event != 1 && !handle_signals(e, o)) continue;
     if (o->socket) unlink_void(o->socket);
     server_end(s);
   }
+}
+
+static void become_user(options const *o)
+{
+  become b;
+
+  if (!o->environment) return;
+  if (become_environment(&b) < 0) strerr_dief(100, "-U: no UID and GID (s6-envuidgid sets them)");
+  if (become_them(&b) < 0) strerr_diefusys(111, "change user");
 }
 
 int main(int argc, char const *const *argv)
@@ -280,17 +360,20 @@ int main(int argc, char const *const *argv)
   parse_options(argc, argv, &o);
   r = read_rules(o.rules);
   if (!r) strerr_dief(102, "no good rules in ", o.rules);
-  open_table(&e, &o);
+  allow_clients(o.clients);
+  if (server_init(&s, &e, o.clients) < 0) strerr_diefusys(111, "prepare to wait");
+  if (o.door && door_open(o.door) < 0) strerr_diefusys(111, "take over at ", o.door);
+  listen_all(&s, &o);
+  become_user(&o);
+  open_table(&e, &o, 0);
   engine_rules(&e, r);
   if (o.blocks) blocker_open(&e.blocker, o.blocks);
   e.log = &say;
   e.now = e.started = table_tick(&e.table);
-  allow_clients(o.clients);
-  if (server_init(&s, &e, o.clients) < 0) strerr_diefusys(111, "prepare to wait");
   trap_signals(&s);
-  listen_all(&s, &o);
   if (o.ready && ready_notify((int)o.ready) < 0) strerr_warnwusys("tell readiness");
   strerr_warni("ready");
+  stand(&s, &e, &o);
   serve(&s, &e, &o);
   server_free(&s);
   engine_free(&e);

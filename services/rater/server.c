@@ -247,12 +247,26 @@ int server_done(server const *s)
   return s->end_by && !s->clients;
 }
 
-void server_free(server *s)
+void server_forked(server *s)
 {
   while (s->oldest) client_drop(s, s->oldest);
-  for (unsigned int i = 0; i < s->n; i++) fd_close(s->listeners[i].fd);
   answer_again(s);
   bury(s);
   stralloc_free(&s->out);
   fd_close(s->epoll);
+}
+
+int server_succeed(server *s)
+{
+  s->epoll = epoll_create1(EPOLL_CLOEXEC);
+  s->paused = 0;
+  for (unsigned int i = 0; i < s->n; i++)
+    if (s->epoll < 0 || watch(s, s->listeners[i].fd, &s->listeners[i], EPOLL_CTL_ADD) < 0) return -1;
+  return 0;
+}
+
+void server_free(server *s)
+{
+  for (unsigned int i = 0; i < s->n; i++) fd_close(s->listeners[i].fd);
+  server_forked(s);
 }

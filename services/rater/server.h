@@ -87,13 +87,16 @@ struct server_s
 extern int server_init(server *s, engine *e, unsigned int clients_max);
 /* fd: listening, non-blocking. may: as of a listener. */
 extern int server_listen(server *s, int fd, unsigned int may);
-/* For a descriptor of the caller's own, which server_turn tells of. */
+/* For descriptors of the caller's own, which server_turn tells of. */
 extern int server_watch(server *s, int fd);
-/* Waits, and answers what there is. Returns 1 if the watched descriptor is readable, 0, or -1 and errno. */
+/* Waits, and answers what there is. Returns 1 if one that is watched is readable, 0, or -1 and errno. */
 extern int server_turn(server *s);
 /* Closes the listeners; server_turn goes on until server_done: nothing is owed, or TIMEOUT_DRAIN is over. */
 extern void server_end(server *s);
 extern int server_done(server const *s);
+/* In a process that was forked: lets go of all but the listeners; and serves on these, where the other has ended. */
+extern void server_forked(server *s);
+extern int server_succeed(server *s);
 extern void server_free(server *s);
 
 #endif

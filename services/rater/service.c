@@ -160,11 +160,14 @@ static int add_run(service *sv, report *r)
   bundle const *b = sv->bundle;
   stralloc sa = STRALLOC_ZERO;
   int result = -1;
+  int tcp = section_value(sv->section, "listen") || section_value(sv->section, "policy");
+  int drops = tcp && b->root && sv->user; /* by itself, as the door is root's */
 
   if (service_prelude(sv, &sa) < 0 || service_bind(sv, &sa, "/rater.sock", r) < 0 ||
-      service_drop(sv, &sa) < 0 || service_word(&sa, "", b->libexec, "/raterd") < 0 ||
-      service_append(&sa, " -d 3 -u 0") < 0 || service_listen(sv, &sa, "listen", "-l") < 0 ||
-      service_listen(sv, &sa, "policy", "-p") < 0 ||
+      (drops ? service_append(&sa, "s6-envuidgid %s\n", sv->user) : service_drop(sv, &sa)) < 0 ||
+      service_word(&sa, "", b->libexec, "/raterd") < 0 || service_append(&sa, " -d 3 -u 0") < 0 ||
+      service_listen(sv, &sa, "listen", "-l") < 0 || service_listen(sv, &sa, "policy", "-p") < 0 ||
+      (tcp && service_door(sv, &sa) < 0) || (drops && service_append(&sa, " -U") < 0) ||
       service_append(&sa, " -k %lu -c %lu", (unsigned long)section_number(sv->section, "keys"),
                      (unsigned long)section_number(sv->section, "clients")) < 0 ||
       service_word(&sa, " -t ", b->state, "/rater/table") < 0 ||

@@ -14,13 +14,15 @@ struct table_s
   header *header; /* 0: closed */
   board *boards;
   set *sets;
-  size_t size;    /* bytes, of the whole file */
-  int lock;       /* fd; -1 if in memory alone */
-  uint64_t sweep; /* the next set to sweep */
+  size_t size;       /* bytes, of the whole file */
+  int lock;          /* fd; -1 if in memory alone */
+  uint64_t sweep;    /* the next set to sweep */
+  header saved;      /* what a table that is lost goes on with: the key and the clock */
+  int volatile lost; /* somebody truncated the file: what counts lies in memory alone */
 };
 #define TABLE_ZERO                                                                                           \
   {                                                                                                          \
-    .header = 0, .boards = 0, .sets = 0, .size = 0, .lock = -1, .sweep = 0                                   \
+    .header = 0, .boards = 0, .sets = 0, .size = 0, .lock = -1, .sweep = 0, .lost = 0                        \
   }
 
 /* What table_open found, in words for the log (static), or 0. */
@@ -33,11 +35,19 @@ struct table_news_s
 };
 
 /*
+ * t must stay where it is as long as it is open.
  * Opens or makes the table in file for about `keys` keys; file 0: in memory. FILE.lock keeps a second
  * raterd out. Returns 0, or -1 and errno, EBUSY if another has it; news tells what happened.
  */
 extern int table_open(table *t, char const *file, uint64_t keys, table_news *news);
 extern void table_close(table *t);
+/* For a process that was forked, which opens the table anew where the other has ended. */
+extern void table_unlock(table *t);
+/*
+ * Writes a table that was lost into a file again, as long as no place of it is in use by the caller. lost is 0 afterwards.
+ * Returns 0, or -1 and errno: it stays in memory.
+ */
+extern int table_remake(table *t, char const *file);
 
 /* Finds hash's place: 0 if it has none. */
 extern place *table_find(table *t, uint64_t hash);

@@ -165,20 +165,6 @@ static int add_folder(service *sv, char const *folder, char const *name, mode_t 
   return result;
 }
 
-/* Where a listener's sockets go on (runlib/tcp/standby.h). `finished` closes the door of a service that is stopped. */
-static int add_door(stralloc *sa, service *sv)
-{
-  bundle const *b = sv->bundle;
-  stralloc doors = STRALLOC_ZERO;
-  int result = -1;
-
-  if (service_append(&doors, "%s/doors", b->run) == 0 && stralloc_0(&doors) &&
-      add_own(sa, sv, " -D ", doors.s, "") == 0)
-    result = service_word(sa, " -G ", b->state, "/current");
-  stralloc_free(&doors);
-  return result < 0 ? -1 : add_folder(sv, b->run, "doors", 0700, b->root ? "root" : 0);
-}
-
 /* Who is blocked: `mailctl block` says so, raterd, and (key ipsvd) plugins of another house. */
 static int add_blocks(stralloc *sa, service *sv)
 {
@@ -213,7 +199,8 @@ static int add_listener(stralloc *sa, service *sv, char const *server)
     return -1;
   if (service_word(sa, " -l ", sv->bundle->hostname, "") < 0) return -1;
   if (add_folder(sv, sv->bundle->state, sv->name, 0755, sv->bundle->root ? "root" : 0) < 0 ||
-      add_counters(sa, sv, " -s ") < 0 || add_door(sa, sv) < 0)
+      add_counters(sa, sv, " -s ") < 0 || service_door(sv, sa) < 0 ||
+      service_word(sa, " -G ", sv->bundle->state, "/current") < 0)
     return -1;
   if (sv->bundle->root && sv->user && service_append(sa, " -U") < 0) return -1;
   while ((n = list_word(&list, &word)))

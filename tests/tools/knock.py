@@ -1,8 +1,10 @@
-# knock IP PORT CLIENTS: connections made without a pause by so many clients, each until it has its greeting, until stdin
+# knock IP PORT CLIENTS [LINE ANSWER]: connections made without a pause by so many clients, each until it has its greeting, until stdin
 # ends. Then a line: connections, those that were refused, those that ended without a greeting, the slowest greeting in
-# seconds. A line "begun" comes before, once the first is greeted.
+# seconds. A line "begun" comes before, once the first is greeted. LINE is said first, for a server that waits for it, and the
+# greeting begins with ANSWER.
 import select, socket, sys, threading, time
 ip, port, clients = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+say, answer = (sys.argv[4].encode() + b"\n", sys.argv[5].encode()) if len(sys.argv) > 4 else (b"", b"220")
 over, begun = threading.Event(), threading.Event()
 lock = threading.Lock()
 made = refused = broken = 0
@@ -19,11 +21,12 @@ def knock(begin):
     except OSError:
         return "broken"
     try:
+        if say: s.sendall(say)
         greeting = s.recv(512)
         took = time.monotonic() - begin
-        if greeting[:3] != b"220": return "broken"
+        if not greeting.startswith(answer): return "broken"
         with lock: slowest = max(slowest, took)
-        s.sendall(b"QUIT\r\n")
+        if not say: s.sendall(b"QUIT\r\n")
         while s.recv(512): pass
     except OSError:
         return "broken"
@@ -40,7 +43,7 @@ def client():
             refused += how == "refused"
             broken += how == "broken"
         if how == "greeted": begun.set()
-        if how == "refused": time.sleep(0.01)
+        if how == "refused" or say: time.sleep(0.01)
 
 threads = [threading.Thread(target=client) for _ in range(clients)]
 for t in threads: t.start()

@@ -437,6 +437,37 @@ START_TEST(no_room)
 }
 END_TEST
 
+/* Whoever may write to the file may truncate it: that is noticed, ends nobody, and a new file has what comes. */
+START_TEST(truncated)
+{
+  table t = TABLE_ZERO;
+  table_news news;
+  struct stat st;
+  uint64_t hash, now;
+  unsigned char key[SIPHASH_KEY];
+
+  ck_assert_int_eq(table_open(&t, file, 1000, &news), 0);
+  hash = table_hash(&t, 0, "joe", 3);
+  memcpy(key, t.header->key, sizeof key);
+  table_take(&t, hash, 1);
+  now = table_tick(&t);
+  ck_assert_int_eq(truncate(file, _i ? 5000 : 0), 0);
+  while (!t.lost) table_take(&t, ++hash, 1);
+  ck_assert_uint_ge(t.header->clock, now);
+  ck_assert_int_eq(memcmp(t.header->key, key, sizeof key), 0);
+  ck_assert_ptr_null(table_find(&t, table_hash(&t, 0, "joe", 3)));
+  table_take(&t, 4711ull << 32 | 4712, 1);
+  ck_assert_int_eq(table_remake(&t, file), 0);
+  ck_assert_int_eq(t.lost, 0);
+  ck_assert(stat(file, &st) == 0 && (size_t)st.st_size == t.size);
+  table_close(&t);
+  ck_assert_int_eq(table_open(&t, file, 1000, &news), 0);
+  ck_assert_ptr_null(news.aside);
+  ck_assert_ptr_nonnull(table_find(&t, 4711ull << 32 | 4712));
+  table_close(&t);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("rater_table");
@@ -457,6 +488,7 @@ int main(void)
   tcase_add_test(t, clock);
   tcase_add_test(t, clock_ticks);
   tcase_add_test(t, no_room);
+  tcase_add_loop_test(t, truncated, 0, 2);
   suite_add_tcase(s, t);
   return unit_run(s);
 }
