@@ -17,6 +17,7 @@
 #include <ctl/live/lock.h>
 #include <ctl/live/orphan.h>
 #include <ctl/live/progress.h>
+#include <ctl/live/reload.h>
 #include <ctl/live/servicedir.h>
 #include <ctl/live/supervisor.h>
 #include <ctl/machine/load.h>
@@ -148,6 +149,7 @@ static int may_reload(char const *dir, char const *name)
 static int reload(stored const *s, int argc, char const *const *names)
 {
   stralloc dir = STRALLOC_ZERO;
+  reloads r = RELOADS_ZERO;
   int refused;
   int status = 0;
   int running = is_running(s);
@@ -156,15 +158,15 @@ static int reload(stored const *s, int argc, char const *const *names)
   for (int i = 0; i < argc; i++)
     if (!servicedir_path(&dir, s->b.run, names[i], "") && (refused = may_reload(dir.s, names[i])))
       status = refused;
-    else if (!dir.len || live_control(dir.s, "h") < 0)
+    else if (!dir.len || reload_send(&r, &s->b, names[i], dir.s) < 0)
     {
       say_cannot("reload ", names[i]);
       status = EXIT_SYSTEM;
     }
-    else
-      printf("%s  told to read its files again (`mailctl log %s` has its answer)\n", names[i], names[i]);
+  refused = reload_wait(&r, &STAMP);
+  reload_free(&r);
   stralloc_free(&dir);
-  return status;
+  return status ? status : refused;
 }
 
 /* The common frame: what was brought up last, the names checked against it, the lock. */

@@ -22,6 +22,7 @@
 #include <ctl/live/logs.h>
 #include <ctl/live/orphan.h>
 #include <ctl/live/progress.h>
+#include <ctl/live/reload.h>
 #include <ctl/live/retire.h>
 #include <ctl/live/servicedir.h>
 #include <ctl/live/supervisor.h>
@@ -146,7 +147,7 @@ static int ensure_supervisor(wanted const *w, char const *scandir)
 
 /* --- what to do with each ------------------------------------------------------------------------ */
 
-static goal goal_of(wanted const *w, planned const *ps, entry const *old)
+static goal goal_of(wanted const *w, planned const *ps, entry const *old, reloads *hup)
 {
   stralloc dir = STRALLOC_ZERO;
   goal g = GOAL_START;
@@ -157,7 +158,7 @@ static goal goal_of(wanted const *w, planned const *ps, entry const *old)
     case RUNNING_REPLACED: g = GOAL_RESTART; break;
     case RUNNING_SAME: /* its data alone may have changed: HUP makes it read them */
       if (old && strcmp(old->data, ps->data) && servicedir_path(&dir, w->b.run, ps->sv.name, "") >= 0)
-        (void)live_control(dir.s, "h");
+        (void)reload_send(hup, &w->b, ps->sv.name, dir.s);
       break;
     default: break;
   }
@@ -180,8 +181,10 @@ static void settle_logger(wanted const *w, planned const *ps)
 static int start_all(wanted const *w, generation const *old, int argc, char const *const *names)
 {
   planned const *ps = plan_services(&w->p);
+  reloads hup = RELOADS_ZERO;
   transition t;
   int status = EXIT_SYSTEM;
+  int kept;
 
   transition_init(&t, &w->b);
   for (size_t n = plan_count(&w->p); n; n--, ps++)
@@ -189,11 +192,14 @@ static int start_all(wanted const *w, generation const *old, int argc, char cons
     int chosen = plan_chosen(&w->p, ps->sv.name, argc, names);
     if (chosen) settle_logger(w, ps);
     if (transition_add(&t, ps->sv.name, &ps->sv.needs,
-                       chosen ? goal_of(w, ps, generation_find(old, ps->sv.name)) : GOAL_KEEP) < 0)
+                       chosen ? goal_of(w, ps, generation_find(old, ps->sv.name), &hup) : GOAL_KEEP) < 0)
       goto end;
   }
   status = progress_run(&t, &STAMP);
+  kept = reload_wait(&hup, &STAMP);
+  if (!status) status = kept;
 end:
+  reload_free(&hup);
   transition_free(&t);
   return status;
 }

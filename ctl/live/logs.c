@@ -126,6 +126,40 @@ int logs_tail(stralloc *sa, char const *dir, size_t n, tain const *since)
   return result;
 }
 
+typedef int taker(void *data, char const *lines, size_t len);
+
+/* The whole lines from there on; the rest of a line waits for its end. */
+static int more_of_file(logs_place *p, taker *f, void *data)
+{
+  char buf[65536];
+  ssize_t n;
+
+  while ((n = pread(p->fd, buf, sizeof buf, p->at)) > 0)
+  {
+    char const *end = memrchr(buf, '\n', (size_t)n);
+    size_t len = end ? (size_t)(end - buf) + 1 : (size_t)n == sizeof buf ? sizeof buf : 0;
+    if (!len) return 0;
+    if (f(data, buf, len) < 0) return -1;
+    p->at += (off_t)len;
+  }
+  return n < 0 ? -1 : 0;
+}
+
+int logs_more(int dir, logs_place *p, taker *f, void *data)
+{
+  int next;
+
+  while ((next = logfiles_next(dir, p->fd)) >= 0)
+  {
+    int r = p->fd < 0 ? 0 : more_of_file(p, f, data);
+    if (p->fd >= 0) fd_close(p->fd);
+    *p = (logs_place){.fd = next};
+    if (r < 0) return -1;
+  }
+  if (errno != ENOENT) return -1;
+  return p->fd < 0 ? 0 : more_of_file(p, f, data);
+}
+
 /*
  * Whether what is shown may have characters beyond ASCII: not on a terminal of another encoding, where their bytes may
  * be control characters (0x9b is CSI in ISO 8859-1).

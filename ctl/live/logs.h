@@ -30,6 +30,12 @@ struct logs_place_s
 /* As logs_tail, of an open folder. With end, only whole lines, and where they end, its fd being the caller's then. */
 extern int logs_tail_at(stralloc *sa, int dir, size_t n, logs_place *end);
 
+/*
+ * Gives f whatever whole lines there are behind *p by now, into the files that s6-log went on to, and moves *p there. A line
+ * without an end waits for it. Returns 0; or -1 and errno, or what f returned below 0.
+ */
+extern int logs_more(int dir, logs_place *p, int (*f)(void *data, char const *lines, size_t len), void *data);
+
 /* Whether the log of the service `name` below log has lost its file: a logger that runs writes to one without a name. */
 extern int logs_lost(char const *log, char const *name);
 

@@ -99,8 +99,13 @@ struct service_kind_s
    * Returns 0, or -1 and ENOMEM.
    */
   int (*lock)(service const *sv, stralloc *path);
-  /* 1: HUP makes the daemon read its data again, so that a change below data/ needs no restart. */
-  int reloads;
+  /* HUP makes the daemon read its data again, so that a change below data/ needs no restart. */
+  enum
+  {
+    RELOADS_NOT,
+    RELOADS,
+    RELOADS_AND_TELLS /* in its log, by the words of runlib/reload.h */
+  } reloads;
   /*
    * The text of the service's section as `init` writes it below `[name]`: lines of `key = value`;
    * 0: a new bundle does not have the service; "": it has it, with nothing but defaults.

@@ -189,5 +189,5 @@ service_kind const imap_kinds[] = {
      .make = imap_make,
      .check = imap_check,
      .service = "imap",
-     .reloads = 1},
+     .reloads = RELOADS},
     {.section = {.name = 0}}};

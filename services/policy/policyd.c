@@ -17,6 +17,7 @@
 #include <runlib/address.h>
 #include <runlib/confine.h>
 #include <runlib/ready.h>
+#include <runlib/reload.h>
 
 #include "lists.h"
 #include "server.h"
@@ -149,13 +150,13 @@ static void reload(server *s, char const *file)
 
   if (!fresh)
   {
-    strerr_warnw("keeping the settings as they were");
+    strerr_warnwu(RELOAD_KEPT "keeping the settings as they were");
     return;
   }
   settings_free(s->settings);
   free(s->settings);
   s->settings = fresh;
-  strerr_warni("settings read");
+  strerr_warni(RELOAD_DONE ": settings read");
 }
 
 static void open_counters(server *s, char const *file)

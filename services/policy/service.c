@@ -286,5 +286,5 @@ service_kind const policy_kinds[] = {
      .uses = uses,
      .service = "policy",
      .user = "mailctl-policy",
-     .reloads = 1},
+     .reloads = RELOADS_AND_TELLS},
     {.section = {.name = 0}}};

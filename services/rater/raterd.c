@@ -18,6 +18,7 @@
 
 #include <runlib/become.h>
 #include <runlib/ready.h>
+#include <runlib/reload.h>
 
 #include "door.h"
 #include "listen.h"
@@ -178,12 +179,12 @@ static void reload(engine *e, char const *file)
 
   if (!r)
   {
-    strerr_warnw("keeping the rules as they were");
+    strerr_warnwu(RELOAD_KEPT "keeping the rules as they were");
     return;
   }
   fmt[uint_fmt(fmt, r->total)] = 0;
   engine_rules(e, r);
-  strerr_warni("rules read: ", fmt);
+  strerr_warni(RELOAD_DONE ": rules read: ", fmt);
 }
 
 /* patience: how often to look, each 20 ms, until another raterd is gone. */

@@ -246,7 +246,7 @@ service_kind const rater_kinds[] = {
      .uses = uses,
      .service = "rater",
      .user = "mailctl-rater",
-     .reloads = 1,
+     .reloads = RELOADS_AND_TELLS,
      .init = ""},
     {.section = {.name = "limit",
                  .argument = "CLASS",

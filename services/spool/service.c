@@ -394,7 +394,7 @@ service_kind const spool_kinds[] = {
      .user = "mailctl-spool",
      .check = check,
      .uses = uses,
-     .reloads = 1,
+     .reloads = RELOADS,
      .init = ""},
     {.present = remote_present, .make = make_send, .service = "send"},
     {.present = intake_present, .make = make_intake, .service = "intake"},

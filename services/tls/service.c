@@ -196,7 +196,7 @@ service_kind const tls_kinds[] = {{.section = {.name = "tls", .help = "TLS as a 
                                    .check = check,
                                    .service = "tls",
                                    .user = "mailctl-tls",
-                                   .reloads = 1,
+                                   .reloads = RELOADS_AND_TELLS,
                                    .init = "certificate = state/tls/cert.pem\n"
                                            "key = state/tls/key.pem\n"},
                                   {.section = {.name = 0}}};

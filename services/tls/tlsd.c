@@ -25,6 +25,7 @@
 #include <skalibs/types.h>
 
 #include <runlib/ready.h>
+#include <runlib/reload.h>
 
 #include "check-internal.h"
 #include "generation-internal.h"
@@ -184,7 +185,7 @@ static void put_off(state *s)
   int again = s->m.failure != 102;
 
   if (!again || !s->pause)
-    strerr_warnwu("reload: the certificates of before stay", again ? " until it can be done" : "");
+    strerr_warnwu(RELOAD_KEPT "the certificates of before stay", again ? " until it can be done" : "");
   s->pause = !again ? 0 : !s->pause ? 1 : s->pause < PAUSE_MAX ? 2 * s->pause : PAUSE_MAX;
   tain_addsec_g(&s->again, (int)s->pause);
 }
@@ -204,7 +205,7 @@ static void reload(state *s)
   s->pause = 0;
   generation_end(&s->m, (unsigned int)s->current, 'r');
   s->current = next;
-  strerr_warni("reloaded");
+  strerr_warni(RELOAD_DONE);
 }
 
 static void end_all(state *s)

@@ -67,7 +67,7 @@ cat "$T/cert.pem" >"$T/b/state/tls/cert.pem"
 shown() { echo QUIT | timeout 10 openssl s_client -starttls smtp -connect "$IP:2525" 2>/dev/null | sed -n 's/^subject=//p'; }
 renewed() { test "$(shown)" = 'CN = renewed.example.test'; }
 limit "$tls" data 4096
-exits 0 "tlsd: reload without memory" m reload tls
+exits 1 "tlsd: reload without memory" m reload tls
 wait_for 20 said tls 'unable to reload: the certificates of before stay until it can be done'
 ok $? "tlsd: the log says that it cannot"
 like "$(grep fatal "$T/b/log/tls/current")" "state/tls/key.pem: out of memory" "tlsd: and why"
