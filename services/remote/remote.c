@@ -24,7 +24,7 @@
 
 #define USAGE                                                                                                \
   "remote [-c CONTROL] [-t RULE]... [-a PASSWORDS] [-n SERVERS] [-m SOCKET] [-k SOCKET [-u]] \n"             \
-  "              [-C FILE] HOST SENDER RECIPIENT...\n"                                                       \
+  "              [-C FILE] [-p] HOST SENDER RECIPIENT...\n"                                                  \
   "       remote -s [OPTIONS]"
 
 static char const help[] =
@@ -38,6 +38,7 @@ static char const help[] =
     "  -m SOCKET     whom to ask for MTA-STS policies\n"
     "  -k SOCKET     whom to ask for signatures (DKIM)\n"
     "  -u            send without, where he is away\n"
+    "  -p            send no message: only ask whether the recipients are taken\n"
     "  -C FILE       certificates of authorities (" AUTHORITIES ")\n"
     "See remote(8).\n";
 
@@ -53,7 +54,7 @@ static int parse(settings *s, int *served, int argc, char const *const *argv)
 {
   subgetopt l = SUBGETOPT_ZERO;
 
-  for (;;) switch (subgetopt_r(argc, argv, "sc:t:a:n:m:k:uC:", &l))
+  for (;;) switch (subgetopt_r(argc, argv, "sc:t:a:n:m:k:upC:", &l))
     {
       case -1: return l.ind;
       case 's': *served = 1; break;
@@ -64,6 +65,7 @@ static int parse(settings *s, int *served, int argc, char const *const *argv)
       case 'm': s->sts = l.arg; break;
       case 'k': s->signer = l.arg; break;
       case 'u': s->unsigned_too = 1; break;
+      case 'p': s->probe = 1; break;
       case 'C': s->cafile = l.arg; break;
       default: strerr_dieusage(100, USAGE);
     }
@@ -72,10 +74,11 @@ static int parse(settings *s, int *served, int argc, char const *const *argv)
 /* From the command line: the whole file. */
 static void from_arguments(delivery *d, char const *const *argv)
 {
-  struct stat st;
+  struct stat st = {.st_size = 0};
 
   if (!argv[0] || !argv[1] || !argv[2]) strerr_dieusage(100, USAGE);
-  if (fstat(0, &st) < 0 || !S_ISREG(st.st_mode)) strerr_dief(111, "descriptor 0 is no file with a message");
+  if (!d->set->probe && (fstat(0, &st) < 0 || !S_ISREG(st.st_mode)))
+    strerr_dief(111, "descriptor 0 is no file with a message");
   d->len = (uint64_t)st.st_size;
   d->host = argv[0];
   d->sender = argv[1];

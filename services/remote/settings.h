@@ -24,6 +24,7 @@ struct settings_s
   char const *sts;       /* the socket that knows MTA-STS policies; 0: none */
   char const *signer;    /* the socket of who signs; 0: nobody */
   int unsigned_too;      /* while he is away */
+  int probe;             /* no message follows: only whether recipients would be taken */
   char const *cafile;    /* certificates of authorities; 0: the system's */
   unsigned int nrules;
   char const *rules[SETTINGS_RULES]; /* `DOMAIN LEVEL`, checked */

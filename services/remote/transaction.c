@@ -74,7 +74,7 @@ static verdict lost(session *s, char const *at)
  */
 static verdict envelope(session *s, unsigned int *accepted, int *go)
 {
-  unsigned int all = s->d->n + 2, sent = 0;
+  unsigned int all = s->d->n + (s->d->set->probe ? 1 : 2), sent = 0;
   int mail = 0;
 
   for (unsigned int got = 0; got < all; got++)
@@ -89,9 +89,12 @@ static verdict envelope(session *s, unsigned int *accepted, int *go)
     /* Word for word, nothing more needs to be said to a server that takes nothing. */
     if (!s->o.pipelining && (!mail || (got == s->d->n && !*accepted))) break;
   }
-  *go = sent == all && s->r.code / 100 == 3;
+  *go = sent == all && !s->d->set->probe && s->r.code / 100 == 3;
   if (mail && !*accepted) report_add(s->d, 'D', "Giving up on ", s->ip, ".\n", (char *)0);
-  if (mail && *accepted && !*go) return refused(s, "DATA was rejected");
+  if (mail && *accepted && s->d->set->probe)
+    report_add(s->d, 'K', s->ip, " would take a message.\n", (char *)0);
+  else if (mail && *accepted && !*go)
+    return refused(s, "DATA was rejected");
   return SESSION_DONE;
 }
 

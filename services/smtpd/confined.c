@@ -29,7 +29,7 @@ static int runs_programs(options const *o, control const *c)
   char const *line;
   size_t at = 0;
 
-  if (o->checkpassword || !is_builtin(queue && *queue ? queue : o->queue)) return 1;
+  if (o->checkpassword || o->recipient_program || !is_builtin(queue && *queue ? queue : o->queue)) return 1;
   while ((line = spp_next(&c->plugins, &at, &section)))
     if (*line != '[' && !is_builtin(line)) return 1;
   return 0;

@@ -82,7 +82,7 @@ struct effects_s
   int (*policy)(void *world, unsigned int i, char const *question, size_t len, stralloc *answer);
   /*
    * Whether the spool has such a recipient: 1, 0, or -1: it is not the spool's to know, or nobody can tell
-   * now.
+   * now; -2: nobody can tell now, and it is to be asked again.
    */
   int (*recipient)(void *world, char const *address, size_t len);
   /* Whether this client's source may have so many more bytes of the log; last: about what was left out. */

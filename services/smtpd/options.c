@@ -13,7 +13,8 @@ static char const usage[] =
     "usage: smtpd [-s] [-S] [-l] [-f] [-A] [-a SOCKET] [-c COUNTERS] [-d DOMAIN] [-e ERRORS[/MAX]] [-g MS]\n"
     "  [-K CLASS]... [-k CLASS] [-m MESSAGES] [-o FLAG] [-P SERVER]... [-p MS] [-q PROGRAM] [-R SOCKET] [-r "
     "RECIPIENTS]\n"
-    "  [-T SOCKET] [-t off|offer|require] [-V MAIL] [-w SECONDS] [-X NAME] [-x ALIASES] [-y MS]\n"
+    "  [-T SOCKET] [-t off|offer|require] [-V MAIL] [-w SECONDS] [-X NAME] [-x ALIASES] [-y MS] [-Z "
+    "PROGRAM]\n"
     "  [CHECKPASSWORD ARGUMENT...]\n"
     "       smtpd --listen TCPLISTEN-OPTION... ADDRESS... -- OPTION...\n"
     "Serves one SMTP session on its descriptors 0 and 1, under a UCSPI server such as tcplisten, in the\n"
@@ -31,6 +32,7 @@ static char const usage[] =
     "  -T  socket of tlsd, -t STARTTLS       -R, -k  socket and class of the rater for failed logins\n"
     "  -P  a policy server: ADDRESS [STAGE,...] [timeout N] [tempfail] [users]\n"
     "  -V  the directory of the Maildirs, -x the aliases, -X the catch-all: unknown recipients are refused\n"
+    "  -Z  a program, run as checkpassword, that says which recipients are known\n"
     "  -c  the file to count in              -o  the overload flag (control/overloaded)\n"
     "See smtpd(8).\n";
 
@@ -113,6 +115,7 @@ static void set(options *o, int letter, char const *arg)
     case 'X': o->recipients.rules.catchall = arg; break;
     case 'x': o->recipients.rules.aliases = arg; break;
     case 'w': o->session_time = number(arg, "-w needs seconds, not"); break;
+    case 'Z': o->recipient_program = arg; break;
     case 'y': c->error_delay = number(arg, "-y needs milliseconds, not"); break;
     default: die("bad usage", 0);
   }
@@ -170,7 +173,7 @@ void options_read(options *o, int argc, char const *const *argv)
   if (argc > 1 && !strcmp(argv[1], "--version")) say("smtpd (mailctl) " VERSION "\n");
   for (;;)
   {
-    int letter = subgetopt_r(argc, argv, "sSlfAa:c:d:e:g:K:k:m:o:P:p:q:R:r:T:t:V:w:X:x:y:", &l);
+    int letter = subgetopt_r(argc, argv, "sSlfAa:c:d:e:g:K:k:m:o:P:p:q:R:r:T:t:V:w:X:x:y:Z:", &l);
     if (letter == -1) break;
     set(o, letter, l.arg);
   }

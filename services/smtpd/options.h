@@ -19,7 +19,8 @@ struct options_s
   char const *overload; /* the flag */
   char const *plugins;  /* the file; 0: none */
   char const *domain;
-  recipients_files recipients; /* mail 0: the spool does not deliver */
+  recipients_files recipients;   /* mail 0: the spool does not deliver */
+  char const *recipient_program; /* says whom there is mail for, as checkpassword; or 0 */
   int implicit_tls;
   unsigned int greet_delay;
   unsigned int session_time;

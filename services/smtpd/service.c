@@ -108,6 +108,10 @@ static key const smtpd_keys[] = {
      .fallback = "refuse",
      .choices = "refuse|accept",
      .help = "mail for whom the embedded spool does not know: refused with 550, or accepted, for failed/"},
+    {.name = "recipient-program",
+     .type = KEY_PATH,
+     .help = "a program, as checkpassword, that says whom there is mail for: exit 0, 1 for nobody, 111 for "
+             "not now"},
     {.name = "auth-plaintext", .type = KEY_BOOL, .fallback = "no", .help = "offer AUTH without TLS too"},
     {.name = 0}};
 
@@ -334,9 +338,12 @@ static int add_recipients(stralloc *sa, service *sv, int submission)
   bundle const *b = sv->bundle;
   char const *catchall = spool_says(b, "catch-all");
   char const *queue = section_text(sv->section, "queue");
+  char const *program = submission ? 0 : section_text(sv->section, "recipient-program");
   stralloc path = STRALLOC_ZERO, aliases = STRALLOC_ZERO;
   int result;
 
+  if (program && *program)
+    return service_add_program(sv, program) < 0 ? -1 : service_word(sa, " -Z ", program, "");
   /* Where another program queues, the spool may not be the one that delivers. */
   if (bundle_qmail(b) || (queue && *queue) || (!submission && value_of(sv, "unknown-recipients"))) return 0;
   result = spool_mail(&path, b, "") < 0 || service_word(sa, " -V ", path.s, "") < 0 ||

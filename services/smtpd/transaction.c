@@ -229,13 +229,18 @@ char const *relayclient(session const *s)
   return value || unset ? value : s->config->relayclient;
 }
 
-/* Whether it is known that nobody gets it. What a plugin relays elsewhere is none of our addresses. */
-static int unknown_recipient(session const *s)
+/* The reply to one that nobody gets, or 0. What a plugin relays elsewhere is none of our addresses. */
+static char const *unknown_recipient(session const *s)
 {
   char const *relay = relayclient(s);
 
   if (!s->config->check_recipients || (relay && *relay)) return 0;
-  return s->effects->recipient(s->effects->world, s->rcpt.s, s->rcpt.len) == 0;
+  switch (s->effects->recipient(s->effects->world, s->rcpt.s, s->rcpt.len))
+  {
+    case 0: return "550 5.1.1 sorry, no mailbox here by that name";
+    case -2: return "451 4.3.0 unable to look up the recipient";
+    default: return 0;
+  }
 }
 
 /* Returns 0, or the reply that refuses s->rcpt. verdict: what the plugins said; allowed: control_accepts. */
@@ -244,7 +249,7 @@ static char const *rcpt_checks(session *s, int verdict, int allowed)
   if (verdict != SPP_GO) return 0;
   if (control_has_address(&s->config->control->badrcptto, s->rcpt.s))
     return "553 5.7.1 sorry, that recipient is in my badrcptto list";
-  if (allowed) return unknown_recipient(s) ? "550 5.1.1 sorry, no mailbox here by that name" : 0;
+  if (allowed) return unknown_recipient(s);
   if (!relayclient(s)) return "553 5.7.1 sorry, that domain isn't in my list of allowed rcpthosts";
   return s->config->local_only ? "550 5.7.1 sorry, mail is only delivered here, not relayed" : 0;
 }

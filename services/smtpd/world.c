@@ -237,10 +237,21 @@ static int ask_policy(void *data, unsigned int i, char const *question, size_t l
   return -1;
 }
 
+/* The user's own program, as checkpassword is run: with `-` for a password, and `true` to run on success. */
+static int run_recipient(char const *program, char const *address)
+{
+  char const *const argv[] = {program, "true", 0};
+  int r = auth_run(argv, address, "-", AUTH_PATIENCE);
+
+  if (r == AUTH_TEMPORARY) strerr_warnwusys("ask ", program, " for a recipient");
+  return r == AUTH_GOOD ? 1 : r == AUTH_REFUSED ? 0 : -2;
+}
+
 static int recipient(void *data, char const *address, size_t len)
 {
   world *w = data;
 
+  if (w->options->recipient_program) return run_recipient(w->options->recipient_program, address);
   if (!w->options->recipients.mail) return control_validrcptto(&w->valid, address);
   return recipients_known(&w->recipients, &w->options->recipients, address, len,
                           w->options->config.local_only);

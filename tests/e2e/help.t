@@ -20,7 +20,7 @@ for row in bin/rater:rater.1 bin/spf:spf.1 libexec/mailctl/raterd:raterd.8 libex
   libexec/mailctl/tcplisten:tcplisten.8 libexec/mailctl/tlsd:tlsd.8 \
   libexec/mailctl/checkpassword-file:checkpassword-file.8 libexec/mailctl/plugins/rate:rate.8 \
   libexec/mailctl/plugins/overload:overload.8 libexec/mailctl/plugins/plusaliases:plusaliases.8 \
-  libexec/mailctl/plugins/dotblind:dotblind.8 libexec/mailctl/plugins/localmail:localmail.8 \
+  libexec/mailctl/plugins/dotblind:dotblind.8 libexec/mailctl/plugins/localmail:localmail.8 libexec/mailctl/plugins/checkback:checkback.8 \
   libexec/mailctl/plugins/tarpit:tarpit.8; do
   program=$B/${row%:*}
   manual=$doc/${row#*:}

@@ -317,6 +317,28 @@ if test "$(awk '/^Seccomp:/ { print $2 }' /proc/self/status)" != 2 && ! grep -q 
 fi
 kill $waiting
 
+messages=$(got plain.d)
+# asked without a message, as the plugin checkback does
+message=/dev/null
+options=-p
+is "$(send plain.test joe nobody)" "$(printf 'r\nh10.1.0.1 does not like recipient. Remote host said: 550 5.1.1 no such user here \nK10.1.0.1 would take a message. ')" "-p asks for each recipient"
+is "$(got plain.d)" "$messages" "and sends nothing"
+message=plain
+options=
+printf '#!/bin/sh\necho >>"%s/asked"\nexec "%s/remote" -n 127.0.0.1 -c "%s/control" "$@"\n' "$T" "$LIBEXEC" "$T" >remote
+chmod +x remote
+checkback() {
+  env CHECKBACKREMOTE="$T/remote" CHECKBACKCACHE="$T/cache" SMTPMAILFROM="$1" ${2-A=b} "$LIBEXEC/plugins/checkback" 2>back.err
+}
+is "$(checkback joe@plain.test)" "" "checkback: a sender whose server takes mail for him"
+is "$(checkback nobody@plain.test)" "E550 5.1.8 sorry, the sender's own server takes no mail for him" "checkback: one for whom it takes none"
+is "$(checkback later@plain.test)" "" "checkback: whoever cannot be asked now gets through"
+is "$(checkback joe@plain.test; checkback nobody@plain.test)" "E550 5.1.8 sorry, the sender's own server takes no mail for him" "checkback: the same from its cache"
+is "$(wc -l <asked)" 3 "checkback asks once"
+is "$(checkback nobody@plain.test RELAYCLIENT=)$(checkback "")" "" "checkback: our own users and bounces are not checked"
+echo damaged >cache
+is "$(checkback joe@plain.test)" "" "checkback: a damaged cache is no obstacle"
+
 # whoever waited for the report is gone before the last dot
 strange patient.test DATA=stall
 mkfifo reader

@@ -213,6 +213,22 @@ is "$(rcpt nobody@example.test)" "250 2.1.5 ok" "one that is damaged refuses nob
 rm "$H/control/validrcptto.cdb"
 echo example.test >"$H/control/rcpthosts"
 
+# --- a program that knows
+cat >"$T/known" <<'END'
+#!/usr/bin/env python3
+import os, sys
+address = os.read(3, 512).split(b"\0")[0]
+if address == b"joe@example.test": os.execvp(sys.argv[1], sys.argv[1:])
+sys.exit(111 if address == b"later@example.test" else 1)
+END
+chmod +x "$T/known"
+serve -Z "$T/known"
+is "$(rcpt joe@example.test)" "250 2.1.5 ok" "a program knows a recipient"
+is "$(rcpt nobody@example.test)" "550 5.1.1 sorry, no mailbox here by that name" "or does not"
+is "$(rcpt later@example.test)" "451 4.3.0 unable to look up the recipient" "or cannot say now"
+serve -Z "$T/nosuch"
+is "$(rcpt joe@example.test)" "451 4.3.0 unable to look up the recipient" "one that is not there refuses for now"
+
 # --- those of others, unchanged
 ask_postgrey() { session && test "$(reply_to 4)" = "$1"; }
 if command -v postgrey >/dev/null; then
