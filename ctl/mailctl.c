@@ -13,8 +13,10 @@
 #include <ctl/say.h>
 
 static command const commands[] = {
-    {"init", &command_init, "DIR [--create-users | --user USER]",
+    {"init", &command_init, "DIR [--domain NAME [--host NAME]] [--create-users | --user USER]",
      "write a configuration and all that it needs below DIR",
+     "  --domain NAME   for the mail of this domain, with keys that sign it; prints what its DNS must have\n"
+     "  --host NAME     this machine's name, if it is not the domain's\n"
      "  --create-users  as root: make the system users that are missing, one for each service\n"
      "  --user USER     as root, for a trial: run all services as this one user, such as nobody\n"},
     {"check", &command_check, "", "report every problem in the configuration and in the machine", ""},
@@ -26,6 +28,7 @@ static command const commands[] = {
     {"reload", &command_reload, "NAME...", "make services read their rules and certificates again", ""},
     {"status", &command_status, "[NAME...] [OPTION...]", "show every service, the queue and the daemons",
      "One NAME alone: everything about it.\n\n"
+     "  --dns           ask the DNS, too, and say which records are missing or wrong\n"
      "  --watch         live, on the whole terminal; ? there tells the keys\n"
      "  --json          one JSON document\n"
      "  --metrics       OpenMetrics text, for Prometheus\n"
@@ -93,6 +96,10 @@ static command const commands[] = {
      "  --for TIME     30s, 10m, 2h or 7d; without it, for good\n"
      "  --reason TEXT  shown by list\n"
      "  --never        the other way round: it is never blocked, whatever else says so\n"},
+    {"dns", &command_dns, "[--check]",
+     "the DNS records that the configuration wants, as lines of a zone file",
+     "  --check         ask the DNS, and say which are missing or wrong, and why it matters\n\n"
+     "Exit 1: --check found some.\n"},
     {"policy", &command_policy, "[list|add|forget] [ADDRESS [SENDER RECIPIENT]]",
      "what greylisting knows: show it, add a network, forget one",
      "  list           the networks, and how often they came again (the default)\n"

@@ -32,6 +32,7 @@ extern int command_overload(context const *, int, char const *const *);
 extern int command_convert(context const *, int, char const *const *);
 extern int command_block(context const *, int, char const *const *);
 extern int command_policy(context const *, int, char const *const *);
+extern int command_dns(context const *, int, char const *const *);
 extern int command_dkim(context const *, int, char const *const *);
 extern int command_passwd(context const *, int, char const *const *);
 extern int command_user(context const *, int, char const *const *);

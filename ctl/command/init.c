@@ -14,7 +14,7 @@
 #include <services/contract/where.h>
 
 #include <ctl/command/command.h>
-#include <ctl/command/password.h>
+#include <ctl/command/fresh.h>
 #include <ctl/command/staging.h>
 #include <ctl/command/sysusers.h>
 #include <ctl/conf/conf.h>
@@ -22,25 +22,13 @@
 #include <ctl/machine/reach.h>
 #include <ctl/say.h>
 
-#define DOMAIN    "example.test"
-#define AUTH_NAME "postmaster"
-
-/* What init is about to make. */
-typedef struct fresh_s fresh;
-struct fresh_s
-{
-  context const *cx;
-  char folder[PATH_MAX];
-  char const *user; /* of all services; 0: as root each has its own, else they run as whoever runs mailctl */
-  int create_users;
-  who mail, auth; /* as root: whose the Maildirs are, and the file of passwords */
-  char password[PASSWD_GENERATED + 1];
-  stralloc text; /* mailctl.conf */
-  conf c;        /* the same, parsed */
-  bundle b;
-};
-
 /* --- the command line ----------------------------------------------------------------------------- */
+
+static int is_name(char const *s)
+{
+  return *s && *s != '.' && *s != '-' && strlen(s) < 200 && !strstr(s, "..") &&
+         !s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-.")];
+}
 
 static int read_arguments(fresh *f, int argc, char const *const *argv)
 {
@@ -52,6 +40,10 @@ static int read_arguments(fresh *f, int argc, char const *const *argv)
       f->user = argv[++i];
     else if (!strncmp(argv[i], "--user=", 7))
       f->user = argv[i] + 7;
+    else if (!strcmp(argv[i], "--domain") && i + 1 < argc)
+      f->domain = argv[++i];
+    else if (!strcmp(argv[i], "--host") && i + 1 < argc)
+      f->host = argv[++i];
     else if (!strcmp(argv[i], "--create-users"))
       f->create_users = 1;
     else if (argv[i][0] == '-')
@@ -61,6 +53,10 @@ static int read_arguments(fresh *f, int argc, char const *const *argv)
     else
       folder = argv[i];
   }
+  if (f->host && !f->domain) return usage_error("init", "--host goes with --domain");
+  if (!f->host) f->host = fresh_domain(f);
+  if (!is_name(fresh_domain(f)) || !is_name(f->host))
+    return usage_error("init", "a domain's name has letters, digits and hyphens, between dots");
   if (!folder || !*folder) return usage_error("init", "it needs a folder");
   if (strlen(folder) >= PATH_MAX) return usage_error("init", "the folder's name is too long");
   strcpy(f->folder, folder);
@@ -147,24 +143,30 @@ static int find_owners(fresh *f)
 
   if (!f->cx->root) return 0;
   if (!who_find(&f->mail, mail ? mail : section_text(f->b.self, "user")) &&
-      !who_find(&f->auth, auth_users_owner(&f->b)))
+      !who_find(&f->auth, auth_users_owner(&f->b)) && !who_find(&f->dkim, dkim_user(&f->b)))
     return 0;
-  say_cannot("look up the users of [spool] and [auth]");
+  say_cannot("look up the users of [spool], [auth] and [dkim]");
   return EXIT_SYSTEM;
 }
 
 static int write_conf(fresh *f)
 {
   char const *user = f->user ? f->user : f->cx->root ? BUNDLE_USER : 0;
-  char set[256];
+  char set[512];
+  described const trial[] = {{"bundle", set}, {0, 0}};
+  described const real[] = {{"bundle", set},
+                            {"smtpd", "listen = *:25\n"},
+                            {"submission", "listen = *:587, *:465/tls\n"},
+                            {"dns", ""},
+                            {0, 0}};
   char path[PATH_MAX + 16];
   report r = REPORT_ZERO;
   int status = EXIT_SYSTEM;
 
-  snprintf(set, sizeof set, "hostname = %s\n%s%s%s", DOMAIN, user ? "user = " : "", user ? user : "",
+  snprintf(set, sizeof set, "hostname = %s\n%s%s%s", f->host, user ? "user = " : "", user ? user : "",
            user ? "\n" : "");
   snprintf(path, sizeof path, "%s/mailctl.conf", f->folder);
-  if (describe_conf(&f->text, set, user && !f->user) < 0 ||
+  if (describe_conf(&f->text, f->domain ? real : trial, user && !f->user) < 0 ||
       conf_parse(&f->c, path, f->text.s, f->text.len, &r) < 0 ||
       bundle_fill(&f->b, &f->c, f->cx->libexec, f->cx->bin, f->cx->root) < 0)
     say_cannot("write a mailctl.conf");
@@ -197,11 +199,13 @@ static int make_plugins(maker *m)
 /* control/overloaded is the administrator's permanent link to the flag in the monitor's own folder. */
 static int make_control(fresh const *f, maker *m)
 {
-  char flag[PATH_MAX];
+  char flag[PATH_MAX], me[256], domain[256];
 
   snprintf(flag, sizeof flag, "%s/overload/flag", f->b.run);
-  if (maker_folder(m, "control", 0755, 0) < 0 || text_file(m, "control/me", DOMAIN "\n") < 0 ||
-      text_file(m, "control/rcpthosts", DOMAIN "\n") < 0 || text_file(m, "control/locals", DOMAIN "\n") < 0)
+  snprintf(me, sizeof me, "%s\n", f->host);
+  snprintf(domain, sizeof domain, "%s\n", fresh_domain(f));
+  if (maker_folder(m, "control", 0755, 0) < 0 || text_file(m, "control/me", me) < 0 ||
+      text_file(m, "control/rcpthosts", domain) < 0 || text_file(m, "control/locals", domain) < 0)
     return -1;
   return make_plugins(m) < 0 ? -1 : maker_link(m, "control/overloaded", flag);
 }
@@ -221,29 +225,16 @@ static int make_folders(fresh const *f, maker *m)
   return 0;
 }
 
-static int make_certificate(maker *m)
+static int make_certificate(fresh const *f, maker *m)
 {
-  char key_file[PATH_MAX + 32], certificate[PATH_MAX + 32];
-  char const *const argv[] = {"openssl",
-                              "req",
-                              "-x509",
-                              "-newkey",
-                              "ec",
-                              "-pkeyopt",
-                              "ec_paramgen_curve:prime256v1",
-                              "-nodes",
-                              "-days",
-                              "3650",
-                              "-subj",
-                              "/CN=" DOMAIN,
-                              "-addext",
-                              "subjectAltName=DNS:" DOMAIN ",DNS:localhost,IP:127.0.0.1",
-                              "-keyout",
-                              key_file,
-                              "-out",
-                              certificate,
-                              0};
+  char key_file[PATH_MAX + 32], certificate[PATH_MAX + 32], subject[256], names[256];
+  char const *const argv[] = {
+      "openssl", "req",    "-x509", "-newkey",   "ec",    "-pkeyopt", "ec_paramgen_curve:prime256v1",
+      "-nodes",  "-days",  "3650",  "-subj",     subject, "-addext",  names,
+      "-keyout", key_file, "-out",  certificate, 0};
 
+  snprintf(subject, sizeof subject, "/CN=%s", f->host);
+  snprintf(names, sizeof names, "subjectAltName=DNS:%s,DNS:localhost,IP:127.0.0.1", f->host);
   snprintf(key_file, sizeof key_file, "%s/state/tls/key.pem", m->work);
   snprintf(certificate, sizeof certificate, "%s/state/tls/cert.pem", m->work);
   /* The key stays ours, 0600 by the umask of maker_run: tlsd reads it before it becomes its user. */
@@ -261,15 +252,31 @@ static int make_login(fresh *f, maker *m)
   if (maker_folder(m, "state/auth", 0700, f->cx->root ? &f->auth : 0) < 0) return -1;
   if (passwd_generate(f->password) < 0)
     say_cannot("get random bytes");
-  else if ((status = passwd_set(program, users, auth_users_owner(&f->b), AUTH_NAME, f->password)) < 0)
+  else if ((status = passwd_set(program, users, auth_users_owner(&f->b), FRESH_LOGIN, f->password)) < 0)
     say_cannot("run ", program);
   return status ? -1 : 0;
 }
 
+/* For a real domain. They are made as ours, in a directory that nobody else can enter, and given away. */
+static int make_keys(fresh const *f, maker *m)
+{
+  char program[PATH_MAX], keys[PATH_MAX + 32], owner[64];
+  char const *const make[] = {program, "--new", keys, f->domain, 0};
+  char const *const give[] = {"chown", "-R", owner, keys, 0};
+
+  if (!f->domain) return 0;
+  snprintf(program, sizeof program, "%s/dkim", f->cx->libexec);
+  snprintf(keys, sizeof keys, "%s/state/dkim", m->work);
+  snprintf(owner, sizeof owner, "%lu:%lu", (unsigned long)f->dkim.uid, (unsigned long)f->dkim.gid);
+  if (maker_folder(m, "state/dkim", 0700, 0) < 0 || maker_run(m, make, 0) < 0) return -1;
+  return f->cx->root ? maker_run(m, give, 0) : 0;
+}
+
 static int make_files(fresh *f, maker *m)
 {
-  return make_control(f, m) < 0 || make_folders(f, m) < 0 || make_certificate(m) < 0 ||
-                 make_login(f, m) < 0 || maker_file(m, "mailctl.conf", f->text.s, f->text.len, 0644) < 0
+  return make_control(f, m) < 0 || make_folders(f, m) < 0 || make_certificate(f, m) < 0 ||
+                 make_login(f, m) < 0 || make_keys(f, m) < 0 ||
+                 maker_file(m, "mailctl.conf", f->text.s, f->text.len, 0644) < 0
              ? -1
              : 0;
 }
@@ -289,74 +296,6 @@ static int make_all(fresh *f)
 }
 
 /* ---------------------------------------------------------------------------------------------------- */
-
-/* `mailctl` where the PATH leads to this one. */
-static char const *own_name(fresh const *f, char *buf)
-{
-  char const *path = getenv("PATH");
-  size_t n;
-
-  snprintf(buf, PATH_MAX, "%s/mailctl", f->cx->bin);
-  for (; path && *path; path += n + (path[n] == ':'))
-  {
-    char other[PATH_MAX];
-    struct stat a, b;
-    n = strcspn(path, ":");
-    snprintf(other, sizeof other, "%.*s/mailctl", (int)n, path);
-    if (access(other, X_OK) < 0) continue;
-    return !stat(other, &a) && !stat(buf, &b) && a.st_ino == b.st_ino && a.st_dev == b.st_dev ? "mailctl"
-                                                                                              : buf;
-  }
-  return buf;
-}
-
-/* As a word for a shell. */
-static void print_word(char const *s)
-{
-  if (!s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:@%+,=")])
-  {
-    fputs(s, stdout);
-    return;
-  }
-  putchar('\'');
-  for (; *s; s++) *s == '\'' ? fputs("'\\''", stdout) : putchar(*s);
-  putchar('\'');
-}
-
-static void print_line(char const *before, char const *path, char const *after)
-{
-  fputs(before, stdout);
-  print_word(path);
-  fputs(after, stdout);
-}
-
-static int say_next(fresh const *f)
-{
-  char buf[PATH_MAX], culprit[PATH_MAX];
-  char const *name = own_name(f, buf);
-
-  printf("%s is ready to run.\n\n"
-         "  AUTH name      %s\n"
-         "  AUTH password  %s   (shown only this once; `mailctl passwd %s` sets another)\n\n",
-         f->folder, AUTH_NAME, f->password, AUTH_NAME);
-  if (f->user)
-    printf("It is for a trial: who takes over one of its services has them all, since all run as %s.\n\n",
-           f->user);
-  puts("Next:");
-  if (f->cx->root && reach_try(&f->mail, f->folder, X_OK, culprit) == EACCES)
-  {
-    print_line("  chmod o+x ", culprit, "   # or the services' users cannot reach what is in it\n");
-  }
-  print_line("  export MAILCTL_CONF=", f->folder, "/mailctl.conf\n");
-  printf("  %s up\n"
-         "  swaks --server 127.0.0.1:2525 --to postmaster@%s\n"
-         "  %s status\n"
-         "  %s down\n",
-         name, DOMAIN, name, name);
-  if (!fflush(stdout)) return 0;
-  say_cannot("write to the standard output");
-  return EXIT_SYSTEM;
-}
 
 /* A ^C ends openssl, and with it init, in an orderly way; init itself does not stop half-way. */
 static void hold_signals(void)
@@ -384,7 +323,7 @@ int command_init(context const *cx, int argc, char const *const *argv)
     hold_signals();
     status = make_all(&f);
   }
-  if (!status) status = say_next(&f);
+  if (!status) status = fresh_say(&f);
   explicit_bzero(f.password, sizeof f.password);
   stralloc_free(&f.text);
   conf_free(&f.c);

@@ -12,6 +12,7 @@
 #include <skalibs/types.h>
 
 #include <ctl/command/command.h>
+#include <ctl/command/dnscheck.h>
 #include <ctl/conf/suggest.h>
 #include <ctl/dashboard/become.h>
 #include <ctl/machine/load.h>
@@ -36,6 +37,7 @@ struct options_s
   form form;
   int wait;
   int watch;
+  int dns;
   unsigned int patience; /* seconds; 0: for ever */
   fact const *fields[FIELDS_MAX];
   size_t nfields;
@@ -109,6 +111,8 @@ static int parse_one(options *o, char const *const *argv, int *i, int argc)
   if (!strcmp(s, "--quiet") || !strcmp(s, "-q")) return set_form(o, FORM_QUIET);
   if (!strcmp(s, "--watch"))
     o->watch = 1;
+  else if (!strcmp(s, "--dns"))
+    o->dns = 1;
   else if (!strncmp(s, "--wait", 6) && (!s[6] || s[6] == '='))
     return parse_wait(o, s + 6);
   else if (!strcmp(s, "-o"))
@@ -184,6 +188,19 @@ static int put_form(stralloc *sa, show const *w, options const *o)
   }
 }
 
+static int put_dns(stralloc *sa, bundle const *b)
+{
+  stralloc said = STRALLOC_ZERO;
+  int bad = dns_check(&said, b);
+  int result = bad < 0    ? service_append(sa, "\ndns: unknown\n")
+               : bad == 0 ? service_append(sa, "\ndns: all records are there\n")
+                          : service_append(sa, "\ndns, %d records missing or wrong:\n%.*s", bad,
+                                           (int)said.len, said.s);
+
+  stralloc_free(&said);
+  return result;
+}
+
 static int print(snapshot const *s, stored const *st, options const *o)
 {
   show w = {.s = s, .st = st, .argc = o->argc, .names = o->names, .width = SHOW_WIDTH};
@@ -191,7 +208,10 @@ static int print(snapshot const *s, stored const *st, options const *o)
   int result;
 
   if (o->form == FORM_TABLE) ask_terminal(&w);
-  result = put_form(&sa, &w, o) < 0 || allwrite(1, sa.s, sa.len) < sa.len ? -1 : 0;
+  result =
+      put_form(&sa, &w, o) < 0 || (o->dns && put_dns(&sa, &st->b) < 0) || allwrite(1, sa.s, sa.len) < sa.len
+          ? -1
+          : 0;
   if (result < 0) say_cannot("show the status");
   stralloc_free(&sa);
   return result;
@@ -266,6 +286,8 @@ int command_status(context const *cx, int argc, char const *const *argv)
     status = o.wait || o.form != FORM_TABLE || o.argc > 1
                  ? usage_error(argv[0], "--watch goes with one NAME at the most")
                  : dash_become(cx, o.names[0]);
+  else if (!status && o.dns && o.form != FORM_TABLE)
+    status = usage_error(argv[0], "--dns goes with the table alone");
   else if (!status)
     status = o.wait ? wait_until_well(cx, &o) : look(cx, &o, 1);
   free(o.names);

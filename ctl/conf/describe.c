@@ -167,7 +167,8 @@ int describe_section(stralloc *sa, section_kind const *kind, char const *set, ch
 }
 
 /* The section as a new bundle has it, by the first of its kinds. */
-static int describe_new_section(stralloc *sa, section_kind const *kind, int own_users)
+static int describe_new_section(stralloc *sa, section_kind const *kind, described const *others,
+                                int own_users)
 {
   kinds_walk w = KINDS_WALK_ZERO;
   service_kind const *k;
@@ -175,10 +176,15 @@ static int describe_new_section(stralloc *sa, section_kind const *kind, int own_
   while ((k = kinds_next(&w)) && (!k->section.name || strcmp(k->section.name, kind->name)))
   {
   }
-  return describe_section(sa, kind, k ? k->init : 0, k && own_users ? k->user : 0);
+  while (others->section && strcmp(others->section, kind->name)) others++;
+  return describe_section(sa, kind,
+                          others->section ? others->set
+                          : k             ? k->init
+                                          : 0,
+                          k && own_users ? k->user : 0);
 }
 
-int describe_conf(stralloc *sa, char const *set, int own_users)
+int describe_conf(stralloc *sa, described const *others, int own_users)
 {
   kinds_walk w = KINDS_WALK_ZERO;
   section_kind const *kind;
@@ -192,9 +198,7 @@ int describe_conf(stralloc *sa, char const *set, int own_users)
               "# `mailctl up` does it.\n") < 0)
     return -1;
   while ((kind = kinds_next_section(&w)))
-    if ((kind == &bundle_kind ? describe_section(sa, kind, set, 0)
-                              : describe_new_section(sa, kind, own_users)) < 0)
-      return -1;
+    if (describe_new_section(sa, kind, others, own_users) < 0) return -1;
   return 0;
 }
 

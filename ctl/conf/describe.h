@@ -23,11 +23,19 @@ extern int describe_values(stralloc *sa, key const *k);
  */
 extern int describe_section(stralloc *sa, section_kind const *kind, char const *set, char const *user);
 
+/* What a section sets, instead of its kind's init. */
+typedef struct described_s described;
+struct described_s
+{
+  char const *section; /* its name; 0: the end of a list */
+  char const *set;     /* as above */
+};
+
 /*
- * A whole mailctl.conf: every section, as its kind's init asks for. set: what [bundle] sets. own_users: each
- * service that has a system user runs as that one.
+ * A whole mailctl.conf: every section, as its kind's init asks for, or one of these. own_users: each service that has a
+ * system user runs as that one.
  */
-extern int describe_conf(stralloc *sa, char const *set, int own_users);
+extern int describe_conf(stralloc *sa, described const *others, int own_users);
 
 /* Every section and key for mailctl.conf(5), in mdoc. */
 extern int describe_manual(stralloc *sa);

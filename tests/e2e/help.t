@@ -34,8 +34,8 @@ for row in bin/rater:rater.1 bin/spf:spf.1 libexec/mailctl/raterd:raterd.8 libex
   like "$(sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$manual")" '-?help \|.*-?version' "$page: has it"
 done
 
-mailctl --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' | sort >"$T/commands"
-sed -n 's/^\.It Cm \([a-z]*\).*/\1/p; s/^\.Cm status Op .*/status/p' "$doc/mailctl.8" | sort -u >"$T/manual"
+mailctl --help | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p' | sort >"$T/commands"
+sed -n 's/^\.It Cm \([a-z-]*\).*/\1/p; /^\.It Xo$/{n;s/^\.Cm \([a-z-]*\) .*/\1/p;}' "$doc/mailctl.8" | sort -u >"$T/manual"
 is "$(cat "$T/manual")" "$(cat "$T/commands")" "mailctl.8: has the commands of --help"
 while read -r command; do
   for option in $(mailctl "$command" --help | of_help); do

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <services/remote/mx.h>
+#include <services/remote/rdata.h>
 #include <services/remote/reply.h>
 #include <services/remote/sts.h>
 
@@ -37,6 +38,26 @@ static void fuzz_reply(char const *s, size_t n, size_t step)
   reply_free(&r);
 }
 
+static void fuzz_rdata(dns_answer *a)
+{
+  static unsigned int const types[] = {DNS_A, DNS_AAAA, DNS_MX, DNS_PTR, DNS_TXT, DNS_SRV, DNS_TLSA, DNS_CAA};
+  stralloc text = STRALLOC_ZERO;
+
+  for (unsigned int t = 0; t < sizeof types / sizeof *types; t++)
+  {
+    dns_answer_read(a, types[t]);
+    for (unsigned int i = 0; i < a->n; i++)
+    {
+      text.len = 0;
+      if (rdata_text(&text, a, i, types[t]) < 0) continue;
+      for (size_t k = 0; k < text.len; k++)
+        if (text.s[k] < ' ' || text.s[k] > '~') abort();
+      if (!stralloc_0(&text) || !rdata_same(types[t], text.s, text.s)) abort();
+    }
+  }
+  stralloc_free(&text);
+}
+
 static void fuzz_answer(char const *s, size_t n)
 {
   static mx_list l;
@@ -51,6 +72,7 @@ static void fuzz_answer(char const *s, size_t n)
   dns_answer_read(&a, DNS_A);
   for (unsigned int i = 0; i < a.n; i++)
     if (a.records[i].at + a.records[i].len > n) abort();
+  fuzz_rdata(&a);
   stralloc_free(&a.message);
 }
 

@@ -5,6 +5,7 @@ Answers questions over UDP by the file ZONE, read anew for each. A line is `NAME
 
   NAME A 10.1.0.1       NAME AAAA fd00::1     NAME MX 10 HOST      NAME MX 0 .
   NAME CNAME HOST       NAME TXT any text     NAME PTR HOST        NAME TLSA 3 1 1 HEX
+  NAME SRV 0 1 587 HOST   NAME CAA 0 issue "NAME"
   NAME FAIL             SERVFAIL for every question about the name
   NAME SILENT           no answer at all
   NAME AD               its answers say that they were validated, if the question asks for that
@@ -15,7 +16,7 @@ import socket
 import struct
 import sys
 
-TYPES = {"A": 1, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "TLSA": 52}
+TYPES = {"A": 1, "CNAME": 5, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "SRV": 33, "TLSA": 52, "CAA": 257}
 
 
 def name(text):
@@ -33,6 +34,12 @@ def data(kind, text):
     if kind == "TXT":
         raw = text.encode()
         return b"".join(bytes([len(raw[i : i + 255])]) + raw[i : i + 255] for i in range(0, len(raw) or 1, 255))
+    if kind == "SRV":
+        numbers = text.split()
+        return struct.pack(">HHH", *map(int, numbers[:3])) + name(numbers[3])
+    if kind == "CAA":
+        flags, tag, value = text.split(None, 2)
+        return bytes([int(flags), len(tag)]) + tag.encode() + value.strip('"').encode()
     if kind == "TLSA":
         usage, selector, matching, digest = text.split()
         return bytes([int(usage), int(selector), int(matching)]) + bytes.fromhex(digest)
