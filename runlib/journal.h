@@ -9,7 +9,7 @@
  *   @TAI64N start NAME pid PID
  *   @TAI64N death NAME exit CODE|signal NUMBER lived MS      (not commanded)
  *   @TAI64N stop NAME exit CODE|signal NUMBER lived MS       (commanded)
- *   @TAI64N command WORDS uid UID
+ *   @TAI64N command WORDS uid UID [by USER]        (USER: who became root by sudo)
  *   @TAI64N generation NUMBER
  *
  * At JOURNAL_SIZE bytes it becomes STATE/journal.old, and a new one is begun: it never takes more than

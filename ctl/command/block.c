@@ -344,7 +344,7 @@ static int begin(blocking *b, context const *cx)
 
 static int change(blocking *b, int argc, char const *const *argv)
 {
-  int lock = lock_take(b->s.b.state, "block", LOCK_TIMEOUT), status;
+  int lock = lock_take(b->s.b.state, "block", LOCK_TIMEOUT, 0), status;
 
   if (lock < 0)
   {

@@ -169,6 +169,19 @@ static int reload(stored const *s, int argc, char const *const *names)
   return status ? status : refused;
 }
 
+/*
+ * The s6-svscan that a signal made run this command; 0: it was not. Another signal runs another one, which would have nothing to
+ * do, but keep open the pipe whose end s6-svscan waits for.
+ */
+static pid_t signalled(stored const *s)
+{
+  stralloc scandir = STRALLOC_ZERO;
+  pid_t pid = supervisor_scandir(&scandir, &s->b) < 0 ? 0 : live_supervisor(scandir.s);
+
+  stralloc_free(&scandir);
+  return pid > 0 && pid == getppid() ? pid : 0;
+}
+
 /* The common frame: what was brought up last, the names checked against it, the lock. */
 static int with_stored(context const *cx, int argc, char const *const *argv,
                        int (*act)(stored const *, int, char const *const *))
@@ -188,8 +201,9 @@ static int with_stored(context const *cx, int argc, char const *const *argv,
     goto end;
   }
   if (!status) status = check_names(&s, argc - 1, argv + 1);
-  if (!status && (lock = lock_take(s.b.state, argv[0], LOCK_TIMEOUT)) < 0)
+  if (!status && (lock = lock_take(s.b.state, argv[0], LOCK_TIMEOUT, signalled(&s))) < 0)
   {
+    if (errno == EALREADY) goto end;
     say_cannot("lock ", s.b.state, "/lock");
     status = errno == ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SYSTEM;
   }

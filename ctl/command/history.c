@@ -24,8 +24,11 @@ int command_history(context const *cx, int argc, char const *const *argv)
     say("no service is called ", argv[1], ", and the journal has nothing of one");
     status = EXIT_USAGE;
   }
-  else if (!status)
-    allwrite(1, text.s, text.len);
+  else if (!status && allwrite(1, text.s, text.len) < text.len)
+  {
+    say_cannot("write to standard output");
+    status = EXIT_SYSTEM;
+  }
   stralloc_free(&lines);
   stralloc_free(&text);
   stored_free(&s);

@@ -116,7 +116,7 @@ static int clear_orphans(wanted const *w, char const *scandir)
 
 static int take_lock(wanted const *w)
 {
-  if (lock_take(w->b.state, "run", LOCK_TIMEOUT) >= 0) return 0; /* until this process is s6-svscan */
+  if (lock_take(w->b.state, "run", LOCK_TIMEOUT, 0) >= 0) return 0; /* until this process is s6-svscan */
   say_cannot("lock ", w->b.state, "/lock");
   return errno == ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SYSTEM;
 }

@@ -261,7 +261,7 @@ end:
 
 static int take_lock(char const *state, int *lock)
 {
-  *lock = lock_take(state, "up", LOCK_TIMEOUT);
+  *lock = lock_take(state, "up", LOCK_TIMEOUT, 0);
   if (*lock >= 0) return 0;
   say_cannot("lock ", state, "/lock");
   return errno == ETIMEDOUT ? EXIT_TIMEOUT : EXIT_SYSTEM;

@@ -176,9 +176,11 @@ int main(int argc, char const *const *argv)
   {
     if (!strcmp(argv[i], "--help"))
       return puts("usage: dashboard -c FILE\n\nThe live dashboard; started by: mailctl status --watch\nSee "
-                  "mailctl(8)."),
-             0;
-    if (!strcmp(argv[i], "--version")) return puts("mailctl " VERSION), 0;
+                  "mailctl(8).") < 0 ||
+                     fflush(stdout)
+                 ? 111
+                 : 0;
+    if (!strcmp(argv[i], "--version")) return puts("mailctl " VERSION) < 0 || fflush(stdout) ? 111 : 0;
     if (!strcmp(argv[i], "-c") && i + 1 < argc)
       o.cx.file = argv[++i];
     else

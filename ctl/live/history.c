@@ -8,6 +8,7 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/tai.h>
 
+#include <runlib/field.h>
 #include <runlib/journal.h>
 #include <runlib/tail.h>
 #include <runlib/walk.h>
@@ -29,10 +30,19 @@ void history_command(bundle const *b, int argc, char const *const *argv)
 {
   stralloc file = STRALLOC_ZERO;
   stralloc words = STRALLOC_ZERO;
+  char line[JOURNAL_LINE / 2];
+  char by[64] = "";
+  char const *sudo = getuid() ? 0 : getenv("SUDO_USER");
   int ok = journal_path(&file, b, "") >= 0;
 
   for (int i = 0; ok && i < argc; i++) ok = service_append(&words, "%s%s", i ? " " : "", argv[i]) >= 0;
-  if (ok && stralloc_0(&words) && journal_add(file.s, "command %s uid %d", words.s, (int)getuid()) < 0)
+  if (ok) field_clean(line, sizeof line - 1, words.s, words.len);
+  if (ok && sudo && *sudo)
+  {
+    memcpy(by, " by ", 4);
+    field_clean(by + 4, sizeof by - 5, sudo, strlen(sudo));
+  }
+  if (ok && journal_add(file.s, "command %s uid %d%s", line, (int)getuid(), by) < 0)
     say_cannot("write ", file.s);
   stralloc_free(&file);
   stralloc_free(&words);

@@ -6,6 +6,7 @@
 #include <services/contract/service.h>
 
 /* Adds to STATE/journal (runlib/journal.h). What cannot be written is said to stderr, and no more. */
+/* argv: the words of the command; who runs it is added. */
 extern void history_command(bundle const *b, int argc, char const *const *argv);
 extern void history_generation(bundle const *b, unsigned int number);
 

@@ -13,6 +13,7 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/stralloc.h>
 
+#include <runlib/procstat.h>
 #include <runlib/walk.h>
 
 #include <ctl/live/lock.h>
@@ -30,6 +31,15 @@ static int set(int fd, int wait, int readonly)
   /* Where nothing can be written, nobody has the other lock: all are here. */
   if (readonly) return flock(fd, LOCK_EX | (wait ? 0 : LOCK_NB));
   return fcntl(fd, wait ? F_SETLKW : F_SETLK, &lock);
+}
+
+static int is_child(pid_t parent, int fd)
+{
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  process p;
+
+  return parent && !fcntl(fd, F_GETLK, &lock) && lock.l_type != F_UNLCK &&
+         !process_read(&p, -1, lock.l_pid) && p.parent == parent;
 }
 
 /* Whom we wait for: the kernel knows who, the file what that one does. */
@@ -84,7 +94,7 @@ static int is_anothers(char const *state)
   return 1;
 }
 
-int lock_take(char const *state, char const *command, unsigned int timeout)
+int lock_take(char const *state, char const *command, unsigned int timeout, pid_t rival)
 {
   stralloc sa = STRALLOC_ZERO;
   char who[128];
@@ -107,6 +117,7 @@ int lock_take(char const *state, char const *command, unsigned int timeout)
   }
   if (set(fd, 0, readonly) < 0)
   {
+    if (is_child(rival, fd)) return (fd_close(fd), errno = EALREADY, -1);
     say_holder(fd);
     if (wait_for(fd, timeout, readonly) < 0) return (fd_close(fd), -1);
   }

@@ -112,8 +112,9 @@ int main(int argc, char const *const *argv)
 {
   PROG = "dkim";
   sig_ignore(SIGPIPE);
-  if (argc == 2 && !strcmp(argv[1], "--help")) return fputs(help, stdout), 0;
-  if (argc == 2 && !strcmp(argv[1], "--version")) return puts("dkim (mailctl) " VERSION), 0;
+  if (argc == 2 && !strcmp(argv[1], "--help")) return fputs(help, stdout) < 0 || fflush(stdout) ? 111 : 0;
+  if (argc == 2 && !strcmp(argv[1], "--version"))
+    return puts("dkim (mailctl) " VERSION) < 0 || fflush(stdout) ? 111 : 0;
   if (argc == 4 && !strcmp(argv[1], "--new")) return keys_new(argv[2], argv[3]);
   if (argc == 3 && !strcmp(argv[1], "--list")) return keys_list(argv[2], 0);
   if (argc == 3 && !strcmp(argv[1], "--records")) return keys_list(argv[2], 1);

@@ -125,6 +125,7 @@ int keys_list(char const *path, int records)
     if (is_name(d->d_name) && list_domain(dirfd(dir), d->d_name, records) < 0)
       strerr_diefusys(111, "read the keys of ", d->d_name);
   closedir(dir);
+  if (fflush(stdout) || ferror(stdout)) strerr_diefusys(111, "write to standard output");
   return 0;
 }
 

@@ -72,6 +72,7 @@ static int run(hook *h, char const *command, unsigned int level, char const *eve
   setenv("OVERLOAD_EVENT", event, 1);
   setenv("OVERLOAD_REASON", reason, 1);
   if (start(&h->pid, command) < 0) return falter(h, command, errno);
+  strerr_warn(PROG, ": level ", s, ", ", event, ": runs `", command, "`");
   h->failing = 0;
   h->name = command;
   h->deadline = now + h->timeout;

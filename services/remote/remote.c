@@ -147,8 +147,9 @@ int main(int argc, char const *const *argv)
   int served = 0, first;
 
   PROG = "remote";
-  if (argc == 2 && !strcmp(argv[1], "--help")) return fputs(help, stdout), 0;
-  if (argc == 2 && !strcmp(argv[1], "--version")) return puts("remote (mailctl) " VERSION), 0;
+  if (argc == 2 && !strcmp(argv[1], "--help")) return fputs(help, stdout) < 0 || fflush(stdout) ? 111 : 0;
+  if (argc == 2 && !strcmp(argv[1], "--version"))
+    return puts("remote (mailctl) " VERSION) < 0 || fflush(stdout) ? 111 : 0;
   s.cafile = AUTHORITIES;
   first = parse(&s, &served, argc, argv);
   sig_ignore(SIGPIPE);

@@ -377,8 +377,9 @@ int main(int argc, char const *const *argv)
   int first;
 
   PROG = "spool-deliver";
-  if (argc > 1 && !strcmp(argv[1], "--help")) return fputs(help, stdout), 0;
-  if (argc > 1 && !strcmp(argv[1], "--version")) return puts("spool-deliver (mailctl) " VERSION), 0;
+  if (argc > 1 && !strcmp(argv[1], "--help")) return fputs(help, stdout) < 0 || fflush(stdout) ? 111 : 0;
+  if (argc > 1 && !strcmp(argv[1], "--version"))
+    return puts("spool-deliver (mailctl) " VERSION) < 0 || fflush(stdout) ? 111 : 0;
   first = argc > 1 ? mailboxes(argv + 1) : -1;
   if (first == 100) strerr_dieusage(100, USAGE);
   if (first >= 0) return first;

@@ -129,8 +129,9 @@ int main(int argc, char const *const *argv)
   unsigned int n = 0, ready = 0;
 
   PROG = "spool-intake";
-  if (argc > 1 && !strcmp(argv[1], "--help")) return fputs(help, stdout), 0;
-  if (argc > 1 && !strcmp(argv[1], "--version")) return puts("spool-intake (mailctl) " VERSION), 0;
+  if (argc > 1 && !strcmp(argv[1], "--help")) return fputs(help, stdout) < 0 || fflush(stdout) ? 111 : 0;
+  if (argc > 1 && !strcmp(argv[1], "--version"))
+    return puts("spool-intake (mailctl) " VERSION) < 0 || fflush(stdout) ? 111 : 0;
   for (int opt; (opt = subgetopt_r(argc, argv, "d:c:", &l)) != -1;) switch (opt)
     {
       case 'd': ready = descriptor(l.arg); break;

@@ -194,14 +194,18 @@ int main(int argc, char const *const *argv)
   static manager m;
   options o = {.verb = 0};
   static char const **ids; /* as long as the process lives */
+  int status;
 
   PROG = "spool-manage";
-  if (argc == 2 && !strcmp(argv[1], "--help")) return fputs(help, stdout), 0;
-  if (argc == 2 && !strcmp(argv[1], "--version")) return puts("spool-manage (mailctl) " VERSION), 0;
+  if (argc == 2 && !strcmp(argv[1], "--help")) return fputs(help, stdout) < 0 || fflush(stdout) ? 111 : 0;
+  if (argc == 2 && !strcmp(argv[1], "--version"))
+    return puts("spool-manage (mailctl) " VERSION) < 0 || fflush(stdout) ? 111 : 0;
   if (argc < 3) strerr_dieusage(100, USAGE);
   ids = calloc((size_t)argc + 1, sizeof *ids);
   if (!ids) strerr_diefusys(111, "remember the command line");
   parse(&o, &m.filter, ids, argv + 2);
   if (manager_open(&m, argv[1]) < 0) strerr_diefusys(111, "open ", argv[1]);
-  return o.verb->act ? do_it(&m, &o) : show(&m, &o);
+  status = o.verb->act ? do_it(&m, &o) : show(&m, &o);
+  if (fflush(stdout) || ferror(stdout)) strerr_diefusys(111, "write to standard output");
+  return status;
 }

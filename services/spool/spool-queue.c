@@ -138,8 +138,9 @@ int main(int argc, char const *const *argv)
   struct sigaction const act = {.sa_handler = timeout};
   int code;
 
-  if (argc == 2 && !strcmp(argv[1], "--help")) return puts("usage: " USAGE), 0;
-  if (argc == 2 && !strcmp(argv[1], "--version")) return puts("spool-queue (mailctl) " VERSION), 0;
+  if (argc == 2 && !strcmp(argv[1], "--help")) return puts("usage: " USAGE) < 0 || fflush(stdout) ? 111 : 0;
+  if (argc == 2 && !strcmp(argv[1], "--version"))
+    return puts("spool-queue (mailctl) " VERSION) < 0 || fflush(stdout) ? 111 : 0;
   sigaction(SIGALRM, &act, 0);
   alarm(LIFE);
   if (intake_open(&q, spool_of(argc, argv)) < 0)

@@ -236,8 +236,9 @@ int main(int argc, char const *const *argv)
   int first;
 
   PROG = "spool-send";
-  if (argc == 2 && !strcmp(argv[1], "--help")) return fputs(help, stdout), 0;
-  if (argc == 2 && !strcmp(argv[1], "--version")) return puts("spool-send (mailctl) " VERSION), 0;
+  if (argc == 2 && !strcmp(argv[1], "--help")) return fputs(help, stdout) < 0 || fflush(stdout) ? 111 : 0;
+  if (argc == 2 && !strcmp(argv[1], "--version"))
+    return puts("spool-send (mailctl) " VERSION) < 0 || fflush(stdout) ? 111 : 0;
   first = parse(&d.s, &o, argc, argv);
   if (argc - first != 2) strerr_dieusage(100, USAGE);
   d.s.s.path = argv[first];

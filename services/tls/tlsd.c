@@ -33,16 +33,19 @@
 
 #define USAGE "tlsd [-d fd] [-u user] [-a user]... [-c counters] socket config | tlsd --check config"
 
-static void help(void)
+static int help(void)
 {
-  puts("usage: " USAGE "\n\n"
-       "Shakes hands and relays TLS for programs that pass it their clients' sockets.\n\n"
-       "  -d fd        write a newline to fd once requests are served\n"
-       "  -u user      drop to this user (as root)\n"
-       "  -a user      who may open the socket (may stand several times)\n"
-       "  -c counters  the file to count in\n"
-       "  --check      say everything about the certificates and keys that config names\n"
-       "  --help, --version");
+  return puts("usage: " USAGE "\n\n"
+              "Shakes hands and relays TLS for programs that pass it their clients' sockets.\n\n"
+              "  -d fd        write a newline to fd once requests are served\n"
+              "  -u user      drop to this user (as root)\n"
+              "  -a user      who may open the socket (may stand several times)\n"
+              "  -c counters  the file to count in\n"
+              "  --check      say everything about the certificates and keys that config names\n"
+              "  --help, --version") < 0 ||
+                 fflush(stdout)
+             ? 111
+             : 0;
 }
 
 /* --- options --- */
@@ -281,8 +284,9 @@ int main(int argc, char const *const *argv)
   int signals;
 
   PROG = "tlsd";
-  if (argc == 2 && !strcmp(argv[1], "--help")) return (help(), 0);
-  if (argc == 2 && !strcmp(argv[1], "--version")) return (puts("tlsd (mailctl) " VERSION), 0);
+  if (argc == 2 && !strcmp(argv[1], "--help")) return help();
+  if (argc == 2 && !strcmp(argv[1], "--version"))
+    return puts("tlsd (mailctl) " VERSION) < 0 || fflush(stdout) ? 111 : 0;
   if (argc == 3 && !strcmp(argv[1], "--check")) return check_config(argv[2]);
   title_init(argc, argv);
   parse(&o, &s.m, argc, argv);

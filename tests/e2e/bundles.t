@@ -85,6 +85,9 @@ m down extra >/dev/null
 exits 1 "reload of what does not run" m reload extra
 like "$(cat "$T/err")" 'extra does not run' "says so"
 exits 0 "reload of a daemon" m reload smtpd tls rater
+for command in history 'log smtpd' status 'status --json' plan; do
+  exits 111 "$command, where nothing can be written" sh -c "mailctl -c '$C' $command >/dev/full"
+done
 exits 100 "history of nobody" m history nosuch
 like "$(cat "$T/err")" 'no service is called nosuch' "says so"
 exits 100 "two forms of status" m status --json --metrics

@@ -50,5 +50,13 @@ for command in --help --version 'status --help' "-c $T/new/mailctl.conf check" "
   exits 111 "$command, where nothing can be written" sh -c "mailctl $command >/dev/full"
   like "$(cat "$T/err")" 'No space left on device' "$command: says so"
 done
+for program in "$B"/bin/* "$LIBEXEC"/* "$LIBEXEC"/plugins/*; do
+  test -f "$program" && test -x "$program" || continue
+  for option in --help --version; do
+    # Those of one command for run scripts have no words.
+    timeout 20 "$program" $option </dev/null >"$T/out" 2>/dev/null && test -s "$T/out" || continue
+    exits 111 "${program##*/} $option, where nothing can be written" sh -c "'$program' $option >/dev/full"
+  done
+done
 
 finish

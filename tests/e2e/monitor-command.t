@@ -32,6 +32,7 @@ is "$(pipe scanner) $(pipe other) $(pipe monitor)" 'games root root' 'its user c
 
 fill
 try 'the level is entered: the service is stopped' wait_for 20 is_state scanner stopped
+like "$(mailctl history)" 'monitor: level 1, enter: runs .mailctl down scanner' 'and history tells who did that'
 is "$(state other)" ready 'and no other'
 try 'its log says so' wait_for 20 logged 'scanner +stopped in'
 rm todo/*

@@ -98,6 +98,7 @@ rm -f control/overloaded
 try 'check changes nothing' mailctl check
 is "$(readlink control/overloaded)" '' 'not even the link'
 mailctl up >/dev/null
+like "$(mailctl history)" "command overload on .*uid $(id -u)" 'history tells who held the level'
 
 # --- without a monitor ---
 mailctl down monitor >/dev/null

@@ -208,11 +208,19 @@ run=$!
 is_ready() { m status; }
 wait_for 30 is_ready
 ok $? "run: the bundle is ready"
+commanded() { m history | grep -c 'command down uid'; }
+before=$(commanded)
 is "$(tr '\0' ' ' <"/proc/$run/cmdline" | cut -d' ' -f1)" s6-svscan "the process in the foreground is the supervisor"
 exits 111 "run of a bundle that runs" m run
+# Somebody is impatient. s6-svscan runs a command for each: with the first one's lock held, the others have nothing to do.
+stopping() { test "$(commanded)" -gt "$before"; }
 kill -TERM $run
+wait_for 20 stopping
+kill -TERM $run
+kill -INT $run
 wait $run
 is $? 0 "TERM ends it"
+is "$(commanded)" $((before + 1)) "once, whatever comes after it"
 # The `mailctl down` that it ran sees it end, and ends then.
 wait_for 30 none_left
 is "$(processes)" "" "in order, with nothing left"
