@@ -78,4 +78,39 @@ on_exit "kill $policyd 2>/dev/null"
 wait_for 10 grep -q ready "$T/policyd.log"
 cost 'policyd, all checks on' "$policyd" "$T/sock" 20
 
+# The same in front of smtpd, against smtpd alone: one message a connection, from a sender whom SPF knows.
+checked() {
+  before=$(cpu_of "$policyd")
+  served -P "unix:$T/sock rcpt,data"
+  after=$(cpu_of "$policyd")
+  awk -v n="$messages" -v us=$(((after - before) * 10000)) '{ print ($1 + us) / n }' "$T/cpu"
+}
+alone() {
+  served
+  awk -v n="$messages" '{ print $1 / n }' "$T/cpu"
+}
+served() {
+  rm -rf "$T/spool"
+  mkdir -p "$T/spool/tmp" "$T/spool/todo"
+  SPOOL=$T/spool start_server "$T/cpu" "$LIBEXEC/smtpd" --listen -c 40 "$IP:2525" -- -q builtin:spool "$@"
+  wait_for 10 "$TOOLS/load" "$IP" 2525 0 0 || exit 1
+  "$SMTP_SOURCE" -d -m "$messages" -s 1 -l 4096 -f joe@own.test -t jane@example.test -M mail.own.test "$IP:2525" >"$T/source.log" 2>&1 || {
+    cat "$T/source.log" "$T/server.log" >&2
+    exit 1
+  }
+  stop_server
+}
+if smtp_source; then
+  messages=$(scale 1000)
+  cd "$T" || exit 111
+  mkdir control
+  echo mx.example.test >control/me
+  echo example.test >control/rcpthosts
+  printf '%s\n' 'own.test TXT v=spf1 ip4:127.0.0.0/8 -all' 'own.test MX mail.own.test' 'mail.own.test A 127.0.0.1' \
+    '1.0.0.127.in-addr.arpa PTR mail.own.test' >>"$T/zone"
+  compare checked alone CPU_us/message
+else
+  echo "smtpd with policyd: no smtp-source"
+fi
+
 echo "policyd does in a second of CPU $(awk -v a="$theirs" -v b="$ours" 'BEGIN { printf "%.1f", b ? a / b : 0 }') times what these two do"

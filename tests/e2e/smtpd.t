@@ -152,7 +152,7 @@ clean
 
 out=$(printf 'EHLO c\nMAIL FROM:<a@client.test>\nRCPT TO:<u@far.test>\nRCPT TO:<u@example.test>\nQUIT\n' | talk)
 like "$out" '^553 5\.7\.1 ' 'relaying is refused'
-like "$(cat "$H/log")" 'refused: client=127[.0-9]* helo=c from=a@client.test to=u@far.test stage=rcpt reply="553' 'and logged'
+like "$(cat "$H/log")" 'refused: client=127[.0-9]* helo=c from=a@client.test to=u@far.test code=DENIED_RELAYING stage=rcpt reply="553' 'and logged'
 like "$(cat "$H/log")" 'accepted: client=127[.0-9]* helo=client.test from=a@client.test recipients=1 to=u@example.test size=[0-9]+ queue=[0-9]+ reply="250 [^"]*" seconds=[0-9.]+$' 'so is a message'
 
 # $IP is the address that the client reaches, 127.0.0.1 one of an interface, 192.0.2.1 nobody's.
@@ -301,6 +301,7 @@ is "$(queued)" 0 'whose message is not queued'
 
 serve -g 60000
 like "$(printf 'EHLO c\nQUIT\n' | talk)" '^554 5\.5\.1 you talked before my greeting' 'greet-delay: who talks first is refused'
+like "$(cat "$H/log")" 'refused: .*code=DENIED_EARLYTALKER stage=connection' 'which the log says in the words of spamdyke'
 serve -g 300
 try 'greet-delay: who waits is served' swaks --server "$IP:$PORT" --from a@client.test --to u@example.test --helo client.test
 
