@@ -4,6 +4,8 @@
 /* Exit statuses, beside 0. */
 #define EXIT_NO      1   /* the answer is no: degraded, not ready, something to change */
 #define EXIT_NONE    3   /* the bundle is not running */
+#define EXIT_BACK    4   /* what was to run did not become healthy: the generation of before runs again */
+#define EXIT_ILL     5   /* so it is, and is not healthy either */
 #define EXIT_TIMEOUT 99  /* timed out */
 #define EXIT_USAGE   100 /* the command line is wrong */
 #define EXIT_CONF    102 /* the configuration is wrong */

@@ -21,8 +21,18 @@ static command const commands[] = {
      "  --user USER     as root, for a trial: run all services as this one user, such as nobody\n"},
     {"check", &command_check, "", "report every problem in the configuration and in the machine", ""},
     {"plan", &command_plan, "", "show what up would change", ""},
-    {"up", &command_up, "[NAME...]", "make the live bundle what the file says, and wait until it is ready",
+    {"up", &command_up, "[--no-rollback] [NAME...]",
+     "make the live bundle what the file says, and wait until it is ready",
+     "What does not become healthy goes back by itself to what ran before.\n\n"
+     "  --no-rollback  it stays, for who wants to look\n\n"
+     "Exit 4: it went back, and what ran before runs again. 5: so it does, and is not healthy either.\n"
+     "1, 99: it is not healthy, and there was nothing to go back to. 102: nothing was changed.\n"},
+    {"generations", &command_generations, "",
+     "what was ever brought up: when, by whom, what changed, whether it was healthy", ""},
+    {"diff", &command_diff, "N [M]", "what changed from one generation to another, or to the current one",
      ""},
+    {"rollback", &command_rollback, "[N]",
+     "make a generation live again, as it was kept; without N, the one before", ""},
     {"down", &command_down, "[NAME...]", "stop services, or all and the supervisor; sessions may finish", ""},
     {"restart", &command_restart, "NAME...", "stop and start services", ""},
     {"reload", &command_reload, "NAME...", "make services read their rules and certificates again", ""},

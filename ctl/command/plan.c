@@ -1,20 +1,19 @@
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <skalibs/djbunix.h>
 #include <skalibs/strerr.h>
 
 #include <runlib/walk.h>
 
 #include <ctl/command/command.h>
+#include <ctl/command/diff.h>
 #include <ctl/live/current.h>
 #include <ctl/machine/load.h>
+#include <ctl/plan/manifest.h>
 #include <ctl/say.h>
 
 /* `mailctl plan`: what up would do, without doing it. */
@@ -82,63 +81,28 @@ static void tell_all(wanted const *w, stored const *s, answer *a)
   }
 }
 
-/* Shows what diff(1) says of the two trees, under the names current/ and next/. Returns how it ended. */
-static int run_diff(char const *old, char const *new, sigset_t const *signals)
-{
-  char const *const argv[] = {"diff", "-r", "-u", "-N", "-x", "manifest", "current", "next", 0};
-  int wstat = -1;
-  pid_t pid = fork();
-
-  if (!pid)
-  {
-    signal(SIGPIPE, SIG_DFL);
-    sigprocmask(SIG_SETMASK, signals, 0);
-    if (chdir(new) < 0 || symlink(old, "current") < 0) _exit(111);
-    execvp(argv[0], (char *const *)argv);
-    _exit(111);
-  }
-  return pid < 0 || waitpid_nointr(pid, &wstat, 0) < 0 ? -1 : wstat;
-}
-
-static int write_and_diff(wanted const *w, sigset_t const *signals)
+static int write_and_diff(wanted const *w)
 {
   char dir[] = "/tmp/mailctl-plan.XXXXXX";
   stralloc old = STRALLOC_ZERO;
-  char next[sizeof dir + sizeof "/next"];
+  char path[sizeof dir + sizeof "/current"];
   int result = -1;
 
-  if (!mkdtemp(dir)) return -1;
-  snprintf(next, sizeof next, "%s/next", dir);
-  if (generation_lay(next, &w->p, w->c.bytes.s, w->c.bytes.len) >= 0 &&
-      service_append(&old, "%s/current/", w->b.state) >= 0 && stralloc_0(&old))
-    result = run_diff(old.s, dir, signals);
+  diff_hold(1);
+  if (!mkdtemp(dir)) return say_cannot("make a directory below /tmp"), -1;
+  snprintf(path, sizeof path, "%s/next", dir);
+  if (generation_lay(path, &w->p, w->c.bytes.s, w->c.bytes.len) < 0 ||
+      service_append(&old, "%s/current/", w->b.state) < 0 || !stralloc_0(&old))
+    say_cannot("write ", path);
+  else
+  {
+    snprintf(path, sizeof path, "%s/current", dir);
+    result = symlink(old.s, path) < 0 ? -1 : diff_show(dir, "current", "next");
+  }
   (void)walk_remove(AT_FDCWD, dir);
+  diff_hold(0);
   stralloc_free(&old);
   return result;
-}
-
-/* A signal ends diff; mailctl removes the folder first. A reader that goes away has seen enough. */
-static void show_diff(wanted const *w, answer *a)
-{
-  sigset_t held, before;
-  int wstat;
-
-  fflush(stdout);
-  sigemptyset(&held);
-  sigaddset(&held, SIGHUP);
-  sigaddset(&held, SIGINT);
-  sigaddset(&held, SIGTERM);
-  sigprocmask(SIG_BLOCK, &held, &before);
-  wstat = write_and_diff(w, &before);
-  sigprocmask(SIG_SETMASK, &before, 0);
-  if (wstat >= 0 && (WIFSIGNALED(wstat) ? WTERMSIG(wstat) == SIGPIPE : WEXITSTATUS(wstat) <= 1)) return;
-  a->uncompared = 1;
-  if (wstat < 0)
-    say_cannot("compare with ", w->b.state, "/current");
-  else if (WIFEXITED(wstat) && WEXITSTATUS(wstat) == 2)
-    say("not all files could be compared");
-  else
-    say("the program diff failed");
 }
 
 static int conclude(answer const *a)
@@ -164,7 +128,7 @@ static int compare(wanted const *w, stored const *s)
     if (manifest.len != s->g.manifest.len || memcmp(manifest.s, s->g.manifest.s, manifest.len))
     {
       a.something = 1;
-      if (s->g.number) show_diff(w, &a);
+      if (s->g.number && write_and_diff(w) < 0) a.uncompared = 1;
     }
     status = conclude(&a);
   }

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 
 #include <runlib/ready.h>
 
+#include <ctl/command/advance.h>
 #include <ctl/command/command.h>
 #include <ctl/live/directory.h>
 #include <ctl/live/live.h>
@@ -60,21 +62,55 @@ static int bring_up(context *cx, pid_t parent)
   return status;
 }
 
+/* Whether generation `number` came of this very file, by this set. */
+static int is_of(wanted const *w, unsigned int number)
+{
+  generation g = GENERATION_ZERO;
+  stralloc bytes = STRALLOC_ZERO;
+  size_t prefix = (size_t)(strrchr(w->b.bin, '/') - w->b.bin);
+  int yes = generation_file(&bytes, w->b.state, number, "mailctl.conf") == 0 && bytes.len == w->c.bytes.len &&
+            !memcmp(bytes.s, w->c.bytes.s, bytes.len) && generation_load(&g, w->b.state, number) == 0 &&
+            g.set.len == prefix + 1 && !memcmp(g.set.s, w->b.bin, prefix);
+
+  generation_free(&g);
+  stralloc_free(&bytes);
+  return yes;
+}
+
+/* Whether somebody, or mailctl by itself, went back from what the file says: a boot is no reason to bring it up again. */
+static int was_left(wanted const *w)
+{
+  genalloc numbers = GENALLOC_ZERO;
+  unsigned int current = 0;
+  int yes = 0;
+
+  if (generation_current(w->b.state, &current) == 0 && current && !is_of(w, current))
+    (void)generation_list(&numbers, w->b.state);
+  for (size_t i = genalloc_len(unsigned int, &numbers); i && !yes; i--)
+  {
+    unsigned int one = genalloc_s(unsigned int, &numbers)[i - 1];
+    yes = !advance_may_return(w->b.state, one) && is_of(w, one);
+  }
+  genalloc_free(unsigned int, &numbers);
+  return yes;
+}
+
 /*
  * A boot brings back what ran before it, whatever has been written into the file since. cx says what to read
  * from then on.
  */
-static int load(wanted *w, context *cx)
+static int load(wanted *w, context *cx, char const **odd)
 {
   int status = wanted_load(w, cx, 1);
 
-  if (status != EXIT_CONF) return status;
+  *odd = status == EXIT_CONF ? "has mistakes" : !status && was_left(w) ? "is what was rolled back from" : 0;
+  if (!*odd) return status;
   wanted_free(w);
   *w = (wanted)WANTED_ZERO;
   cx->stored = 1;
   status = wanted_load(w, cx, 1);
   if (!status)
-    say(cx->file, " has mistakes: going on with what was brought up last, ", w->b.state,
+    say(cx->file, " ", *odd, ": going on with what was brought up last, ", w->b.state,
         "/current/mailctl.conf; `mailctl up` takes the file when it is mended");
   return status;
 }
@@ -83,17 +119,22 @@ static int load(wanted *w, context *cx)
  * s6's readiness is given only if all are ready. systemd would end a unit that does not become ready in time,
  * those of its services that do run included: it is told what there is to know as text.
  */
-static void announce(context const *cx, int fd, int status)
+static void announce(char const *odd, int fd, int status)
 {
-  char const *text = status       ? "not every service is ready: see mailctl status"
-                     : cx->stored ? "every service is ready, but mailctl.conf has mistakes: see mailctl check"
-                                  : "every service is ready";
+  char text[120] = "not every service is ready: see mailctl status";
 
-  if (!status && ready_notify(fd) < 0) say_cannot("write to the descriptor that -d names");
+  if (!status)
+    snprintf(text, sizeof text, "every service is ready%s%s%s", odd ? ", but mailctl.conf " : "",
+             odd ? odd : "", odd ? ": see mailctl check" : "");
+  if (status == EXIT_BACK)
+    snprintf(text, sizeof text,
+             "mailctl.conf did not become healthy, what ran before it runs: see mailctl generations");
+  if ((!status || status == EXIT_BACK) && ready_notify(fd) < 0)
+    say_cannot("write to the descriptor that -d names");
   if (notify_systemd(text) < 0) say_cannot("tell systemd that the services are up");
 }
 
-static int start_child(context *cx, char const *scandir, int fd)
+static int start_child(context *cx, char const *scandir, char const *odd, int fd)
 {
   pid_t parent = getpid();
   pid_t pid = fork();
@@ -102,7 +143,7 @@ static int start_child(context *cx, char const *scandir, int fd)
   if (pid) return pid < 0 ? -1 : 0;
   await_supervisor(scandir, parent);
   status = bring_up(cx, parent);
-  announce(cx, fd, status);
+  announce(cx->stored ? odd : 0, fd, status);
   _exit(status);
 }
 
@@ -138,15 +179,16 @@ int command_run(context const *given, int argc, char const *const *argv)
   context cx = *given;
   wanted w = WANTED_ZERO;
   stralloc scandir = STRALLOC_ZERO;
+  char const *odd;
   int fd = 0;
   int status = parse(&fd, argc, argv);
 
   if (status) return status;
   tain_now_set_stopwatch_g();
-  if ((status = load(&w, &cx))) return status;
+  if ((status = load(&w, &cx, &odd))) return status;
   if (directory_make_bundle(&w.b) < 0 || supervisor_scandir(&scandir, &w.b) < 0) return EXIT_SYSTEM;
   if ((status = take_lock(&w)) || (status = clear_orphans(&w, scandir.s))) return status;
-  if (start_child(&cx, scandir.s, fd) < 0 || supervisor_become(&w.b) < 0)
+  if (start_child(&cx, scandir.s, odd, fd) < 0 || supervisor_become(&w.b) < 0)
     say_cannot("become s6-svscan on ", scandir.s);
   return EXIT_SYSTEM;
 }

@@ -123,6 +123,7 @@ int lock_take(char const *state, char const *command, unsigned int timeout, pid_
   }
   if (readonly) return fd;
   snprintf(who, sizeof who, "%d %s\n", (int)getpid(), command);
-  if (ftruncate(fd, 0) < 0 || pwrite(fd, who, strlen(who), 0) < 0) return (fd_close(fd), -1);
+  if (ftruncate(fd, 0) < 0 || (pwrite(fd, who, strlen(who), 0) < 0 && errno != ENOSPC))
+    return (fd_close(fd), -1);
   return fd;
 }

@@ -168,25 +168,30 @@ static void say_blocked(transition const *t, char const *by)
     }
 }
 
-static void say_failure(transition const *t, move const *m)
+/* How it failed, and a NUL. Returns 0 where it did not, or memory is short. */
+static int failure_words(stralloc *sa, move const *m)
 {
   char words[WORDS_MAX];
+  int r = -1;
 
-  switch (m->step)
-  {
-    case STEP_DIED: say(m->name, " died before it was ready: ", words_exit(words, m->status.wstat)); break;
-    case STEP_LATE:
-      if (m->goal == GOAL_STOP)
-        say(m->name, " did not stop in time");
-      else
-        say(m->name, " was not ready within ", words_span(words, m->patience));
-      break;
-    case STEP_LOST:
-      errno = m->error;
-      say_cannot("reach the supervisor of ", m->name);
-      return;
-    default: return;
-  }
+  sa->len = 0;
+  if (m->step == STEP_DIED)
+    r = service_append(sa, "%s died before it was ready: %s", m->name, words_exit(words, m->status.wstat));
+  else if (m->step == STEP_LATE && m->goal == GOAL_STOP)
+    r = service_append(sa, "%s did not stop in time", m->name);
+  else if (m->step == STEP_LATE)
+    r = service_append(sa, "%s was not ready within %s", m->name, words_span(words, m->patience));
+  else if (m->step == STEP_LOST)
+    r = service_append(sa, "unable to reach the supervisor of %s: %s", m->name, strerror(m->error));
+  return r >= 0 && stralloc_0(sa);
+}
+
+static void say_failure(transition const *t, move const *m, stralloc *words)
+{
+  if (!failure_words(words, m)) return;
+  say(words->s);
+  if (t->why && !t->why->len) (void)stralloc_copy(t->why, words);
+  if (m->step == STEP_LOST) return;
   show_log(t, m);
   say_blocked(t, m->name);
 }
@@ -194,8 +199,10 @@ static void say_failure(transition const *t, move const *m)
 static int result_of(transition const *t)
 {
   move const *m = transition_moves(t);
+  stralloc words = STRALLOC_ZERO;
 
-  for (size_t n = transition_count(t); n; n--, m++) say_failure(t, m);
+  for (size_t n = transition_count(t); n; n--, m++) say_failure(t, m, &words);
+  stralloc_free(&words);
   if (transition_ended(t, STEP_LOST)) return EXIT_SYSTEM;
   if (transition_ended(t, STEP_DIED)) return EXIT_NO;
   return transition_ended(t, STEP_LATE) ? EXIT_TIMEOUT : 0;

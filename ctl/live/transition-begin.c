@@ -117,7 +117,7 @@ static void begin_stop(transition const *t, move *m, tain const *stamp)
 
 /*
  * One command to s6-supervise, which then stops and starts by itself: whoever kills mailctl in between, the
- * service comes back. The mark tells its finish script that this is no death.
+ * service comes back. The mark tells its finish script that this is no death; on a full disk it counts as one.
  */
 static void begin_restart(transition const *t, move *m, tain const *stamp)
 {
@@ -130,7 +130,8 @@ static void begin_restart(transition const *t, move *m, tain const *stamp)
   forget_deaths(t->bundle, m->name);
   ok = service_append(&mark, "%s/restarts/%s", t->bundle->run, m->name) >= 0 && stralloc_0(&mark) &&
        (servicedir_hold(m->dir, 0) >= 0 || errno == EROFS) &&
-       (started_mark(mark.s, m->old) >= 0 || errno == EROFS) && live_control(m->dir, "ur") >= 0;
+       (started_mark(mark.s, m->old) >= 0 || errno == EROFS || errno == ENOSPC) &&
+       live_control(m->dir, "ur") >= 0;
   stralloc_free(&mark);
   if (ok)
     move_set_step(t, m, STEP_STOPPING);

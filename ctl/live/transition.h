@@ -71,10 +71,11 @@ struct transition_s
   live_events *events;
   void (*progress)(transition const *t, move const *m, void *data); /* called at each change of step */
   void *data;
+  stralloc *why; /* if not 0, progress_run puts there which failed first, and how, and a NUL */
 };
 #define TRANSITION_ZERO                                                                                      \
   {                                                                                                          \
-    .bundle = 0, .moves = GENALLOC_ZERO, .limited = 0, .events = 0, .progress = 0                            \
+    .bundle = 0, .moves = GENALLOC_ZERO, .limited = 0, .events = 0, .progress = 0, .why = 0                  \
   }
 
 #define transition_moves(t) genalloc_s(move, &(t)->moves)

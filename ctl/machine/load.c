@@ -1,15 +1,18 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <skalibs/allreadwrite.h>
 #include <skalibs/djbunix.h>
+#include <skalibs/types.h>
 
 #include <ctl/live/live.h>
 #include <ctl/live/orphan.h>
 #include <ctl/live/servicedir.h>
 #include <ctl/machine/load.h>
 #include <ctl/machine/machine.h>
+#include <ctl/plan/manifest.h>
 #include <ctl/say.h>
 
 static int no_memory(void)
@@ -199,6 +202,58 @@ static int load_file(wanted *w, context const *cx, int machine)
 int wanted_load(wanted *w, context const *cx, int machine)
 {
   return cx->stored ? load_stored(w, cx, machine) : load_file(w, cx, machine);
+}
+
+/* --- what a generation keeps --------------------------------------------------------------------- */
+
+static int no_generation(char const *state, char const *number, char const *why)
+{
+  if (why)
+    say("generation ", number, " cannot be brought up: ", why);
+  else
+    say_cannot("read generation ", number, " below ", state, "/generations");
+  return EXIT_SYSTEM;
+}
+
+/* The programs of its own set, which no moving link leads to. They live as long as the process. */
+static int fill_kept(wanted *w, context const *cx, char const *set)
+{
+  char *bin, *libexec;
+
+  if (asprintf(&bin, "%s/bin", set) < 0 || asprintf(&libexec, "%s/libexec/mailctl", set) < 0) return -1;
+  return bundle_fill(&w->b, &w->c, libexec, bin, cx->root);
+}
+
+int kept_load(wanted *w, context const *cx, char const *state, unsigned int number)
+{
+  report r = REPORT_ZERO;
+  stralloc bytes = STRALLOC_ZERO, manifest = STRALLOC_ZERO, set = STRALLOC_ZERO, wrong = STRALLOC_ZERO;
+  char name[UINT_FMT + 1];
+  int status = 0;
+
+  name[uint_fmt(name, number)] = 0;
+  r.file = cx->file;
+  w->p.bundle = &w->b;
+  if (generation_file(&bytes, state, number, "mailctl.conf") < 0 ||
+      generation_file(&manifest, state, number, "manifest") < 0 ||
+      conf_parse(&w->c, cx->file, bytes.s, bytes.len, &r) < 0 ||
+      plan_read(&w->p, &set, manifest.s, manifest.len) < 0)
+    status = no_generation(state, name, 0);
+  else if (!set.len)
+    status = no_generation(state, name, "it was made by an older mailctl; take its mailctl.conf instead");
+  else if (fill_kept(w, cx, set.s) < 0)
+    status = no_memory();
+  else if (generation_verify(state, number, &w->p, &wrong) < 0)
+  {
+    status = no_generation(state, name, errno == EILSEQ ? "a file is not what was written" : 0);
+    say("it is ", wrong.s);
+  }
+  stralloc_free(&bytes);
+  stralloc_free(&manifest);
+  stralloc_free(&set);
+  stralloc_free(&wrong);
+  report_free(&r);
+  return status;
 }
 
 void wanted_free(wanted *w)

@@ -29,6 +29,11 @@ struct wanted_s
  * if it is just what the file has.
  */
 extern int wanted_load(wanted *w, context const *cx, int machine);
+/*
+ * The same of what generation `number` keeps, whatever mailctl.conf says now: its own copy of the file, and the plan that
+ * its manifest tells, each of whose files is compared. The machine is not asked.
+ */
+extern int kept_load(wanted *w, context const *cx, char const *state, unsigned int number);
 extern void wanted_free(wanted *w);
 
 /*

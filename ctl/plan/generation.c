@@ -10,12 +10,14 @@
 #include <skalibs/allreadwrite.h>
 #include <skalibs/direntry.h>
 #include <skalibs/djbunix.h>
+#include <skalibs/sha256.h>
 #include <skalibs/types.h>
 
 #include <runlib/linkreplace.h>
 #include <runlib/walk.h>
 
 #include <ctl/plan/generation.h>
+#include <ctl/plan/manifest.h>
 
 /* --- names --------------------------------------------------------------------------------------- */
 
@@ -57,74 +59,84 @@ int generation_current(char const *state, unsigned int *number)
 
 /* --- reading ------------------------------------------------------------------------------------- */
 
-/* The next word of a line, to; what follows it. 0: there is none, or it has max bytes or more. */
-static char const *read_word(char *to, size_t max, char const *s, char const *end)
+int generation_file(stralloc *bytes, char const *state, unsigned int number, char const *name)
 {
-  char const *blank = memchr(s, ' ', (size_t)(end - s));
-  size_t len = (size_t)((blank ? blank : end) - s);
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
 
-  if (!len || len >= max) return 0;
-  memcpy(to, s, len);
-  to[len] = 0;
-  return s + len + (blank != 0);
-}
-
-static int read_service(generation *g, char const *s, char const *end)
-{
-  entry e = {.needs = GENALLOC_ZERO};
-  char name[256];
-
-  if (!(s = read_word(name, sizeof name, s, end)) || !(s = read_word(e.content, sizeof e.content, s, end)) ||
-      !(s = read_word(e.data, sizeof e.data, s, end)) || !read_word(e.log, sizeof e.log, s, end))
-    return (errno = EINVAL, -1);
-  e.name = strdup(name);
-  if (e.name && genalloc_append(entry, &g->entries, &e)) return 0;
-  free(e.name);
-  return -1;
-}
-
-static int read_need(generation *g, char const *s, char const *end)
-{
-  size_t n = genalloc_len(entry, &g->entries);
-  char *copy;
-
-  if (!n) return (errno = EINVAL, -1);
-  copy = strndup(s, (size_t)(end - s));
-  if (copy && genalloc_append(char *, &genalloc_s(entry, &g->entries)[n - 1].needs, &copy)) return 0;
-  free(copy);
-  return -1;
-}
-
-static int read_lines(generation *g)
-{
-  static char const first[] = "mailctl generation 1\n";
-  char const *s = g->manifest.s;
-  char const *last = s + g->manifest.len;
-
-  if (g->manifest.len < sizeof first - 1 || memcmp(s, first, sizeof first - 1) || last[-1] != '\n')
-    return (errno = EINVAL, -1);
-  for (char const *end; s < last; s = end + 1)
+  if (path_of_number(&path, state, number) >= 0)
   {
-    end = memchr(s, '\n', (size_t)(last - s));
-    if (!strncmp(s, "service ", 8) && read_service(g, s + 8, end) < 0) return -1;
-    if (!strncmp(s, "need ", 5) && read_need(g, s + 5, end) < 0) return -1;
+    path.s[path.len - 1] = '/';
+    if (stralloc_cats(&path, name) && stralloc_0(&path) && openslurpclose(bytes, path.s)) result = 0;
+  }
+  stralloc_free(&path);
+  return result;
+}
+
+/* The entries take over what they need of the plan. */
+static int take_entries(generation *g, plan *p)
+{
+  planned *ps = plan_services(p);
+
+  for (size_t n = plan_count(p); n; n--, ps++)
+  {
+    entry e = {.name = ps->sv.name, .needs = ps->sv.needs};
+    memcpy(e.content, ps->content, sizeof e.content);
+    memcpy(e.data, ps->data, sizeof e.data);
+    memcpy(e.log, ps->log, sizeof e.log);
+    if (!genalloc_append(entry, &g->entries, &e)) return -1;
+    ps->sv.name = 0;
+    ps->sv.needs = (genalloc)GENALLOC_ZERO;
   }
   return 0;
 }
 
-int generation_read(generation *g, char const *state)
+int generation_load(generation *g, char const *state, unsigned int number)
 {
-  stralloc sa = STRALLOC_ZERO;
+  plan p = PLAN_ZERO;
   int result = -1;
 
-  if (generation_current(state, &g->number) < 0) return -1;
-  if (!g->number) return 0;
-  if (path_of_number(&sa, state, g->number) < 0) goto end;
-  sa.len--;
-  if (!stralloc_catb(&sa, "/manifest", 10) || !openslurpclose(&g->manifest, sa.s)) goto end;
-  result = read_lines(g);
-end:
-  stralloc_free(&sa);
+  g->number = number;
+  if (generation_file(&g->manifest, state, number, "manifest") >= 0 &&
+      plan_read(&p, &g->set, g->manifest.s, g->manifest.len) >= 0)
+    result = take_entries(g, &p);
+  plan_free(&p);
+  return result;
+}
+
+int generation_read(generation *g, char const *state)
+{
+  unsigned int number;
+
+  if (generation_current(state, &number) < 0) return -1;
+  g->number = number;
+  return number ? generation_load(g, state, number) : 0;
+}
+
+int generation_verify(char const *state, unsigned int number, plan const *p, stralloc *wrong)
+{
+  planned const *ps = plan_services(p);
+  stralloc bytes = STRALLOC_ZERO;
+  int result = 0;
+
+  for (size_t n = plan_count(p); n && !result; n--, ps++)
+  {
+    service_file const *f = genalloc_s(service_file, &ps->sv.files);
+    for (size_t m = genalloc_len(service_file, &ps->sv.files); m && !result; m--, f++)
+    {
+      char digest[32], hash[PLAN_HASH + 1];
+      SHA256Schedule ctx = SHA256_INIT();
+      bytes.len = wrong->len = 0;
+      if (service_append(wrong, "%s/%s", ps->sv.name, f->path) < 0 || !stralloc_0(wrong)) return -1;
+      result = generation_file(&bytes, state, number, wrong->s);
+      sha256_update(&ctx, bytes.s, bytes.len);
+      sha256_final(&ctx, digest);
+      plan_hex(hash, digest);
+      if (!result && (f->bytes.len != PLAN_HASH || memcmp(hash, f->bytes.s, PLAN_HASH)))
+        result = (errno = EILSEQ, -1);
+    }
+  }
+  stralloc_free(&bytes);
   return result;
 }
 
@@ -150,6 +162,7 @@ void generation_free(generation *g)
   }
   genalloc_free(entry, &g->entries);
   stralloc_free(&g->manifest);
+  stralloc_free(&g->set);
 }
 
 /* --- the list of them ---------------------------------------------------------------------------- */
@@ -161,8 +174,8 @@ static int by_number(void const *a, void const *b)
   return x < y ? -1 : x > y;
 }
 
-/* The numbers that are there, ascending; removes what a crash left half-written. */
-static int list(genalloc *numbers, char const *state)
+/* As generation_list; remove: removes what a crash left half-written. */
+static int list(genalloc *numbers, char const *state, int remove)
 {
   stralloc sa = STRALLOC_ZERO;
   direntry *d;
@@ -180,7 +193,7 @@ static int list(genalloc *numbers, char const *state)
     unsigned int number;
     if (uint0_scan(d->d_name, &number))
       (void)genalloc_append(unsigned int, numbers, &number);
-    else if ((!strcmp(d->d_name, TEMPORARY) || !strcmp(d->d_name, DISCARDED)) &&
+    else if (remove && (!strcmp(d->d_name, TEMPORARY) || !strcmp(d->d_name, DISCARDED)) &&
              path_of(&sa, state, d->d_name) >= 0)
       (void)walk_remove(AT_FDCWD, sa.s);
   }
@@ -192,8 +205,13 @@ static int list(genalloc *numbers, char const *state)
   return 0;
 }
 
+int generation_list(genalloc *numbers, char const *state)
+{
+  return list(numbers, state, 0);
+}
+
 /* First out of sight, in one step: a generation is whole, or not there. */
-static int discard(char const *state, unsigned int number)
+int generation_discard(char const *state, unsigned int number)
 {
   stralloc old = STRALLOC_ZERO;
   stralloc sa = STRALLOC_ZERO;
@@ -207,18 +225,18 @@ static int discard(char const *state, unsigned int number)
   return result;
 }
 
-int generation_prune(char const *state, unsigned int keep)
+int generation_prune(char const *state, unsigned int keep, unsigned int also)
 {
   genalloc numbers = GENALLOC_ZERO;
   unsigned int current;
   int result = -1;
 
-  if (generation_current(state, &current) < 0 || list(&numbers, state) < 0) goto end;
+  if (generation_current(state, &current) < 0 || list(&numbers, state, 1) < 0) goto end;
   for (size_t i = 0; i + keep < genalloc_len(unsigned int, &numbers); i++)
   {
     unsigned int number = genalloc_s(unsigned int, &numbers)[i];
-    if (number == current) continue;
-    if (discard(state, number) < 0) goto end;
+    if (number == current || number == also) continue;
+    if (generation_discard(state, number) < 0) goto end;
   }
   result = 0;
 end:
@@ -264,7 +282,7 @@ static int put_service(stralloc *sa, service const *sv)
   return 0;
 }
 
-static int put_all(stralloc *sa, plan const *p, char const *conf, size_t len)
+static int put_all(stralloc *sa, plan const *p, char const *conf, size_t len, stralloc const *about)
 {
   planned const *ps = plan_services(p);
   stralloc manifest = STRALLOC_ZERO;
@@ -276,6 +294,7 @@ static int put_all(stralloc *sa, plan const *p, char const *conf, size_t len)
   for (size_t n = plan_count(p); n; n--, ps++)
     if (put_service(sa, &ps->sv) < 0) goto end;
   if (put(sa, "mailctl.conf", conf, len, 0644) < 0 || plan_manifest(p, &manifest) < 0) goto end;
+  if (about && put(sa, GENERATION_ABOUT, about->s, about->len, 0644) < 0) goto end;
   result = put(sa, "manifest", manifest.s, manifest.len, 0644);
 end:
   sa->len = base;
@@ -306,7 +325,7 @@ static int sync_folder(char const *dir)
 static int next_number(char const *state, unsigned int *number)
 {
   genalloc numbers = GENALLOC_ZERO;
-  int result = list(&numbers, state);
+  int result = list(&numbers, state, 1);
   size_t n = genalloc_len(unsigned int, &numbers);
 
   *number = n ? genalloc_s(unsigned int, &numbers)[n - 1] + 1 : 1;
@@ -314,7 +333,8 @@ static int next_number(char const *state, unsigned int *number)
   return result;
 }
 
-int generation_write(char const *state, plan const *p, char const *conf, size_t len, unsigned int *number)
+int generation_write(char const *state, plan const *p, char const *conf, size_t len, stralloc const *about,
+                     unsigned int *number)
 {
   stralloc new = STRALLOC_ZERO;
   stralloc final = STRALLOC_ZERO;
@@ -324,7 +344,7 @@ int generation_write(char const *state, plan const *p, char const *conf, size_t 
   if (next_number(state, number) < 0 || path_of(&new, state, TEMPORARY) < 0 ||
       path_of_number(&final, state, *number) < 0)
     goto end;
-  if (put_all(&new, p, conf, len) < 0 || sync_all(new.s) < 0 || rename(new.s, final.s) < 0)
+  if (put_all(&new, p, conf, len, about) < 0 || sync_all(new.s) < 0 || rename(new.s, final.s) < 0)
   {
     int e = errno;
     (void)walk_remove(AT_FDCWD, new.s);
@@ -341,8 +361,26 @@ end:
 int generation_lay(char const *dir, plan const *p, char const *conf, size_t len)
 {
   stralloc path = STRALLOC_ZERO;
-  int result = stralloc_cats(&path, dir) && stralloc_0(&path) ? put_all(&path, p, conf, len) : -1;
+  int result = stralloc_cats(&path, dir) && stralloc_0(&path) ? put_all(&path, p, conf, len, 0) : -1;
 
+  stralloc_free(&path);
+  return result;
+}
+
+/* By way of the name that a crash leaves nothing under: see list. */
+int generation_note(char const *state, unsigned int number, char const *text)
+{
+  stralloc new = STRALLOC_ZERO;
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
+
+  if (path_of(&new, state, TEMPORARY) < 0 || path_of_number(&path, state, number) < 0) goto end;
+  path.s[path.len - 1] = '/';
+  if (!stralloc_cats(&path, GENERATION_HEALTH) || !stralloc_0(&path)) goto end;
+  (void)walk_remove(AT_FDCWD, new.s);
+  if (openwritenclose_unsafe(new.s, text, strlen(text))) result = rename(new.s, path.s);
+end:
+  stralloc_free(&new);
   stralloc_free(&path);
   return result;
 }

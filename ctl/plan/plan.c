@@ -135,7 +135,7 @@ static int add_common(plan *p)
 
 /* --- content hashes ------------------------------------------------------------------------------ */
 
-static void hex(char *s, char const *digest)
+void plan_hex(char s[PLAN_HASH + 1], char const *digest)
 {
   for (unsigned int i = 0; i < PLAN_HASH / 2; i++) snprintf(s + 2 * i, 3, "%02x", (unsigned char)digest[i]);
 }
@@ -164,11 +164,11 @@ static void hash_service(planned *ps)
                                                                    : &content,
               f);
   sha256_final(&content, digest);
-  hex(ps->content, digest);
+  plan_hex(ps->content, digest);
   sha256_final(&data, digest);
-  hex(ps->data, digest);
+  plan_hex(ps->data, digest);
   sha256_final(&log, digest);
-  hex(ps->log, digest);
+  plan_hex(ps->log, digest);
 }
 
 /* The record that a run script writes at its start names the content: the hash takes the mark's place. */
@@ -240,46 +240,11 @@ int plan_chosen(plan const *p, char const *name, int argc, char const *const *na
   return 0;
 }
 
-static int add_manifest(planned const *ps, stralloc *sa)
-{
-  char **word = genalloc_s(char *, &ps->sv.needs);
-  service_file const *f = genalloc_s(service_file, &ps->sv.files);
-  service_folder const *d = genalloc_s(service_folder, &ps->sv.folders);
-  char digest[32];
-  char hash[PLAN_HASH + 1];
-
-  if (service_append(sa, "service %s %s %s %s\n", ps->sv.name, ps->content, ps->data, ps->log) < 0) return -1;
-  for (size_t n = genalloc_len(char *, &ps->sv.needs); n; n--)
-    if (service_append(sa, "need %s\n", *word++) < 0) return -1;
-  for (size_t n = genalloc_len(service_folder, &ps->sv.folders); n; n--, d++)
-    if (service_append(sa, "folder %04o %s %s\n", (unsigned int)d->mode, *d->user ? d->user : "-", d->path) <
-        0)
-      return -1;
-  for (size_t n = genalloc_len(service_file, &ps->sv.files); n; n--, f++)
-  {
-    SHA256Schedule ctx = SHA256_INIT();
-    sha256_update(&ctx, f->bytes.s, f->bytes.len);
-    sha256_final(&ctx, digest);
-    hex(hash, digest);
-    if (service_append(sa, "file %04o %s %s\n", (unsigned int)f->mode, hash, f->path) < 0) return -1;
-  }
-  return 0;
-}
-
-int plan_manifest(plan const *p, stralloc *sa)
-{
-  planned const *ps = plan_services(p);
-
-  if (service_append(sa, "mailctl generation 1\n") < 0) return -1;
-  for (size_t n = plan_count(p); n; n--, ps++)
-    if (add_manifest(ps, sa) < 0) return -1;
-  return 0;
-}
-
 void plan_free(plan *p)
 {
   planned *ps = plan_services(p);
 
   for (size_t n = plan_count(p); n; n--, ps++) service_free(&ps->sv);
   genalloc_free(planned, &p->services);
+  stralloc_free(&p->text);
 }

@@ -6,6 +6,7 @@
 #include <services/contract/bundle.h>
 
 #include <ctl/conf/conf.h>
+#include <ctl/plan/manifest.h>
 #include <ctl/plan/plan.h>
 
 /*

@@ -9,6 +9,7 @@
 #include <services/contract/kinds.h>
 
 #include <ctl/conf/conf.h>
+#include <ctl/plan/manifest.h>
 #include <ctl/plan/plan.h>
 
 /*

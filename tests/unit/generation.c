@@ -9,6 +9,7 @@
 #include <services/contract/kinds.h>
 
 #include <ctl/plan/generation.h>
+#include <ctl/plan/manifest.h>
 
 #include "folder.h"
 #include "unit.h"
@@ -21,6 +22,7 @@ service_kind const *const kinds[] = {0};
 #define DATA    "00000000000000000000000000000000"
 #define LOG     "ffffffffffffffffffffffffffffffff"
 
+static bundle b = {.bin = "/opt/mail/1/bin"};
 static plan p = PLAN_ZERO;
 
 static void add(char const *name, char const *need, char const *run)
@@ -40,6 +42,7 @@ static void prepare(void)
 {
   rm_rf("state");
   ck_assert_int_eq(mkdir("state", 0755), 0);
+  p.bundle = &b;
   add("db", 0, "run");
   add("web", "db", "run");
 }
@@ -48,7 +51,7 @@ static unsigned int write_one(void)
 {
   unsigned int number = 0;
 
-  ck_assert_int_eq(generation_write("state", &p, "conf\n", 5, &number), 0);
+  ck_assert_int_eq(generation_write("state", &p, "conf\n", 5, 0, &number), 0);
   return number;
 }
 
@@ -141,7 +144,56 @@ START_TEST(what_is_read_is_what_was_written)
   ck_assert_str_eq(e[1].log, LOG);
   ck_assert_ptr_eq(generation_find(&g, "web"), e + 1);
   ck_assert_ptr_null(generation_find(&g, "we"));
+  ck_assert_str_eq(g.set.s, "/opt/mail/1");
   generation_free(&g);
+}
+END_TEST
+
+/* A rollback takes all that up would: the plan that is read makes the same manifest, and knows each file. */
+START_TEST(the_plan_is_read_back)
+{
+  planned *web = plan_services(&p) + 1;
+  stralloc text = STRALLOC_ZERO, again = STRALLOC_ZERO, set = STRALLOC_ZERO, wrong = STRALLOC_ZERO;
+  plan q = PLAN_ZERO;
+
+  web->sv.user = "nobody";
+  ck_assert_int_eq(service_add_control(&web->sv, "db") |
+                       service_add_program(&web->sv, "/opt/mail/1/a program") |
+                       service_add_folder(&web->sv, "/var/two words", 0750, "") |
+                       service_add_shared_folder(&web->sv, "/var/shared", 02755),
+                   0);
+  write_one();
+  ck_assert_int_eq(plan_manifest(&p, &text), 0);
+  q.bundle = &b;
+  ck_assert_int_eq(plan_read(&q, &set, text.s, text.len), 0);
+  ck_assert_str_eq(set.s, "/opt/mail/1");
+  ck_assert_str_eq(plan_services(&q)[1].sv.user, "nobody");
+  ck_assert_ptr_null(plan_services(&q)[0].sv.user);
+  ck_assert_int_eq(generation_verify("state", 1, &q, &wrong), 0);
+  ck_assert_int_eq(plan_manifest(&q, &again), 0);
+  /* Its files' hashes are hashed here: the rest is the same. */
+  ck_assert_uint_eq(text.len, again.len);
+  ck_assert_ptr_nonnull(strstr((stralloc_0(&again), again.s), "\nprogram /opt/mail/1/a program\nend "));
+  ck_assert_ptr_nonnull(strstr(again.s, "\nshared 2755 nobody /var/shared\n"));
+  ck_assert_ptr_nonnull(strstr(again.s, "\ndirectory 0750 - /var/two words\n"));
+  ck_assert(
+      openwritenclose_unsafe("state/generations/0001/web/data/rules", "rules", 5)); /* cut by a full disk */
+  ck_assert(generation_verify("state", 1, &q, &wrong) < 0 && errno == EILSEQ);
+  ck_assert_str_eq(wrong.s, "web/data/rules");
+  plan_free(&q);
+}
+END_TEST
+
+START_TEST(what_became_of_it_is_noted)
+{
+  stralloc sa = STRALLOC_ZERO;
+
+  write_one();
+  ck_assert(generation_file(&sa, "state", 1, GENERATION_HEALTH) < 0 && errno == ENOENT);
+  ck_assert_int_eq(generation_note("state", 1, "failed web died\n"), 0);
+  ck_assert_int_eq(generation_note("state", 1, "healthy\n"), 0);
+  is_file("state/generations/0001/health.txt", "healthy\n", 0644);
+  ck_assert(generation_note("state", 2, "healthy\n") < 0 && errno == ENOENT);
 }
 END_TEST
 
@@ -151,7 +203,7 @@ START_TEST(one_that_fails_leaves_nothing)
   unsigned int number;
 
   add("zulu", 0, "log/run");
-  ck_assert(generation_write("state", &p, "conf\n", 5, &number) < 0 && errno == EEXIST);
+  ck_assert(generation_write("state", &p, "conf\n", 5, 0, &number) < 0 && errno == EEXIST);
   ck_assert_str_eq(names("state/generations"), "");
 }
 END_TEST
@@ -170,9 +222,11 @@ START_TEST(the_oldest_are_pruned_but_the_current_one)
 {
   for (unsigned int i = 1; i <= 6; i++) ck_assert_uint_eq(write_one(), i);
   ck_assert_int_eq(generation_switch("state", 2), 0);
-  ck_assert_int_eq(generation_prune("state", 8), 0);
+  ck_assert_int_eq(generation_prune("state", 8, 0), 0);
   ck_assert_str_eq(names("state/generations"), "0001 0002 0003 0004 0005 0006 ");
-  ck_assert_int_eq(generation_prune("state", 2), 0);
+  ck_assert_int_eq(generation_prune("state", 2, 0), 0);
+  ck_assert_str_eq(names("state/generations"), "0002 0005 0006 ");
+  ck_assert_int_eq(generation_prune("state", 1, 5), 0); /* which somebody may go back to */
   ck_assert_str_eq(names("state/generations"), "0002 0005 0006 ");
   ck_assert_uint_eq(write_one(), 7);
 }
@@ -182,11 +236,19 @@ END_TEST
 
 #define FIRST "mailctl generation 1\n"
 #define WEB   "service web " CONTENT " " DATA " " LOG "\n"
+#define TWO   "mailctl generation 2\nset /opt/mail/1\nservice web " CONTENT " " DATA " " LOG " -\n"
 
 static char const *const damaged[] = {"",
                                       "\n",
                                       "mailctl generation 1",
+                                      "mailctl generation 3\nend 1\n",
                                       "mailctl generation 2\n",
+                                      TWO,
+                                      TWO "need db\nend 3\n",
+                                      TWO "end 3\nend 4\n",
+                                      TWO "end 3\nneed db\n",
+                                      TWO "file 0644 " CONTENT "\nend 4\n",
+                                      TWO "file 0648 " CONTENT " run\nend 4\n",
                                       FIRST "need db\n",
                                       FIRST "service web\n",
                                       FIRST "service web " CONTENT "\n",
@@ -217,7 +279,10 @@ START_TEST(a_damaged_manifest_is_said)
     errno = 0;
     ck_assert_msg(read_manifest(damaged[i], strlen(damaged[i])) < 0 && errno == EINVAL, "%s", damaged[i]);
   }
-  /* Cut anywhere: a whole line less is the most that may pass. */
+  ck_assert_int_eq(read_manifest(TWO "need db\nend 4\n", sizeof TWO "need db\nend 4\n" - 1), 0);
+  /* Cut anywhere, it is damaged. Of the first format, a whole line less may pass. */
+  for (size_t n = 0; n < sizeof TWO "need db\nend 4\n" - 1; n++)
+    ck_assert_int_eq(read_manifest(TWO "need db\nend 4\n", n), -1);
   for (size_t n = 0; n < sizeof FIRST WEB - 1; n++)
     ck_assert_int_eq(read_manifest(FIRST WEB, n), n == sizeof FIRST - 1 ? 0 : -1);
 }
@@ -231,7 +296,7 @@ START_TEST(a_link_that_leads_elsewhere_is_said)
   ck_assert_int_eq(symlink("somewhere/0001", "state/current"), 0);
   ck_assert(generation_current("state", &number) < 0 && errno == EINVAL && !number);
   ck_assert_int_lt(generation_read(&g, "state"), 0);
-  ck_assert_int_lt(generation_prune("state", 1), 0);
+  ck_assert_int_lt(generation_prune("state", 1, 0), 0);
   ck_assert_int_eq(generation_switch("state", 4), 0); /* there is none */
   ck_assert(generation_read(&g, "state") < 0 && errno == ENOENT);
 }
@@ -247,6 +312,8 @@ int main(void)
   tcase_add_test(t, it_has_all_files_with_their_modes);
   tcase_add_test(t, it_runs_once_it_is_switched_to);
   tcase_add_test(t, what_is_read_is_what_was_written);
+  tcase_add_test(t, the_plan_is_read_back);
+  tcase_add_test(t, what_became_of_it_is_noted);
   tcase_add_test(t, one_that_fails_leaves_nothing);
   tcase_add_test(t, what_a_crash_left_goes);
   tcase_add_test(t, the_oldest_are_pruned_but_the_current_one);

@@ -5,6 +5,7 @@
 #include <services/contract/kinds.h>
 
 #include <ctl/conf/conf.h>
+#include <ctl/plan/manifest.h>
 #include <ctl/plan/plan.h>
 
 #include "unit.h"
@@ -267,7 +268,7 @@ START_TEST(a_plan_is_pure)
   }
   ck_assert_uint_eq(manifests[0].len, manifests[1].len);
   ck_assert(!memcmp(manifests[0].s, manifests[1].s, manifests[0].len));
-  ck_assert(!strncmp(manifests[0].s, "mailctl generation 1\nservice a ", 31));
+  ck_assert(!strncmp(manifests[0].s, "mailctl generation 2\nset ", 24));
 }
 END_TEST
 
