@@ -89,7 +89,7 @@ ready-timeout = 300ms
 command = sleep 1000
 needs = never
 EOF
-exits 99 "a check that never succeeds" m up
+exits 99 "a check that never succeeds" m up --no-rollback
 like "$(cat "$T/err")" "never was not ready within 300 ms" "says so after its own ready-timeout"
 like "$(cat "$T/err")" "not started, because it needs never: after" "and what was not started"
 wait_for 30 said never "not yet"
@@ -109,7 +109,7 @@ command = sh -c "sleep 0.3; exit 1"
 command = sh -c "sleep 0.3; exit 1"
 alive = 0
 EOF
-exits 1 "services that end soon" m up
+exits 1 "services that end soon" m up --no-rollback
 like "$(cat "$T/err")" "brief died before it was ready: exit 100" "one that ended at once was never ready"
 like "$(cat "$T/err")" "my file is bad" "its last words are shown"
 like "$(cat "$T/err")" "slow died before it was ready: exit 1" "nor was one that lived for less than a second"
