@@ -80,6 +80,20 @@ fi
 
 # --- users
 like "$(cat "$T/b/run/servicedirs/submission/run")" "unix:$T/b/run/policy.sock rcpt users" "policyd is told to whom users write"
+echo '* DUNNO' >"$T/answers"
+python3 "$(dirname "$0")/../tools/policyodd.py" "$T/odd" "$T/answers" >"$T/asked" 2>/dev/null &
+on_exit "kill $! 2>/dev/null"
+try "another server" wait_for 10 test -S "$T/odd"
+chmod 666 "$T/odd"
+sed -i "s|^\[submission\]|&\npolicy = unix:$T/odd rcpt users|" "$C"
+exits 0 "which submission asks as well" m up
+password=$(sed -n 's/^  AUTH password  \([^ ]*\) .*/\1/p' "$T/init.out")
+try "a user who has logged in writes from where SPF says he may not" \
+  swaks --silent 3 -s "$IP:2587" --helo bad.test -tls --auth PLAIN --auth-user postmaster --auth-password "$password" \
+  -f a@bad.test -t postmaster@example.test
+is "$(sed -n 's/^sasl_//p' "$T/asked" | tr '\n' ' ')" "method=PLAIN username=postmaster sender= " "who he is, a server is told"
+like "$(cat "$T/asked")" '^encryption_protocol=TLSv1' "the version of TLS"
+like "$(cat "$T/asked")" '^encryption_cipher=[A-Z]' "and the cipher"
 
 m down policy >/dev/null
 exits 3 "mailctl policy without a policyd" m policy
