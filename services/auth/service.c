@@ -158,12 +158,34 @@ static void check_owner(service const *sv, report *r, char const *path, struct s
                  path);
 }
 
+static int counts_failures(bundle const *b)
+{
+  section const *s = genalloc_s(section, b->sections);
+
+  for (size_t n = genalloc_len(section, b->sections); n; n--, s++)
+    if (!strcmp(s->kind->name, "limit") && !strcmp(s->argument, "authfail")) return 1;
+  return 0;
+}
+
+/* Where strangers may log in, they guess. */
+static void check_guessing(service const *sv, report *r)
+{
+  bundle const *b = sv->bundle;
+
+  if ((bundle_section(b, "smtpd") || bundle_section(b, "submission")) && !counts_failures(b))
+    report_warning(
+        r, sv->section, 0,
+        "nobody counts wrong passwords: add [rater], and [limit authfail] with rule = 0.0.0.0/0 10/10m "
+        "penalty 30m and rule = ::/0 10/10m penalty 30m group /64");
+}
+
 static void check(service const *sv, report *r)
 {
   char const *program = section_text(sv->section, "program");
   stralloc path = STRALLOC_ZERO;
   struct stat st;
 
+  check_guessing(sv, r);
   if ((program && *program) || auth_users_file(&path, sv->bundle) < 0) return;
   if (stat(path.s, &st) < 0)
   {

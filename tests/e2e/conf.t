@@ -31,6 +31,18 @@ drop() {
 exits 0 "check finds nothing wrong" mailctl check
 like "$(cat "$T/out")" "^$conf: nothing is wrong" "and says so"
 
+unlike "$(cat "$T/err")" 'nobody counts wrong passwords' "which has a limit of failed logins"
+(
+  conf=$T/guessed.conf
+  cp "$bundle/mailctl.conf" "$conf"
+  drop "limit authfail"
+)
+cp "$bundle/mailctl.conf" "$T/kept.conf"
+cp "$T/guessed.conf" "$bundle/mailctl.conf"
+mailctl check >"$T/out" 2>"$T/err"
+like "$(cat "$T/err")" '\[auth\] warning: nobody counts wrong passwords: add \[rater\]' "without one it warns, with the lines to add"
+cp "$T/kept.conf" "$bundle/mailctl.conf"
+
 exits 0 "check of a relative name" sh -c "cd '$bundle' && mailctl -c ./mailctl.conf check"
 like "$(cat "$T/out")" "^$conf: nothing is wrong" "shows the whole one"
 

@@ -43,6 +43,26 @@ while read -r command; do
       "$command $option: is in a manual"
   done
 done <"$T/commands"
+# --- manuals
+
+# Of ours, each page that a manual names is there; what its text names, SEE ALSO does.
+for page in "$doc"/*.[0-9]; do
+  for other in $(sed -n 's/^\.\(It \)\{0,1\}Xr \([^ ]*\) \([^ ]*\).*/\2.\3/p' "$page" | sort -u); do
+    case ${other%.*} in
+      mailctl* | rater* | smtpd | spool* | spf | tlsd | policyd | remote | dkim | job | tcplisten | overload | rate | plusaliases | tarpit | \
+        dotblind | localmail | checkpassword-file | spp) test -e "$doc/$other" || not_there="${not_there-} ${page##*/}:$other" ;;
+    esac
+    test "$other" = "${page##*/}" || sed -n '/^\.Sh SEE ALSO/,$p' "$page" | grep -q "^\.Xr ${other%.*} ${other##*.}" ||
+      not_told="${not_told-} ${page##*/}:$other"
+  done
+done
+is "${not_there-}" "" "no manual names a page that is not there"
+is "${not_told-}" "" "each SEE ALSO has all that its manual names"
+# A macro inside .Pq takes the rest of the line into its quotes.
+is "$(grep -nE '^\.(Pq|Op|Bq) .*(Ql|Sq|Dq) [^ ]+ ([;:,.] [^ ]|No )' "$doc"/*.[0-9])" "" "quotes end where they should"
+# Tables are sorted: the row before is not the one that was meant.
+is "$(grep -hniE "^(likewise|the same)( |;|\$)" "$doc"/*.[0-9])" "" "no row of a table refers to the row before"
+
 # --- what nobody got
 
 for command in --help --version 'status --help' "-c $T/new/mailctl.conf check" "-c $T/new/mailctl.conf status -o help"; do
