@@ -10,10 +10,9 @@ $(eval $(call unit,tests/unit/rater_server.c,services/rater))
 $(eval $(call fuzz,tests/fuzz/rater.c,services/rater))
 $(eval $(call unit,tests/unit/rater_engine.c,services/rater))
 
-# A command for shell scripts, run often: linked statically it starts in half the time.
-OBJECTS += $(call objects,services/rater/show.c)
-$(eval $(call program,bin/rater,services/rater/rater.c services/rater/show.c,,-ljansson))
-$(eval $(call static,bin/rater))
+# A command for shell scripts, run often: its start is what it costs.
+$(eval $(call short,bin/rater,services/rater/rater.c,runlib/rater.c))
+$(eval $(call program,libexec/mailctl/rater-show,services/rater/show.c,,-ljansson))
 
 # The client as a library for other people's programs; it needs the C library alone.
 LIBRATER := $(addprefix $(B)/lib/,librater.a librater.so.0)

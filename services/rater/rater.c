@@ -1,14 +1,15 @@
 #include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <skalibs/strerr.h>
-#include <skalibs/types.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <runlib/rater.h>
 
-#include "show.h"
+/* Links the C library alone: scripts run it for each question, and most of what it costs is its start. */
 
 #define USAGE       "rater [ -q ] [ -s ADDRESS ] [ -t MS ] [ --peek | --add N | --reset | --json ] CLASS VALUE..."
 #define ADDRESS     "127.0.0.1:1999" /* where the original rater was */
@@ -37,9 +38,22 @@ struct options_s
   int quiet, json;
 };
 
+static void die(int code, char const *format, ...) __attribute__((noreturn, format(printf, 2, 3)));
+static void die(int code, char const *format, ...)
+{
+  va_list args;
+
+  va_start(args, format);
+  fputs("rater: fatal: ", stderr);
+  vfprintf(stderr, format, args);
+  fputc('\n', stderr);
+  va_end(args);
+  exit(code);
+}
+
 static void bad_usage(char const *why, char const *what)
 {
-  strerr_die(100, PROG, ": fatal: ", why, what, " (usage: ", USAGE, "; rater --help)");
+  die(100, "%s%s (usage: %s; rater --help)", why, what, USAGE);
 }
 
 static void help(void)
@@ -112,7 +126,8 @@ static void short_option(options *o, int opt, char const *arg)
     case 'q': o->quiet = 1; break;
     case 's': o->address = arg; break;
     case 't':
-      if (!uint0_scan(arg, &o->timeout) || !o->timeout) bad_usage("-t: not a number of milliseconds: ", arg);
+      if (!is_number(arg) || !(o->timeout = (unsigned int)strtoul(arg, 0, 10)))
+        bad_usage("-t: not a number of milliseconds: ", arg);
       break;
     case 'n':
       if (!is_number(arg)) bad_usage("-n: not a number: ", arg);
@@ -187,25 +202,41 @@ static void check_words(options const *o, int argc, char const *const *argv)
   if (o->task >= TASK_TOP && argc > 1) bad_usage("more than one CLASS", "");
   if (o->task < TASK_TOP && argc < 2) bad_usage(argc ? "no VALUE" : "no CLASS", "");
   if (o->task != TASK_CHECK && !strchr(o->address, '/'))
-    strerr_dief(100, o->address,
-                " is not raterd's unix socket, and only there is more than checks: set $RATER or -s");
+    die(100, "%s is not raterd's unix socket, and only there is more than checks: set $RATER or -s",
+        o->address);
 }
 
-static int show(options const *o, char const *answer, size_t n)
+/* Becomes LIBEXEC/rater-show, with the answer as its input. */
+static void show(options const *o, char const *answer, size_t n)
+{
+  char path[PATH_MAX];
+  ssize_t len = readlink("/proc/self/exe", path, sizeof path - 40);
+  int fd = memfd_create("answer", 0);
+  char *slash;
+
+  if (len < 0 || fd < 0) die(111, "unable to show the answer: %s", strerror(errno));
+  path[len] = 0;
+  slash = strrchr(path, '/');
+  strcpy(slash ? slash : path, "/../libexec/mailctl/rater-show");
+  if (write(fd, answer, n) != (ssize_t)n || lseek(fd, 0, SEEK_SET) < 0 || dup2(fd, 0) < 0)
+    die(111, "unable to show the answer: %s", strerror(errno));
+  execl(path, "rater", o->json ? "--json" : (char const *)0, (char const *)0);
+  die(111, "unable to run %s: %s", path, strerror(errno));
+}
+
+static int tell(options const *o, char const *answer, size_t n)
 {
   int code = answer[0] >= '0' && answer[0] <= '2' && answer[1] == ' ' ? answer[0] - '0' : -1;
 
-  if (code < 0) strerr_dief(UNREACHABLE, "raterd at ", o->address, " answered nonsense: ", answer);
+  if (code < 0) die(UNREACHABLE, "raterd at %s answered nonsense: %s", o->address, answer);
   if (o->quiet) return code;
   if (code == 2 && o->task != TASK_CHECK)
-    strerr_warn(PROG, ": fatal: raterd answered: ", answer + 2);
-  else if (o->json)
-    show_json(answer, n);
-  else if (o->task >= TASK_TOP)
-    show_report(answer + 2, n - 2);
+    fprintf(stderr, "rater: fatal: raterd answered: %s\n", answer + 2);
+  else if (o->json || o->task >= TASK_TOP)
+    show(o, answer, n);
   else
     puts(answer);
-  if (fflush(stdout)) strerr_diefusys(111, "write to standard output");
+  if (fflush(stdout)) die(111, "unable to write to standard output: %s", strerror(errno));
   return code;
 }
 
@@ -218,12 +249,11 @@ int main(int argc, char const *const *argv)
   long n;
   int at;
 
-  PROG = "rater";
   if (!o.address || !*o.address) o.address = ADDRESS;
   at = parse_options(argc, argv, &o);
   check_words(&o, argc - at, argv + at);
   c.address = o.address;
   n = rater_exchange(&c, line, make_line(line, &o, argc - at, argv + at), answer, sizeof answer, o.timeout);
-  if (n < 0) strerr_diefusys(UNREACHABLE, "ask raterd at ", o.address);
-  return show(&o, answer, (size_t)n);
+  if (n < 0) die(UNREACHABLE, "unable to ask raterd at %s: %s", o.address, strerror(errno));
+  return tell(&o, answer, (size_t)n);
 }

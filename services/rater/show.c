@@ -5,7 +5,11 @@
 
 #include <jansson.h>
 
-#include "show.h"
+/*
+ * rater-show [--json]: prints raterd's answer, which is the whole of standard input, as `rater` shows it. A program of its
+ * own, so that rater, which scripts run for each question, has no JSON to start with.
+ */
+#define ANSWER_MAX (1u << 20)
 
 /* A value may be anything that a client sent, and this may be a terminal. */
 static void put_text(char const *s)
@@ -79,7 +83,8 @@ static void put_table(json_t *rows)
   }
 }
 
-void show_report(char const *json, size_t n)
+/* A report's JSON for people: a line a number, a table a list. Prints it as it is if it is no JSON. */
+static void show_report(char const *json, size_t n)
 {
   json_t *all = json_loadb(json, n, 0, 0), *v;
   char const *name;
@@ -113,7 +118,8 @@ static json_t *verdict_json(char const *text, char const *seconds)
   return v;
 }
 
-void show_json(char const *answer, size_t n)
+/* The whole answer as one JSON object on a line. */
+static void show_json(char const *answer, size_t n)
 {
   json_t *v = 0;
 
@@ -128,4 +134,20 @@ void show_json(char const *answer, size_t n)
   json_dumpf(v, stdout, JSON_COMPACT | JSON_PRESERVE_ORDER);
   putchar('\n');
   json_decref(v);
+}
+
+/* Exits as rater does for this answer: with its first digit. */
+int main(int argc, char const *const *argv)
+{
+  static char answer[ANSWER_MAX + 1];
+  size_t n = fread(answer, 1, ANSWER_MAX, stdin);
+
+  if (n < 2 || answer[0] < '0' || answer[0] > '2') return 100;
+  if (argc == 2 && !strcmp(argv[1], "--json"))
+    show_json(answer, n);
+  else
+    show_report(answer + 2, n - 2);
+  if (!fflush(stdout)) return answer[0] - '0';
+  perror("rater: fatal: unable to write to standard output");
+  return 111;
 }
