@@ -135,7 +135,7 @@ static char const *over_limit(server *s, endpoint const *remote)
 /* --- connections --------------------------------------------------------------------------------- */
 
 /* Tells the client in one write that does not wait: a socket so new takes it, or the client goes without. */
-static void refuse(server *s, connection const *c, char const *text, char const *why)
+void server_refuse(server *s, connection const *c, char const *text, char const *why)
 {
   char there[ENDPOINT_FMT];
   char missed[UINT_FMT + 16];
@@ -180,7 +180,7 @@ static void serve_it(server *s, connection *c)
   if (blocks_have(&s->blocks, &c->remote, (uint64_t)time(0)))
   {
     counter_add(s->counters[BLOCKED], 1);
-    refuse(s, c, s->o->blocked, "the address is blocked");
+    server_refuse(s, c, s->o->blocked, "the address is blocked");
     return;
   }
   why = over_limit(s, &c->remote);
@@ -193,7 +193,7 @@ static void serve_it(server *s, connection *c)
   if (why)
   {
     counter_add(s->counters[REFUSED], 1);
-    refuse(s, c, s->o->refusal, why);
+    server_refuse(s, c, s->o->refusal, why);
     return;
   }
   i = places_free(&s->places);
@@ -205,7 +205,7 @@ static void serve_it(server *s, connection *c)
   {
     falter(s, "run the program");
     counter_add(s->counters[REFUSED], 1);
-    refuse(s, c, s->o->refusal, "the program does not run");
+    server_refuse(s, c, s->o->refusal, "the program does not run");
     return;
   }
   recover(s);
@@ -219,7 +219,7 @@ static void serve_it(server *s, connection *c)
  * While a connection has no process, kill -9 of this one would end it: meanwhile a copy lies in a socketpair that the
  * standby has, too. It costs some 5 us.
  */
-static void serve(server *s, connection *c)
+void server_serve(server *s, connection *c)
 {
   char what = 0;
   int copy;
@@ -254,7 +254,12 @@ void server_resume(server *s)
         getpeername(c.fd, (struct sockaddr *)&there, &m) == 0 && endpoint_from(&c.remote, &there) == 0)
     {
       c.label = label_of(s, &c.local);
-      serve(s, &c);
+      if (parked_comes(s, &c.remote))
+      {
+        parked_take(s, &c);
+        continue;
+      }
+      server_serve(s, &c);
     }
     fd_close(c.fd);
   }
@@ -289,9 +294,11 @@ void server_accept(server *s, listener const *l)
   for (unsigned int i = 0; i < BATCH && server_accepts(s); i++)
   {
     c.fd = listener_accept(l, &c.local, &c.remote);
-    if (c.fd >= 0)
+    if (c.fd >= 0 && parked_comes(s, &c.remote))
+      parked_take(s, &c);
+    else if (c.fd >= 0)
     {
-      serve(s, &c);
+      server_serve(s, &c);
       fd_close(c.fd);
     }
     else if (error_isagain(errno))

@@ -92,12 +92,9 @@ static int ipsvd_denies(blocks const *b, endpoint const *e, uint64_t now)
 
 int blocks_have(blocks *b, endpoint const *e, uint64_t now)
 {
-  unsigned char ip[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  unsigned char ip[16];
 
-  if (e->family == 6)
-    memcpy(ip, e->ip, 16);
-  else
-    memcpy(ip + 12, e->ip, 4);
+  endpoint_wide(ip, e);
   blocks_refresh(b);
   if (nets_find(&b->pass, ip, now)) return 0;
   return nets_find(&b->block, ip, now) || (b->ipsvd && ipsvd_denies(b, e, now));

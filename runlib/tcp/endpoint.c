@@ -52,6 +52,17 @@ unsigned int endpoint_fmt(char *s, endpoint const *e)
   return n;
 }
 
+void endpoint_wide(unsigned char ip[16], endpoint const *e)
+{
+  if (e->family == 6)
+  {
+    memcpy(ip, e->ip, 16);
+    return;
+  }
+  memcpy(ip, mapped, 12);
+  memcpy(ip + 12, e->ip, 4);
+}
+
 void endpoint_client(client *c, endpoint const *e)
 {
   memset(c, 0, sizeof *c);

@@ -31,6 +31,8 @@ extern int endpoint_from(endpoint *e, struct sockaddr_storage const *sa);
 /* Each writes with a NUL into s (ENDPOINT_FMT bytes) and returns the length: 1.2.3.4, ::1; 1.2.3.4:25, [::1]:25. */
 extern unsigned int endpoint_fmt_ip(char *s, endpoint const *e);
 extern unsigned int endpoint_fmt(char *s, endpoint const *e);
+/* The address as runlib/nets.h has it: IPv4 in IPv6. */
+extern void endpoint_wide(unsigned char ip[16], endpoint const *e);
 extern void endpoint_client(client *c, endpoint const *e);
 
 #endif

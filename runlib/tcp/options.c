@@ -11,7 +11,7 @@
 
 static char const help[] =
     "usage: tcplisten [-v] [-d FD] [-c TOTAL] [-C PER-CLIENT] [-b BACKLOG] [-t SECONDS] [-r LINE]\n"
-    "                 [-R LINE] [-B FILE]... [-i DIR] [-I SECONDS] [-s FILE] [-l NAME]\n"
+    "                 [-R LINE] [-B FILE]... [-i DIR] [-I SECONDS] [-s FILE] [-l NAME] [-P NET]...\n"
     "                 [-u USER] [-g GROUP] [-U] [-D DOOR] [-G LINK]\n"
     "                 ADDRESS... -- PROGRAM [ARGUMENT...]\n"
     "       tcplisten --close DOOR\n"
@@ -35,6 +35,8 @@ static char const help[] =
     "  -D DOOR        a socket by which sockets and sessions go on to the next tcplisten -D DOOR;\n"
     "                 --close ends them\n"
     "  -G LINK        the end of what LINK says is the number that its sessions go by in FILE\n"
+    "  -P NET         an address or network of balancers, whose connections begin with a header of the\n"
+    "                 PROXY protocol, version 1 or 2, that says who the client is\n"
     "  -v             log a line for each connection\n"
     "See tcplisten(8).\n";
 
@@ -67,6 +69,15 @@ static char const *refusal_line(char const *option, char const *text)
   return text;
 }
 
+static void add_proxy(tcp_options *o, char const *text)
+{
+  net n;
+
+  if (!nets_scan(text, &n)) strerr_dief(100, "-P: neither an address nor a network: ", text);
+  if (nets_add(&o->proxies, &n) < 0) strerr_diefusys(111, "begin");
+  nets_sort(&o->proxies);
+}
+
 static void set(tcp_options *o, int letter, char const *arg)
 {
   switch (letter)
@@ -92,6 +103,7 @@ static void set(tcp_options *o, int letter, char const *arg)
     case 'U': o->environment = 1; break;
     case 'D': o->door = arg; break;
     case 'G': o->generation = arg; break;
+    case 'P': add_proxy(o, arg); break;
     default: break;
   }
 }
@@ -119,7 +131,7 @@ void tcp_options_parse(tcp_options *o, int argc, char const *const *argv)
   l.err = 0;
   for (;;)
   {
-    int opt = subgetopt_r(argc, argv, "vUd:c:C:b:t:r:R:B:i:I:s:l:u:g:D:G:", &l);
+    int opt = subgetopt_r(argc, argv, "vUd:c:C:b:t:r:R:B:i:I:s:l:u:g:D:G:P:", &l);
     letter[0] = (char)l.problem;
     if (opt == -1) break;
     if (opt == '?') strerr_dief(100, "no such option, or one without its value: -", letter);

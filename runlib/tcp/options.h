@@ -3,6 +3,8 @@
 
 #include <runlib/tcp/blocks.h>
 
+#include <runlib/nets.h>
+
 #define ADDRESSES_MAX 32
 #define SESSIONS_MAX  20000
 
@@ -26,6 +28,7 @@ struct tcp_options_s
   char const *door;        /* -D, or 0 */
   char const *generation;  /* -G, or 0 */
   int verbose;             /* -v */
+  nets proxies;            /* -P */
   char const *const *addresses;
   unsigned int count; /* of addresses */
   char const *const *program;
@@ -34,7 +37,7 @@ struct tcp_options_s
   {                                                                                                          \
     .ready = 0, .total = 100, .per_client = 0, .backlog = 256, .drain = 60, .refusal = 0, .blocked = 0,      \
     .name = 0, .user = 0, .group = 0, .environment = 0, .counters = 0, .door = 0, .generation = 0,           \
-    .verbose = 0, .addresses = 0, .count = 0, .program = 0                                                   \
+    .verbose = 0, .proxies = NETS_ZERO, .addresses = 0, .count = 0, .program = 0                             \
   }
 
 /* Fills in o, which points into argv. --help and --version are answered here; bad usage ends the program (100). */

@@ -137,6 +137,7 @@ static void drain(server *s, unsigned int seconds)
 
   for (unsigned int i = 0; i < s->nlisteners; i++) fd_close(s->listeners[i].fd);
   s->nlisteners = 0;
+  parked_forget(s);
   s->draining = 1;
   s->tell = 0;
   places_end(&s->places, clock_boot_ms() + 1000ull * seconds);
@@ -191,6 +192,8 @@ static void stand(server *s)
 
   for (; n < s->nlisteners; n++) fds[n] = s->listeners[n].fd;
   fds[n++] = s->places.fd;
+  s->standby.forked = &parked_forget;
+  s->standby.data = s;
   switch (standby_begin(&s->standby, fds, n))
   {
     case STANDBY_FIRST: break;
@@ -223,16 +226,24 @@ static void answer(server *s)
 
 /* --- the loop ------------------------------------------------------------------------------------ */
 
+static void no_later(tain *deadline, uint64_t when, uint64_t now)
+{
+  uint64_t ms = when > now ? when - now : 0;
+  tain at;
+
+  if (when == UINT64_MAX) return;
+  tain_from_millisecs(&at, (int)(ms < 3600000 ? ms : 3600000));
+  tain_add_g(&at, &at);
+  if (tain_less(&at, deadline)) *deadline = at;
+}
+
 static void tell(server *s, tain *deadline)
 {
   uint64_t now = clock_boot_ms();
-  tain at;
 
   if (s->tell <= now) s->tell = places_tell(&s->places, now);
-  if (s->tell == UINT64_MAX) return;
-  tain_from_millisecs(&at, (int)(s->tell - now < 3600000 ? s->tell - now : 3600000));
-  tain_add_g(&at, &at);
-  if (tain_less(&at, deadline)) *deadline = at;
+  no_later(deadline, s->tell, now);
+  no_later(deadline, parked_expire(s), now);
 }
 
 enum
@@ -245,8 +256,9 @@ enum
 
 static void wait_and_act(server *s)
 {
-  iopause_fd x[X_LISTENERS + LISTENERS_MAX] = {{.events = IOPAUSE_READ}, {.events = IOPAUSE_READ}};
-  unsigned int n = server_accepts(s) ? s->nlisteners : 0;
+  iopause_fd x[X_LISTENERS + LISTENERS_MAX + PARKED_MAX] = {{.events = IOPAUSE_READ},
+                                                            {.events = IOPAUSE_READ}};
+  unsigned int n = server_accepts(s) ? s->nlisteners : 0, m;
   tain deadline;
 
   tain_add_g(&deadline, &tain_infinite_relative);
@@ -262,10 +274,18 @@ static void wait_and_act(server *s)
     x[X_LISTENERS + i].fd = s->listeners[i].fd;
     x[X_LISTENERS + i].events = IOPAUSE_READ;
   }
-  if (iopause_g(x, X_LISTENERS + n, &deadline) < 0) strerr_diefusys(111, "wait for connections");
+  m = n ? s->nparked : 0;
+  for (unsigned int i = 0; i < m; i++)
+  {
+    x[X_LISTENERS + n + i].fd = s->parked[i].connection.fd;
+    x[X_LISTENERS + n + i].events = IOPAUSE_READ;
+  }
+  if (iopause_g(x, X_LISTENERS + n + m, &deadline) < 0) strerr_diefusys(111, "wait for connections");
   if (x[X_SIGNALS].revents) take_signals(s);
   if (x[X_PLACES].revents) server_reap(s);
   if (x[X_STANDBY].revents) s->draining ? answer(s) : hear_standby(s);
+  while (m-- && !s->draining) /* backwards: one that leaves is replaced by the last */
+    if (x[X_LISTENERS + n + m].revents) parked_look(s, m);
   for (unsigned int i = 0; i < n && !s->draining; i++)
     if (x[X_LISTENERS + i].revents) server_accept(s, s->listeners + i);
 }

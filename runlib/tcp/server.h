@@ -26,6 +26,16 @@ struct connection_s
   int hurried; /* places are short already */
 };
 
+/* One of a balancer, that has not said yet for whom it is. */
+typedef struct parked_s parked;
+struct parked_s
+{
+  connection connection; /* its descriptor is ours */
+  size_t seen;           /* bytes of the header that are there */
+  uint64_t due;          /* when it must have come (clock_boot_ms) */
+};
+#define PARKED_MAX 64
+
 /* What is run for a connection. */
 typedef struct tcp_program_s tcp_program;
 struct tcp_program_s
@@ -76,6 +86,8 @@ struct server_s
   int predecessor; /* waits for our standby, as long as it is not -1 */
   places places;
   int begun[2]; /* a socketpair, in which the connection at hand lies until it has a process: see accept.c */
+  parked parked[PARKED_MAX];
+  unsigned int nparked;
   uint32_t generation;
   counter *counters[COUNTERS];
   int draining;  /* listens no more */
@@ -102,7 +114,18 @@ extern int server_accepts(server const *s);
 extern void server_accept(server *s, listener const *l);
 /* For a standby that takes the place of one that was killed: serves whom that one had just accepted. */
 extern void server_resume(server *s);
+/* Serves a connection, or tells the client why not. */
+extern void server_serve(server *s, connection *c);
+/* Tells it, unless text is 0, and the log. */
+extern void server_refuse(server *s, connection const *c, char const *text, char const *why);
 extern void server_reap(server *s);
 extern void server_count(server *s);
+
+/* parked.c */
+extern int parked_comes(server const *s, endpoint const *remote); /* whether that is a balancer */
+extern void parked_take(server *s, connection const *c);          /* its descriptor as well */
+extern void parked_look(server *s, unsigned int i);               /* at what has come of the i-th */
+extern uint64_t parked_expire(server *s); /* returns when to come again; UINT64_MAX: no more */
+extern void parked_forget(void *s);       /* closes them all */
 
 #endif

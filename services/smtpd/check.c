@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -7,6 +8,7 @@
 
 #include <runlib/mapping.h>
 #include <runlib/mappingrules.h>
+#include <runlib/nets.h>
 
 #include <services/contract/where.h>
 
@@ -185,4 +187,20 @@ int smtpd_uses(service const *sv, genalloc *uses)
   if (queue && *queue) return use_add(uses, X_OK, "", queue);
   return bundle_qmail(b) ? use_add(uses, X_OK, b->home, "bin/qmail-queue")
                          : use_add(uses, F_OK, b->state, sv->name);
+}
+
+void check_proxies(service const *sv, report *r)
+{
+  char const *list = section_text(sv->section, "proxy"), *word;
+  char text[NET_FMT];
+  net any;
+  size_t n;
+
+  while (list && (n = list_word(&list, &word)))
+  {
+    snprintf(text, sizeof text, "%.*s", (int)n, word);
+    if (n >= sizeof text || !nets_scan(text, &any))
+      report_error(r, sv->section, "proxy",
+                   "%s is neither an address nor a network (write 192.0.2.1 or 192.0.2.0/24)", text);
+  }
 }

@@ -1,4 +1,4 @@
-SMTPD := base64.c budget.c check.c child.c client.c confined.c control.c data.c fixup.c fixup-address.c listen.c message.c options.c ownip.c path.c \
+SMTPD := base64.c budget.c check.c child.c client.c confined.c control.c data.c fixup.c fixup-address.c health.c listen.c message.c options.c ownip.c path.c \
   pluginrun.c plugins.c policy.c policyscan.c queue.c queuereply.c received.c record.c recipients.c reply.c sasl.c senders.c serve.c service.c session.c \
   spp.c transaction.c world.c
 $(eval $(call library,services/smtpd,$(SMTPD)))

@@ -150,6 +150,7 @@ void options_client(options *o)
   c->relayclient = getenv("RELAYCLIENT");
   x = getenv("TCPLOCALLABEL");
   o->implicit_tls = x && !strcmp(x, "tls");
+  o->health = x && !strcmp(x, "health");
   if (o->implicit_tls && !o->tls_socket) die("the label tls needs -T, the socket of tlsd", 0);
   if (c->submission && !c->auth && !c->relayclient) die("-s needs -a or a checkpassword program", 0);
 }

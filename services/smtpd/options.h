@@ -22,6 +22,7 @@ struct options_s
   recipients_files recipients;   /* mail 0: the spool does not deliver */
   char const *recipient_program; /* says whom there is mail for, as checkpassword; or 0 */
   int implicit_tls;
+  int health; /* the connection is at an address with that label */
   unsigned int greet_delay;
   unsigned int session_time;
   unsigned int plugin_timeout;

@@ -11,6 +11,7 @@
 
 #include "child.h"
 #include "client.h"
+#include "health.h"
 #include "serve.h"
 #include "session-internal.h"
 
@@ -174,6 +175,7 @@ int serve(options *o, control const *c, char const *file, world *w, place_mark *
     if (write(1, text, sizeof text - 1) < 0) return 1;
     strerr_diefusys(111, "read ", file);
   }
+  if (o->health) return health_serve(o, c->me.s);
   v.options = o;
   v.control = c;
   v.mark = mark;

@@ -39,6 +39,10 @@
        .type = KEY_TEXT,                                                                                     \
        .fallback = "421 4.3.2 too many connections, try again later",                                        \
        .help = "what a client over one of these limits is told"},                                            \
+      {.name = "proxy",                                                                                      \
+       .type = KEY_TEXT,                                                                                     \
+       .help = "addresses and networks of balancers, whose connections begin with a header of the PROXY "    \
+               "protocol, version 1 or 2"},                                                                  \
       {.name = "ipsvd",                                                                                      \
        .type = KEY_PATH,                                                                                     \
        .help = "an instruction directory of ipsvd's: blocks addresses, as the plugin ipthrottle means it"},  \
@@ -101,7 +105,9 @@
   }
 
 static key const smtpd_keys[] = {
-    COMMON_KEYS("127.0.0.1:2525", "addresses to listen on; the label /tls: TLS from the first byte"),
+    COMMON_KEYS(
+        "127.0.0.1:2525",
+        "addresses to listen on; the label /tls: TLS from the first byte; /health: for a balancer's checks"),
     {.name = "auth", .type = KEY_BOOL, .fallback = "no", .help = "offer AUTH here too"},
     {.name = "unknown-recipients",
      .type = KEY_CHOICE,
@@ -116,8 +122,9 @@ static key const smtpd_keys[] = {
     {.name = 0}};
 
 static key const submission_keys[] = {
-    COMMON_KEYS("127.0.0.1:2587, 127.0.0.1:2465/tls",
-                "addresses to listen on; the label /tls: TLS from the first byte"),
+    COMMON_KEYS(
+        "127.0.0.1:2587, 127.0.0.1:2465/tls",
+        "addresses to listen on; the label /tls: TLS from the first byte; /health: for a balancer's checks"),
     {.name = "auth-plaintext", .type = KEY_BOOL, .fallback = "no", .help = "offer AUTH without TLS too"},
     {.name = "domain",
      .type = KEY_TEXT,
@@ -169,6 +176,16 @@ static int add_folder(service *sv, char const *folder, char const *name, mode_t 
   return result;
 }
 
+static int add_proxies(stralloc *sa, service const *sv)
+{
+  char const *list = section_text(sv->section, "proxy"), *word;
+  size_t n;
+
+  while (list && (n = list_word(&list, &word)))
+    if (service_append(sa, " -P %.*s", (int)n, word) < 0) return -1;
+  return 0;
+}
+
 /* Who is blocked: `mailctl block` says so, raterd, and (key ipsvd) plugins of another house. */
 static int add_blocks(stralloc *sa, service *sv)
 {
@@ -199,7 +216,8 @@ static int add_listener(stralloc *sa, service *sv, char const *server)
   if (service_append(sa, "/%s -d 3 -c %llu -C %llu -b %llu -t %llu", server, value_of(sv, "concurrency"),
                      value_of(sv, "per-client"), value_of(sv, "backlog"), drain_of(sv) / 1000) < 0)
     return -1;
-  if (service_word(sa, " -r ", section_text(sv->section, "refusal"), "") < 0 || add_blocks(sa, sv) < 0)
+  if (service_word(sa, " -r ", section_text(sv->section, "refusal"), "") < 0 || add_blocks(sa, sv) < 0 ||
+      add_proxies(sa, sv) < 0)
     return -1;
   if (service_word(sa, " -l ", sv->bundle->hostname, "") < 0) return -1;
   if (add_folder(sv, sv->bundle->state, sv->name, 0755, sv->bundle->root ? "root" : 0) < 0 ||
@@ -387,6 +405,7 @@ static void examine(service const *sv, report *r, int submission)
     report_error(r, sv->section, submission ? 0 : "auth",
                  "needs an [auth] section: somebody must check passwords");
   examine_policy(sv, r);
+  check_proxies(sv, r);
 }
 
 static int add_program(service *sv, char const *name)

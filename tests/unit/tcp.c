@@ -14,6 +14,7 @@
 #include <runlib/tcp/environ.h>
 #include <runlib/tcp/listener.h>
 #include <runlib/tcp/places.h>
+#include <runlib/tcp/proxy.h>
 
 #include "unit.h"
 
@@ -317,11 +318,85 @@ START_TEST(listening_addresses)
 }
 END_TEST
 
+#define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
+
+static struct
+{
+  char const *s;
+  size_t n;
+  proxy_result is;
+  size_t used;
+  char const *remote, *local;
+} const headers[] = {
+#define H(s, is, used, remote, local)                                                                        \
+  {                                                                                                          \
+    s, sizeof s - 1, is, used, remote, local                                                                 \
+  }
+    H("PROXY TCP4 192.0.2.7 203.0.113.1 56324 25\r\nEHLO", PROXY_CLIENT, 43, "192.0.2.7:56324",
+      "203.0.113.1:25"),
+    H("PROXY TCP6 2001:db8::7 ::1 1 65535\r\n", PROXY_CLIENT, 36, "[2001:db8::7]:1", "[::1]:65535"),
+    H("PROXY TCP6 ::ffff:192.0.2.7 ::1 1 2\r\n", PROXY_CLIENT, 37, "192.0.2.7:1", "[::1]:2"),
+    H("PROXY UNKNOWN\r\n", PROXY_OWN, 15, 0, 0),
+    H("PROXY UNKNOWN ffff::1 whatever it is\r\n", PROXY_OWN, 38, 0, 0),
+    H("", PROXY_MORE, 0, 0, 0),
+    H("PROX", PROXY_MORE, 0, 0, 0),
+    H("PROXY TCP4 192.0.2.7", PROXY_MORE, 0, 0, 0),
+    H("PROXY TCP4 192.0.2.7 203.0.113.1 56324 25\r", PROXY_MORE, 0, 0, 0),
+    H("EHLO x\r\n", PROXY_WRONG, 0, 0, 0),
+    H("PROXY TCP4 192.0.2.7 203.0.113.1 56324 25\n", PROXY_WRONG, 42, 0, 0),
+    H("PROXY TCP4 192.0.2.7 203.0.113.1 56324\r\n", PROXY_WRONG, 40, 0, 0),
+    H("PROXY TCP4 192.0.2.7 203.0.113.1 1 2 3\r\n", PROXY_WRONG, 40, 0, 0),
+    H("PROXY TCP4 1 2 3 4 5 6 7 8 9 10\r\n", PROXY_WRONG, 33, 0, 0),
+    H("PROXY TCP4 192.0.2.7  203.0.113.1 1 2\r\n", PROXY_WRONG, 39, 0, 0),
+    H("PROXY TCP4 192.0.2.7 203.0.113.1 1 65536\r\n", PROXY_WRONG, 42, 0, 0),
+    H("PROXY TCP4 ::1 ::1 1 2\r\n", PROXY_WRONG, 24, 0, 0),
+    H("PROXY UDP4 192.0.2.7 203.0.113.1 1 2\r\n", PROXY_WRONG, 38, 0, 0),
+    H("PROXY TCP4 192.0.2.7 203.0.113.1 1 "
+      "2222222222222222222222222222222222222222222222222222222222222222222222222",
+      PROXY_WRONG, 0, 0, 0),
+    H(SIGNATURE "\x21\x11\0\x0c\xc0\0\2\7\xcb\0\x71\1\xdc\4\0\x19", PROXY_CLIENT, 28, "192.0.2.7:56324",
+      "203.0.113.1:25"),
+    H(SIGNATURE "\x21\x11\0\x0f\xc0\0\2\7\xcb\0\x71\1\xdc\4\0\x19\4\0\0rest", PROXY_CLIENT, 31,
+      "192.0.2.7:56324", "203.0.113.1:25"),
+    H(SIGNATURE "\x21\x21\0\x24"
+                "\x20\1\xd\xb8\0\0\0\0\0\0\0\0\0\0\0\7"
+                "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1"
+                "\0\1\0\2",
+      PROXY_CLIENT, 52, "[2001:db8::7]:1", "[::1]:2"),
+    H(SIGNATURE "\x20\0\0\0", PROXY_OWN, 16, 0, 0),
+    H(SIGNATURE "\x21\x31\0\1x", PROXY_OWN, 17, 0, 0),
+    H(SIGNATURE "\x21\x11\0\x0b\xc0\0\2\7\xcb\0\x71\1\xdc\4\0", PROXY_WRONG, 27, 0, 0),
+    H(SIGNATURE "\x21\x11\0\x0c\xc0", PROXY_MORE, 28, 0, 0),
+    H(SIGNATURE "\x11\x11\0\0", PROXY_WRONG, 16, 0, 0),
+    H(SIGNATURE "\x22\x11\0\0", PROXY_WRONG, 16, 0, 0),
+    H(SIGNATURE "\x21\x11\xff\xff", PROXY_WRONG, 65551, 0, 0),
+    H("\r\n\r\n", PROXY_MORE, 0, 0, 0),
+    H("\r\n\r\nx", PROXY_WRONG, 0, 0, 0),
+};
+
+START_TEST(proxied)
+{
+  endpoint local, remote;
+  char s[ENDPOINT_FMT];
+  size_t used;
+
+  ck_assert_int_eq(proxy_scan((unsigned char const *)headers[_i].s, headers[_i].n, &used, &local, &remote),
+                   headers[_i].is);
+  ck_assert_uint_eq(used, headers[_i].used);
+  if (!headers[_i].remote) return;
+  endpoint_fmt(s, &remote);
+  ck_assert_str_eq(s, headers[_i].remote);
+  endpoint_fmt(s, &local);
+  ck_assert_str_eq(s, headers[_i].local);
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("tcp");
   TCase *t = tcase_create("tcp");
 
+  tcase_add_loop_test(t, proxied, 0, sizeof headers / sizeof headers[0]);
   tcase_add_loop_test(t, endpoints, 0, sizeof ends / sizeof ends[0]);
   tcase_add_test(t, longest_endpoint);
   tcase_add_test(t, clients);
