@@ -22,6 +22,7 @@
 #include "monitor.h"
 #include "options.h"
 #include "probe.h"
+#include "wake.h"
 
 #define RESUME 60   /* a state that is older, in seconds, says nothing about the present */
 #define DRAIN  3000 /* ms that a command may still take after TERM */
@@ -45,6 +46,8 @@ struct monitor_s
   unsigned int said;
   unsigned int unknown; /* bits (1 << gauge) that the log knows to be unknown */
   probes p;
+  wake w;
+  uint64_t asked; /* ms: when the queues were */
   int wrong[QUEUES_MAX];
   int raised;       /* 1: the last look left our flag raised */
   int looking;      /* 1: the queues were asked, and what they answered was not judged yet */
@@ -198,6 +201,7 @@ static void measure_now(monitor *t)
 static void judge(monitor *t, uint64_t now)
 {
   t->looking = 0;
+  wake_looked(&t->w, now, now - t->asked);
   measure_now(t);
   machine_step(&t->m, &t->o.r, &t->s.x, now);
   decide(t);
@@ -210,6 +214,7 @@ static void poll_once(monitor *t, uint64_t now)
 {
   if (t->looking) judge(t, now);
   probes_ask(&t->p, &t->o.m, now);
+  t->asked = now;
   t->looking = 1;
 }
 
@@ -218,16 +223,17 @@ static uint64_t earlier(uint64_t a, uint64_t b)
   return a < b ? a : b;
 }
 
-/* Waits for a signal, for an answer, or for the stopwatch to reach until. Returns whether a signal came. */
+/* Waits for a signal, for an answer, for events in the queues, or for the stopwatch to reach until. Returns whether a signal came. */
 static int wait_until(monitor const *t, int fd, uint64_t now, uint64_t until)
 {
-  iopause_fd x[1 + QUEUES_MAX] = {{.fd = fd, .events = IOPAUSE_READ}};
+  iopause_fd x[2 + QUEUES_MAX] = {{.fd = fd, .events = IOPAUSE_READ}};
   unsigned int n = 1;
   uint64_t ms = until > now ? until - now : 0;
   tain deadline;
 
   for (size_t i = 0; i < t->o.m.n; i++)
     if (t->p.of[i].asked) x[n++] = (iopause_fd){.fd = t->p.of[i].fd, .events = IOPAUSE_READ};
+  if (!t->looking && wake_fd(&t->w) >= 0) x[n++] = (iopause_fd){.fd = t->w.fd, .events = IOPAUSE_READ};
   tain_now_g();
   tain_from_millisecs(&deadline, ms > 3600000 ? 3600000 : (int)ms);
   tain_add_g(&deadline, &deadline);
@@ -351,6 +357,7 @@ static int turn(monitor *t, int fd)
   uint64_t until = t->stop_at ? t->stop_at : t->next;
 
   if (t->o.h.pid) until = earlier(until, t->o.h.deadline);
+  if (!t->looking) until = wake_until(&t->w, until);
   wait_until(t, fd, now, until);
   now = clock_ms();
   signals(t, now);
@@ -362,6 +369,7 @@ static int turn(monitor *t, int fd)
     return t->o.h.sent < 2;
   }
   if (probes_take(&t->p, &t->o.m, now) && t->looking) judge(t, now);
+  if (!t->looking && wake_take(&t->w, now)) t->next = now;
   if (now >= t->next)
   {
     poll_once(t, now);
@@ -373,9 +381,17 @@ static int turn(monitor *t, int fd)
   return 1;
 }
 
+/* Whether the backlog makes some level without a dwell: then it is worth while to be woken. */
+static int is_eager(rules const *r)
+{
+  for (unsigned int i = 0; i < LEVELS; i++)
+    if (r->at[i][GAUGE_BACKLOG].used && !r->at[i][GAUGE_BACKLOG].up) return 1;
+  return 0;
+}
+
 int monitor_run(int argc, char const *const *argv)
 {
-  static monitor t;
+  static monitor t = {.w = WAKE_NONE};
   int fd;
 
   options_parse(&t.o, argc, argv);
@@ -387,6 +403,7 @@ int monitor_run(int argc, char const *const *argv)
   tain_now_set_stopwatch_g();
   begin(&t, fd);
   t.next = clock_ms() + t.o.poll;
+  if (is_eager(&t.o.r)) wake_open(&t.w, t.o.m.queues, t.o.m.n);
   if (ready_notify(t.o.ready) < 0) strerr_warnwusys("notify readiness");
   while (turn(&t, fd))
     ;

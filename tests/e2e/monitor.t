@@ -274,6 +274,27 @@ try 'a disk that is too full raises the flag' says 'reason free-bytes [0-9]* (en
 end
 is "$(grep -c unable log)" 0 'nothing was in the way'
 
+# --- no dwell: the queue itself wakes it, here minutes before its next poll ---
+: >ready
+mailctl monitor -d 4 -D "$T/run/overload" -l "$T/control/overloaded" -p 600000 -t backlog:1:10:5:0:0 todo split 4>ready 2>>log &
+monitor=$!
+wait_for 20 test -s ready
+try 'clear at first' clear
+fill todo 1 9
+is "$(raised && echo raised)" '' 'nine are not ten'
+: >todo/10
+try 'the tenth raises the flag at once' wait_for 20 raised
+rm todo/*
+try 'and who takes them away clears it' wait_for 20 clear
+before=$(stat -c %y run/overload/state)
+ticks() { awk '{ sub(".*[)] ", ""); print $12 + $13 }' "/proc/$monitor/stat"; }
+ticks=$(ticks)
+fill todo 11 300
+wait_for 20 written "$before"
+try 'three hundred events cost few looks' test $(($(ticks) - ticks)) -lt 20
+rm todo/*
+end
+
 # --- usage ---
 exits 100 'no queue is bad usage' mailctl monitor -D "$T/run/overload"
 exits 100 'a threshold of nothing is bad usage' mailctl monitor -D "$T/run/overload" -t nothing:1:2:1 todo
