@@ -158,15 +158,42 @@ static int helo_valid(char const *helo)
          strchr(helo, '.') && dns_name_valid(helo);
 }
 
+static int parse_address(char const *text, unsigned char ip[16])
+{
+  static unsigned char const mapped[12] = {[10] = 0xff, 0xff};
+
+  memcpy(ip, mapped, sizeof mapped);
+  return inet_pton(AF_INET, text, ip + sizeof mapped) == 1 || inet_pton(AF_INET6, text, ip) == 1;
+}
+
+/* Names and addresses have several spellings: a dot at the end, `IPv6:`, zeros left out. */
+static int helo_is_ours(question const *q)
+{
+  char const *helo = q->request->helo_name, *hostname = q->settings->hostname;
+  size_t n = strlen(helo);
+  unsigned char theirs[16], own[16];
+  char text[64];
+
+  if (*helo != '[')
+  {
+    if (n && helo[n - 1] == '.') n--;
+    return n == strlen(hostname) && !strncasecmp(helo, hostname, n);
+  }
+  helo += strncasecmp(helo + 1, "IPv6:", 5) ? 1 : 6;
+  n = strcspn(helo, "]");
+  if (n >= sizeof text) return 0;
+  memcpy(text, helo, n);
+  text[n] = 0;
+  return parse_address(text, theirs) && parse_address(q->request->server_address, own) &&
+         !memcmp(theirs, own, sizeof own);
+}
+
 static void check_helo(question *q, verdict *v)
 {
-  char const *helo = q->request->helo_name, *own = q->request->server_address;
-  size_t n = strlen(own);
+  char const *helo = q->request->helo_name;
 
   if (!helo_valid(helo)) met(q, v, HELO_INVALID, 0, "550 5.5.2", "your HELO, %s, is no host name", helo);
-  if (!strcasecmp(helo, q->settings->hostname) ||
-      (n && *helo == '[' && !strncmp(helo + 1, own, n) && helo[n + 1] == ']'))
-    met(q, v, HELO_OURS, 0, "550 5.7.1", "your HELO, %s, is my name", helo);
+  if (helo_is_ours(q)) met(q, v, HELO_OURS, 0, "550 5.7.1", "your HELO, %s, is my name", helo);
 }
 
 static void check_lists(question *q, verdict *v)
@@ -248,10 +275,8 @@ static void check_sender(question *q, verdict *v)
 int judge_address(question *q)
 {
   static unsigned char const mapped[12] = {[10] = 0xff, 0xff};
-  char const *text = q->request->client_address;
 
-  memcpy(q->ip, mapped, sizeof mapped);
-  if (inet_pton(AF_INET, text, q->ip + 12) != 1 && inet_pton(AF_INET6, text, q->ip) != 1) return 0;
+  if (!parse_address(q->request->client_address, q->ip)) return 0;
   q->address_len = memcmp(q->ip, mapped, sizeof mapped) ? 16 : 4;
   q->address = q->ip + 16 - q->address_len;
   return 1;

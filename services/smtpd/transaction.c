@@ -25,9 +25,16 @@ void transaction_forget(session *s)
   policy_forget(s);
 }
 
-static int by_text(void const *a, void const *b)
+/* Domains have no case (RFC 5321, 2.4); local parts may, for whoever reads them. */
+static int by_address(void const *a, void const *b)
 {
-  return strcmp(a, b);
+  char const *left = strrchr(a, '@'), *right = strrchr(b, '@');
+  size_t n = left ? (size_t)(left - (char const *)a) : strlen(a);
+  size_t m = right ? (size_t)(right - (char const *)b) : strlen(b);
+  int order = memcmp(a, b, n < m ? n : m);
+
+  if (order || n != m) return order ? order : n < m ? -1 : 1;
+  return strcasecmp(left ? left : "", right ? right : "");
 }
 
 /* Returns 1 if this transaction had the recipient before, and 0 if it has it from now on; -1 for ENOMEM. */
@@ -35,9 +42,9 @@ static int seen(session *s, char const *address)
 {
   char *copy;
 
-  if (tfind(address, &s->seen, &by_text)) return 1;
+  if (tfind(address, &s->seen, &by_address)) return 1;
   copy = strdup(address);
-  if (copy && tsearch(copy, &s->seen, &by_text)) return 0;
+  if (copy && tsearch(copy, &s->seen, &by_address)) return 0;
   free(copy);
   return -1;
 }

@@ -150,6 +150,12 @@ try 'a bare LF: 550 arrives, the session ends' python3 "$T/client.py" "$IP" "$PO
 is "$(queued)" 0 'nothing of it is queued'
 clean
 
+printf '%s\n' 'EHLO c' 'MAIL FROM:<a@client.test>' 'RCPT TO:<u@example.test>' 'RCPT TO:<u@EXAMPLE.test>' 'RCPT TO:<"u"@Example.Test>' \
+  'RCPT TO:<U@example.test>' DATA . QUIT | talk >/dev/null
+is "$(tr '\n' ' ' <"$(ls "$H"/queue/*.envelope)")" 'Fa@client.test Tu@example.test TU@example.test  ' \
+  'one recipient in several spellings is one: domains have no case'
+clean
+
 out=$(printf 'EHLO c\nMAIL FROM:<a@client.test>\nRCPT TO:<u@far.test>\nRCPT TO:<u@example.test>\nQUIT\n' | talk)
 like "$out" '^553 5\.7\.1 ' 'relaying is refused'
 like "$(cat "$H/log")" 'refused: client=127[.0-9]* helo=c from=a@client.test to=u@far.test code=DENIED_RELAYING stage=rcpt reply="553' 'and logged'

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include <runlib/block.h>
+#include <runlib/source.h>
 
 #include "unit.h"
 
@@ -105,6 +106,18 @@ START_TEST(lines)
 }
 END_TEST
 
+/* One client is one source, however its address is written. */
+START_TEST(sources)
+{
+  ck_assert(source_number("192.0.2.1") && source_number("192.0.2.1") == source_number("::ffff:192.0.2.1"));
+  ck_assert(source_number("::FFFF:c000:201") == source_number("192.0.2.1"));
+  ck_assert(source_number("::ffff:192.0.2.2") != source_number("192.0.2.1"));
+  ck_assert(source_number("2001:db8::1") &&
+            source_number("2001:db8::1") == source_number("2001:DB8:0:0:1::2"));
+  ck_assert(source_number("2001:db8::1") != source_number("2001:db8:0:1::1") && !source_number("x"));
+}
+END_TEST
+
 int main(void)
 {
   Suite *s = suite_create("nets");
@@ -113,6 +126,7 @@ int main(void)
   tcase_add_test(t, scan);
   tcase_add_test(t, find);
   tcase_add_test(t, lines);
+  tcase_add_test(t, sources);
   suite_add_tcase(s, t);
   return unit_run(s);
 }

@@ -182,6 +182,11 @@ static struct
     {"helo-invalid reject", 0, "localhost", 0, 0, CONDITIONS, "550 5.5.2 "},
     {"helo-invalid reject", 0, "[192.0.2.1]", 0, 0, CONDITIONS, ""},
     {"helo-ours reject;hostname mx.test", 0, "MX.test", 0, 0, CONDITIONS, "550 5.7.1 "},
+    {"helo-ours reject;hostname mx.test", 0, "mx.Test.", 0, 0, CONDITIONS, "550 5.7.1 "},
+    {"helo-ours reject;hostname mx.test", 0, "mx.test.x", 0, 0, CONDITIONS, ""},
+    {"helo-ours reject;hostname mx.test", 0, "[IPv6:2001:DB8:0::1]", 0, 0, CONDITIONS, "550 5.7.1 "},
+    {"helo-ours reject;hostname mx.test", 0, "[2001:db8::1]", 0, 0, CONDITIONS, "550 5.7.1 "},
+    {"helo-ours reject;hostname mx.test", 0, "[IPv6:2001:db8::2]", 0, 0, CONDITIONS, ""},
     {"sender-unknown reject", 0, 0, "a@nowhere.test", 0, CONDITIONS, "550 5.1.8 "},
     {"sender-unknown reject", 0, 0, "a@bad.test", 0, CONDITIONS, ""},
     {"sender-unknown reject", 0, 0, "a@silent.test", 0, CONDITIONS, "451 4.1.8 "},
@@ -196,8 +201,10 @@ static struct
 
 static void judged(settings *s, unsigned int i, int late, verdict *v)
 {
-  policy_request r = {
-      .request = "smtpd_access_policy", .server_address = "", .policy_context = "", .sasl_username = ""};
+  policy_request r = {.request = "smtpd_access_policy",
+                      .server_address = "2001:db8::1",
+                      .policy_context = "",
+                      .sasl_username = ""};
   question q = {.settings = s, .request = &r, .lookup = &lookup, .now = 1700000000};
 
   r.client_address = verdicts[i].client ? verdicts[i].client : "192.0.2.1";
