@@ -7,6 +7,7 @@
 #include <skalibs/types.h>
 
 #include <ctl/command/advance.h>
+#include <ctl/command/probing.h>
 #include <ctl/live/converge.h>
 #include <ctl/live/lock.h>
 #include <ctl/machine/software.h>
@@ -98,13 +99,14 @@ static void note_failure(char const *state, unsigned int number, stralloc const 
 /* --- there and back ------------------------------------------------------------------------------ */
 
 /* Makes it live, and notes whether it is healthy. */
-static int make_live(wanted const *w, unsigned int number, advance const *a, stralloc *why)
+static int make_live(context const *cx, wanted const *w, unsigned int number, advance const *a, stralloc *why)
 {
   convergence c = {.b = &w->b, .p = &w->p, .number = number, .argc = a->argc, .names = a->names};
   unsigned int current;
   int status = converge(&c);
 
   *why = c.why;
+  if (!status) status = probing_run(cx, w, a->argc, a->names, why);
   if (generation_current(w->b.state, &current) < 0 || current != number) return status;
   if (status)
     note_failure(w->b.state, number, why);
@@ -148,7 +150,7 @@ static int go_back(context const *cx, char const *state, unsigned int number, ad
   if (!status)
   {
     say_replaced(&w, number);
-    status = make_live(&w, number, a, &again);
+    status = make_live(cx, &w, number, a, &again);
     say("generation ", name, " runs again", status ? ", and is not healthy either" : "");
     status = !status ? EXIT_BACK : status == EXIT_SYSTEM ? EXIT_SYSTEM : EXIT_ILL;
   }
@@ -172,7 +174,7 @@ int advance_run(context const *cx, wanted const *w, advance const *a)
   }
   if (!number && settle(w, &old, a->argv, &number) < 0) goto end;
   back = choose_back(state, &old, number);
-  status = make_live(w, number, a, &why);
+  status = make_live(cx, w, number, a, &why);
   if (status && back && !a->stay && generation_current(state, &current) >= 0 && current == number)
     status = go_back(cx, state, back, a, &why);
   if (generation_prune(state, (unsigned int)section_number(w->b.self, "generations"), back) < 0)

@@ -54,6 +54,19 @@ int people_load(people *p, context const *cx, char const *name)
   return EXIT_SYSTEM;
 }
 
+int people_of(people *p, context const *cx, wanted const *w, char const *name)
+{
+  static people const none = {.w = WANTED_ZERO, .map = MAPPING_ZERO};
+
+  *p = none;
+  p->cx = cx;
+  p->command = name;
+  p->w.b = w->b;
+  if (people_paths(p) == 0) return people_reload(p), 0;
+  say_cannot("find the files");
+  return EXIT_SYSTEM;
+}
+
 void people_free(people *p)
 {
   mapping_free(&p->map);

@@ -27,6 +27,8 @@ struct people_s
 
 /* Reads the configuration, and finds the files. */
 extern int people_load(people *p, context const *cx, char const *name);
+/* The same of a bundle that is known, and must outlive it. */
+extern int people_of(people *p, context const *cx, wanted const *w, char const *name);
 extern void people_free(people *p);
 /* p->map is what the files say now. */
 extern void people_reload(people *p);

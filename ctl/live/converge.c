@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -169,6 +170,7 @@ static int start_all(convergence *c, generation const *old, int unfinished)
   t.why = &c->why;
   status = progress_run(&t, &STAMP);
   kept = reload_wait(&hup, &STAMP);
+  fflush(stdout); /* what follows is on stderr */
   if (kept && !status)
   {
     if (stralloc_cats(&c->why, "a service kept its files of before")) (void)stralloc_0(&c->why);

@@ -47,6 +47,13 @@ static key const keys[] = {
      .min = 100,
      .max = 86400000,
      .help = "how long up waits for a service to become ready"},
+    {.name = "probe",
+     .type = KEY_CHOICE,
+     .fallback = "light",
+     .choices = "off|light|full",
+     .help =
+         "what up tries before it calls a generation healthy: a session with each listener; with full, also "
+         "a login, and a message to a Maildir, that exist for it alone"},
     {.name = "drain",
      .type = KEY_TIME,
      .fallback = "1m",

@@ -1,7 +1,7 @@
 # shellcheck shell=sh
 # Bundles for tests: source it after lib.sh.
 #
-#   new_bundle DIR [OPTION]  `mailctl init DIR` on this test's own address, brought down at the end
+#   new_bundle DIR [OPTION]  `mailctl init DIR` on this test's own address, without up's probe, brought down at the end
 #   m ARGUMENT...     mailctl, of the bundle whose file is $C
 #   own_prefix        a copy of the build in $T/prefix, first in PATH, whose programs a test may replace
 #   pid_of CONF NAME  the pid of a service, or `-`
@@ -16,7 +16,7 @@ chmod 755 "$T"
 
 new_bundle() {
   mailctl init ${2-$TRIAL} "$1" >"$T/init.out" 2>&1 || { sed 's/^/# /' "$T/init.out"; return 1; }
-  sed -i "s/127\.0\.0\.1/$IP/g" "$1/mailctl.conf"
+  sed -i "s/127\.0\.0\.1/$IP/g; s/^#probe = .*/probe = off/" "$1/mailctl.conf"
   on_exit "mailctl -c '$1/mailctl.conf' down >/dev/null 2>&1"
 }
 

@@ -174,12 +174,12 @@ behind_two() {
 # What init is told so that bundles need no system user: as root, one has everything.
 if test "$(id -u)" -eq 0; then TRIAL='--user nobody'; else TRIAL=; fi
 
-# fresh_bundle DIR: mailctl init, with every address moved to $IP; what init printed is in DIR.init.
-# Also opens $T for the users that services drop to.
+# fresh_bundle DIR: mailctl init, with every address moved to $IP, and without up's probe, whose sessions would be counted;
+# what init printed is in DIR.init. Also opens $T for the users that services drop to.
 fresh_bundle() {
   chmod 711 "$T" || return
   mailctl init $TRIAL "$1" >"$1.init" || return
-  sed -i "/^#\\[/,/^\\[/!{/^#*[a-z-]* = .*127\\.0\\.0\\.1:[0-9]/{s/^#//;s/127\\.0\\.0\\.1:/$IP:/g}}" "$1/mailctl.conf"
+  sed -i "s/^#probe = .*/probe = off/; /^#\\[/,/^\\[/!{/^#*[a-z-]* = .*127\\.0\\.0\\.1:[0-9]/{s/^#//;s/127\\.0\\.0\\.1:/$IP:/g}}" "$1/mailctl.conf"
 }
 
 # peers PACKAGE...: unpacks Debian packages that must not be installed below $PEERS; 1 if one cannot be had
