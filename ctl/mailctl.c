@@ -133,6 +133,10 @@ static command const commands[] = {
      "  --yes             do not ask; it is asked on a terminal alone\n"
      "  --json            with list: an array\n\n"
      "ID is a message's name, or the end of it.\n"},
+    {"maintenance", &command_maintenance, "[--always] [--log-days DAYS]",
+     "a report, if something is to be done or is not as it was",
+     "  --always        the report, whatever is in it\n"
+     "  --log-days DAYS remove log files that are full and older than that\n"},
     {"run-job", &command_run_job, "NAME", "run a job now, and wait until it has ended", ""},
     {"run", &command_run, "[-d FD]", "the supervisor in the foreground, for systemd, s6 or a container",
      "  -d FD         write a newline to descriptor FD when every service is ready\n\n"

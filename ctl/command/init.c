@@ -166,7 +166,10 @@ static int write_conf(fresh *f)
   snprintf(set, sizeof set, "hostname = %s\n%s%s%s", f->host, user ? "user = " : "", user ? user : "",
            user ? "\n" : "");
   snprintf(path, sizeof path, "%s/mailctl.conf", f->folder);
-  if (describe_conf(&f->text, f->domain ? real : trial, user && !f->user) < 0 ||
+  if (describe_conf(&f->text, f->domain ? real : trial,
+                    !user     ? DESCRIBED_OURSELVES
+                    : f->user ? DESCRIBED_ONE
+                              : DESCRIBED_OWN) < 0 ||
       conf_parse(&f->c, path, f->text.s, f->text.len, &r) < 0 ||
       bundle_fill(&f->b, &f->c, f->cx->libexec, f->cx->bin, f->cx->root) < 0)
     say_cannot("write a mailctl.conf");

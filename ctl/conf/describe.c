@@ -162,29 +162,29 @@ int describe_section(stralloc *sa, section_kind const *kind, char const *set, ch
                      kind->argument ? " " : "", kind->argument ? kind->argument : "") < 0)
     return -1;
   for (key const *k = kind->keys; k && k->name; k++)
-    if (append_key(sa, k, whole ? 0 : set, user) < 0) return -1;
-  return whole ? service_append(sa, "\n%s", set) : append_rest(sa, kind, set);
+    if (append_key(sa, k, whole ? 0 : set, whole ? 0 : user) < 0) return -1;
+  if (!whole) return append_rest(sa, kind, set);
+  return service_append(sa, "\n%s%s%s%s", set, user ? "user = " : "", user ? user : "", user ? "\n" : "");
 }
 
 /* The section as a new bundle has it, by the first of its kinds. */
 static int describe_new_section(stralloc *sa, section_kind const *kind, described const *others,
-                                int own_users)
+                                described_users users)
 {
   kinds_walk w = KINDS_WALK_ZERO;
   service_kind const *k;
+  char const *user = 0;
 
   while ((k = kinds_next(&w)) && (!k->section.name || strcmp(k->section.name, kind->name)))
   {
   }
   while (others->section && strcmp(others->section, kind->name)) others++;
-  return describe_section(sa, kind,
-                          others->section ? others->set
-                          : k             ? k->init
-                                          : 0,
-                          k && own_users ? k->user : 0);
+  if (k && k->user && (users == DESCRIBED_OWN || (users == DESCRIBED_ONE && !strcmp(k->user, "root"))))
+    user = k->user;
+  return describe_section(sa, kind, others->section ? others->set : k ? k->init : 0, user);
 }
 
-int describe_conf(stralloc *sa, described const *others, int own_users)
+int describe_conf(stralloc *sa, described const *others, described_users users)
 {
   kinds_walk w = KINDS_WALK_ZERO;
   section_kind const *kind;
@@ -198,7 +198,7 @@ int describe_conf(stralloc *sa, described const *others, int own_users)
               "# `mailctl up` does it.\n") < 0)
     return -1;
   while ((kind = kinds_next_section(&w)))
-    if (describe_new_section(sa, kind, others, own_users) < 0) return -1;
+    if (describe_new_section(sa, kind, others, users) < 0) return -1;
   return 0;
 }
 

@@ -31,11 +31,15 @@ struct described_s
   char const *set;     /* as above */
 };
 
-/*
- * A whole mailctl.conf: every section, as its kind's init asks for, or one of these. own_users: each service that has a
- * system user runs as that one.
- */
-extern int describe_conf(stralloc *sa, described const *others, int own_users);
+typedef enum described_users_e
+{
+  DESCRIBED_OURSELVES, /* no section has a user */
+  DESCRIBED_ONE,       /* root's: [bundle] has one for all, but for what only root can do */
+  DESCRIBED_OWN        /* root's: each service that has a system user runs as that one */
+} described_users;
+
+/* A whole mailctl.conf: every section, as its kind's init asks for, or one of these. */
+extern int describe_conf(stralloc *sa, described const *others, described_users users);
 
 /* Every section and key for mailctl.conf(5), in mdoc. */
 extern int describe_manual(stralloc *sa);

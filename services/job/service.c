@@ -150,6 +150,11 @@ static void check(service const *sv, report *r)
 service_kind const job_kinds[] = {
     {.section = {.name = "job", .argument = "NAME", .help = "A command at a time of day", .keys = keys},
      .user = "root",
+     .init = "[job maintenance]\n"
+             "schedule = daily 04:17\n"
+             "jitter = 30m\n"
+             "command = mailctl maintenance --log-days 90\n"
+             "mail = output\n",
      .make = make,
      .check = check},
     {.section = {.name = 0}}};

@@ -179,7 +179,7 @@ if test "$(id -u)" -eq 0; then TRIAL='--user nobody'; else TRIAL=; fi
 fresh_bundle() {
   chmod 711 "$T" || return
   mailctl init $TRIAL "$1" >"$1.init" || return
-  sed -i "s/^#probe = .*/probe = off/; /^#\\[/,/^\\[/!{/^#*[a-z-]* = .*127\\.0\\.0\\.1:[0-9]/{s/^#//;s/127\\.0\\.0\\.1:/$IP:/g}}" "$1/mailctl.conf"
+  sed -i "s/^#probe = .*/probe = off/; /^#\\[/,/^\\[/!{/^#*[a-z-]* = .*127\\.0\\.0\\.1:[0-9]/{s/^#//;s/127\\.0\\.0\\.1:/$IP:/g}}; /^\[job maintenance\]\$/,/^\$/d" "$1/mailctl.conf"
 }
 
 # peers PACKAGE...: unpacks Debian packages that must not be installed below $PEERS; 1 if one cannot be had
