@@ -55,16 +55,16 @@ static inline void counter_set(counter *c, uint64_t n)
 /*
  * How often something happens: a pair of counters, by convention NAME.0 and NAME.1, one for the even minutes
  * and one for the odd. Each holds the minute (seconds since 1970 / 60) in its upper 32 bits and the count of
- * that minute in the lower. A process that is killed leaves nothing to mend here either. now: seconds.
+ * that minute in the lower. A process that is killed leaves nothing to mend here either. now: seconds. n: how many there were.
  */
-static inline void counter_rate(counter *const pair[2], uint64_t now)
+static inline void counter_rate(counter *const pair[2], uint64_t now, uint64_t n)
 {
   uint64_t minute = now / 60;
   counter *c = pair[minute & 1];
   uint64_t old = atomic_load_explicit(c, memory_order_relaxed);
   uint64_t next;
 
-  do next = old >> 32 == (uint32_t)minute ? old + 1 : minute << 32 | 1;
+  do next = old >> 32 == (uint32_t)minute ? old + n : minute << 32 | n;
   while (!atomic_compare_exchange_weak_explicit(c, &old, next, memory_order_relaxed, memory_order_relaxed));
 }
 

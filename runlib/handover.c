@@ -15,6 +15,11 @@
 #define ABSENT 10     /* seconds */
 #define PAUSE  50     /* ms */
 
+static int opens(char what)
+{
+  return what == HANDOVER_OPEN || what == HANDOVER_EDIT;
+}
+
 static int send_request(char const *path, char what, char const *name, int reply)
 {
   struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -24,7 +29,7 @@ static int send_request(char const *path, char what, char const *name, int reply
 
   if (strlen(path) >= sizeof to.sun_path) return (errno = ENAMETOOLONG, -1);
   strcpy(to.sun_path, path);
-  if (what != HANDOVER_OPEN) memcpy(s + 1, name, SPOOLNAME_FMT);
+  if (!opens(what)) memcpy(s + 1, name, SPOOLNAME_FMT);
   fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -1;
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
@@ -42,7 +47,7 @@ static int receive(int reply, char what, handover_answer *a, int *fd)
   ssize_t r;
 
   if (clock_await(reply, POLLIN, clock_ms() + ANSWER) < 0) return -1;
-  if (what == HANDOVER_OPEN)
+  if (opens(what))
     r = fdpass_receive(reply, (char *)a, sizeof *a, fd, 1, 0);
   else
     r = recv(reply, a, sizeof *a, 0);
@@ -86,9 +91,9 @@ int handover_ask(char const *path, char what, char name[SPOOLNAME_FMT], int *fd)
     nanosleep(&pause, 0);
   }
   if (r < 0) return errno == ENOENT ? INTAKE_SPOOL : INTAKE_CREATE;
-  if (what == HANDOVER_OPEN && a.code)
+  if (opens(what) && a.code)
     close(*fd);
-  else if (what == HANDOVER_OPEN)
+  else if (opens(what))
     memcpy(name, a.name, SPOOLNAME_FMT), name[SPOOLNAME_FMT - 1] = 0;
   errno = a.error;
   return a.code;

@@ -12,8 +12,10 @@
  * it. A request that was lost (the service has been restarted) may be made again.
  */
 #define HANDOVER_OPEN 'o' /* no name: a name and a descriptor come back, for writing */
+#define HANDOVER_EDIT 'e' /* the same, for reading, too */
 #define HANDOVER_COMMIT                                                                                      \
   'c' /* the name's file is a whole message (envelope.h), and nobody has it open any more */
+#define HANDOVER_HOLD  'h' /* the same; nobody delivers it until it is released */
 #define HANDOVER_ABORT 'a' /* the name's file may go; nothing comes back */
 
 #define HANDOVER_REQUEST (1 + SPOOLNAME_FMT)
@@ -27,7 +29,7 @@ struct handover_answer_s
 };
 
 /*
- * Asks the spool-intake behind a socket. name is what the request names, or, for HANDOVER_OPEN, where the name goes;
+ * Asks the spool-intake behind a socket. name is what the request names, or, for HANDOVER_OPEN and _EDIT, where the name goes;
  * the descriptor goes to *fd then. Waits up to ten seconds for a service that is not there, and five minutes for its
  * answer. Returns an exit code of intake.h, and errno says more.
  */

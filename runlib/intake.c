@@ -42,15 +42,26 @@ int intake_open(intake *q, char const *spool)
   q->spool = spool;
   q->fd = -1;
   q->message = q->len = 0;
+  q->held = 0;
   q->handed = is_socket(spool);
-  if (q->handed) return handover_ask(spool, HANDOVER_OPEN, q->name, &q->fd) ? -1 : 0;
+  if (q->handed)
+    return handover_ask(spool, q->readable ? HANDOVER_EDIT : HANDOVER_OPEN, q->name, &q->fd) ? -1 : 0;
   if (getrandom(&q->chance, sizeof q->chance, 0) != sizeof q->chance) return -1;
   new_name(q);
   if (path(tmp, q, "tmp") < 0) return -1;
-  q->fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  q->fd = open(tmp, (q->readable ? O_RDWR : O_WRONLY) | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (q->fd < 0) return -1;
   /* Held until the end: by this spool-deliver tells a file in use from one that a killed process left. */
   return flock(q->fd, LOCK_EX | LOCK_NB);
+}
+
+int intake_scratch(intake *q, char const *folder)
+{
+  q->spool = 0;
+  q->message = q->len = 0;
+  q->held = q->handed = 0;
+  q->fd = open(folder, O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600);
+  return q->fd < 0 ? -1 : 0;
 }
 
 static int flush(intake *q)
@@ -96,12 +107,28 @@ int intake_put(intake *q, char const *s, size_t n)
   return 0;
 }
 
+long intake_read(intake const *q, uint64_t at, char *to, size_t max)
+{
+  uint64_t flushed = q->message - q->len, rest = at < flushed ? flushed - at : q->message - at;
+
+  if (at >= q->message) return 0;
+  if (max > rest) max = (size_t)rest;
+  if (at < flushed) return pread(q->fd, to, max, (off_t)at);
+  memcpy(to, q->buffer + (at - flushed), max);
+  return (long)max;
+}
+
+static char const *place(intake const *q)
+{
+  return q->held ? "held" : "todo";
+}
+
 static int sync_folder(intake const *q)
 {
   char todo[PATH];
   int fd, result;
 
-  snprintf(todo, PATH, "%s/todo", q->spool);
+  snprintf(todo, PATH, "%s/%s", q->spool, place(q));
   fd = open(todo, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return -1;
   result = fsync(fd);
@@ -139,7 +166,7 @@ static int commit(intake *q, char const *envelope, size_t len)
   if (seal(q, envelope, len) < 0 || path(tmp, q, "tmp") < 0) return -1;
   /* Named anew: the name tells when it was queued, not when a slow client began. */
   new_name(q);
-  if (path(todo, q, "todo") < 0 || rename(tmp, todo) < 0)
+  if (path(todo, q, place(q)) < 0 || rename(tmp, todo) < 0)
   {
     unlink(tmp);
     goto end;
@@ -157,7 +184,7 @@ static int hand_over(intake *q, char const *envelope, size_t len)
   if (seal(q, envelope, len) < 0) return INTAKE_WRITE;
   close(q->fd);
   q->fd = -1;
-  return handover_ask(q->spool, HANDOVER_COMMIT, q->name, 0);
+  return handover_ask(q->spool, q->held ? HANDOVER_HOLD : HANDOVER_COMMIT, q->name, 0);
 }
 
 void intake_abort(intake *q)
@@ -169,7 +196,7 @@ void intake_abort(intake *q)
   q->fd = -1;
   if (q->handed)
     (void)handover_ask(q->spool, HANDOVER_ABORT, q->name, 0);
-  else if (!path(tmp, q, "tmp"))
+  else if (q->spool && !path(tmp, q, "tmp"))
     unlink(tmp);
 }
 

@@ -33,6 +33,8 @@ struct intake_s
 {
   char const *spool; /* not owned */
   int handed;        /* it is a socket */
+  int readable;      /* set before intake_open: what was put can be read again */
+  int held;          /* set before intake_finish: the message goes to SPOOL/held, where nobody delivers it */
   int fd;
   uint64_t message;         /* bytes of the message so far */
   uint64_t chance;          /* in its names */
@@ -42,10 +44,14 @@ struct intake_s
 };
 
 extern int intake_open(intake *q, char const *spool);
+/* A file without a name below folder, which can be read again and never be finished: for who only needs the rest. */
+extern int intake_scratch(intake *q, char const *folder);
 extern int intake_put(intake *q, char const *s, size_t n);
 /* For reading without a copy: where the next bytes go (0: errno), how many fit, and how many were put there. */
 extern char *intake_room(intake *q, size_t *n);
 extern void intake_filled(intake *q, size_t n);
+/* Reads what was put, from `at` on. Returns how many bytes, 0 at the end, or -1 and errno. */
+extern long intake_read(intake const *q, uint64_t at, char *to, size_t max);
 /*
  * Queues the message with this envelope (see envelope.h). Returns qmail-queue's exit code, and errno says more:
  * 0 only when the message, its envelope and its entry in todo/ are on disk; else it is not queued and its file

@@ -95,6 +95,29 @@ int service_add_needs(service *sv, char const *list)
   return 0;
 }
 
+/* The bundle's own socket RUN/NAME.sock. */
+static int is_socket_of(bundle const *b, char const *name, char const *address)
+{
+  size_t n = strlen(b->run);
+
+  return bundle_section(b, name) && !strncmp(address, "unix:", 5) && !strncmp(address + 5, b->run, n) &&
+         address[5 + n] == '/' && !strncmp(address + 6 + n, name, strlen(name)) &&
+         !strcmp(address + 6 + n + strlen(name), ".sock");
+}
+
+int service_add_need_at(service *sv, char const *address)
+{
+  bundle const *b = sv->bundle;
+  section const *s = genalloc_s(section, b->sections);
+  value const *v;
+
+  for (size_t k = genalloc_len(section, b->sections); k; k--, s++)
+    for (size_t i = 0; !strcmp(s->kind->name, "service") && (v = section_nth(s, "socket", i)); i++)
+      if (!strcmp(v->text, address)) return service_add_need(sv, s->argument);
+  if (is_socket_of(b, "rater", address)) return service_add_need(sv, "rater");
+  return is_socket_of(b, "policy", address) ? service_add_need(sv, "policy") : 0;
+}
+
 int service_add_control(service *sv, char const *name)
 {
   return add_word(&sv->controls, name);

@@ -121,6 +121,8 @@ extern int service_add_text(service *sv, char const *path, mode_t mode, char con
     __attribute__((format(printf, 4, 5)));
 extern int service_add_need(service *sv, char const *name);
 extern int service_add_needs(service *sv, char const *list); /* between blanks or commas; 0: none */
+/* The same for whichever service of the bundle listens at unix:/PATH or inet:ADDRESS:PORT; if none does, for none. */
+extern int service_add_need_at(service *sv, char const *address);
 extern int service_add_control(service *sv, char const *name);
 extern int service_add_program(service *sv, char const *path);
 /*

@@ -20,6 +20,11 @@ static key const keys[] = {
      .type = KEY_PATH,
      .help = "where it runs; without it, the folder that control is in"},
     {.name = "env", .type = KEY_TEXT, .repeat = 1, .help = "NAME=VALUE: a variable of its environment"},
+    {.name = "socket",
+     .type = KEY_TEXT,
+     .repeat = 1,
+     .help = "where it listens, unix:/PATH or inet:ADDRESS:PORT: services whose milter or policy says the "
+             "same need it"},
     {.name = "needs", .type = KEY_NAMES, .help = "services that must be ready before it starts"},
     {.name = "ready",
      .type = KEY_TEXT,

@@ -181,7 +181,7 @@ static int check(engine *e, question const *w, stralloc *out)
 {
   decision d;
 
-  counter_rate((counter *const[2]){e->minutes, e->minutes + 1}, e->now / 1000);
+  counter_rate((counter *const[2]){e->minutes, e->minutes + 1}, e->now / 1000, 1);
   if (!w->hash)
   {
     e->table.header->unmatched++;

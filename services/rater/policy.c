@@ -30,7 +30,7 @@ static int count(engine *e, asked *all, class const *c, char const *value, uint6
   if (!*value || !quantity || all->n == QUESTIONS) return 1;
   engine_ask(e, c, value, quantity, who, w);
   if (w->wrong) return -1;
-  counter_rate((counter *const[2]){e->minutes, e->minutes + 1}, e->now / 1000);
+  counter_rate((counter *const[2]){e->minutes, e->minutes + 1}, e->now / 1000, 1);
   if (!w->hash)
   {
     e->table.header->unmatched++;

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "control.h"
+#include "milter.h"
 #include "policy.h"
 
 typedef enum starttls_e
@@ -41,7 +42,10 @@ struct session_config_s
   unsigned int error_delay;
   policy_server policies[POLICY_SERVERS];
   unsigned int policies_n;
-  int sender_match;     /* who logged in sends only as himself, see senders.h */
+  int sender_match; /* who logged in sends only as himself, see senders.h */
+  milter_server milters[MILTERS];
+  unsigned int milters_n;
+  int holds;            /* the queue can hold a message */
   int check_recipients; /* by the spool's mapping, or control/validrcptto */
   int plugins_closed;   /* a plugin that times out refuses */
 };

@@ -35,11 +35,13 @@ static int runs_programs(options const *o, control const *c)
   return 0;
 }
 
-/* A policy server that is reached by TCP. */
+/* A policy server or a milter that is reached by TCP. */
 static int asks_inet(options const *o)
 {
   for (unsigned int i = 0; i < o->config.policies_n; i++)
     if (!strncmp(o->config.policies[i].address, "inet:", 5)) return 1;
+  for (unsigned int i = 0; i < o->config.milters_n; i++)
+    if (!strncmp(o->config.milters[i].address, "inet:", 5)) return 1;
   return 0;
 }
 
@@ -78,10 +80,10 @@ static int add_flag(int set, char const *flag)
  */
 static void open_spool(confined *x, char const *spool)
 {
-  static char const *const names[] = {"tmp", "todo"};
+  static char const *const names[] = {"tmp", "todo", "held"};
   char path[PATH_MAX];
 
-  for (unsigned int i = 0; i < 2; i++)
+  for (unsigned int i = 0; i < 3; i++)
   {
     x->spool[i] = -1;
     if (spool && snprintf(path, sizeof path, "%s/%s", spool, names[i]) < (int)sizeof path)
@@ -89,13 +91,14 @@ static void open_spool(confined *x, char const *spool)
   }
 }
 
-static int add_spool(int set, confined const *x)
+static int add_spool(int set, confined const *x, unsigned int read)
 {
   unsigned int const both = CONFINE_MAKE | CONFINE_REMOVE | CONFINE_MOVE;
 
   if (x->spool[0] < 0 || x->spool[1] < 0) return 0;
-  return confine_paths_allow(set, x->spool[0], both | CONFINE_WRITE) < 0 ||
-                 confine_paths_allow(set, x->spool[1], both | CONFINE_LIST) < 0
+  return confine_paths_allow(set, x->spool[0], both | CONFINE_WRITE | read) < 0 ||
+                 confine_paths_allow(set, x->spool[1], both | CONFINE_LIST) < 0 ||
+                 (x->spool[2] >= 0 && confine_paths_allow(set, x->spool[2], both | CONFINE_LIST) < 0)
              ? -1
              : 0;
 }
@@ -108,7 +111,7 @@ static int make_paths(confined const *x, options const *o)
   if (set < 0) return errno == EOPNOTSUPP ? -1 : -2;
   if (add(set, "control", CONFINE_READ) == 0 && add(set, "control/morercpthosts.cdb", CONFINE_READ) == 0 &&
       (!o->recipients.rules.aliases || add(set, o->recipients.rules.aliases, CONFINE_READ) == 0) &&
-      add_flag(set, o->overload) == 0 && add_spool(set, x) == 0)
+      add_flag(set, o->overload) == 0 && add_spool(set, x, o->config.milters_n ? CONFINE_READ : 0) == 0)
     return set;
   e = errno;
   fd_close(set);

@@ -11,7 +11,7 @@ struct confined_s
 {
   int made;
   int runs_programs; /* plugins, or a program that queues or checks passwords: it must be let do what they do */
-  int spool[2];      /* tmp and todo; -1: none, or behind a socket */
+  int spool[3];      /* tmp, todo and held; -1: none, or behind a socket */
   int paths;         /* -1: none, or this kernel has no Landlock */
   confine_calls calls;
 };

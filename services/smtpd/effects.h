@@ -6,6 +6,8 @@
 
 #include <skalibs/stralloc.h>
 
+#include "packet.h"
+
 /* All that a session does to the world but reading and writing its client. Each may block, bounded. */
 
 typedef enum plugin_end_e
@@ -56,6 +58,17 @@ struct effects_s
   int (*queue_close)(void *world, char const *envelope, size_t len, unsigned long *id);
   /* After exit code 82: `D` or `Z` and the reply's words, as the program wrote them; empty: it wrote none. */
   char const *(*queue_words)(void *world);
+  /*
+   * What was put can be read again: bytes from `at` on. Returns how many, 0 at the end, or -1 and errno. With
+   * milters alone, as are the next two.
+   */
+  long (*queue_read)(void *world, uint64_t at, char *to, size_t max);
+  /* The message is put anew; queue_read still reads the old one. Returns 0, or -1 and errno. */
+  int (*queue_again)(void *world);
+  /* The new one is the message; keep 0: the old one is, after all. Returns 0, or -1 and errno. */
+  int (*queue_settle)(void *world, int keep);
+  /* The message will be held instead of delivered. Returns 0; -1: this queue holds nothing. */
+  int (*queue_hold)(void *world);
   /* Ends the program without an envelope, which it must refuse. */
   void (*queue_abandon)(void *world);
   /* Whether mail for this address comes to user: 1, 0; -1: nobody can tell now. */
@@ -80,6 +93,21 @@ struct effects_s
    * (it is logged).
    */
   int (*policy)(void *world, unsigned int i, char const *question, size_t len, stralloc *answer);
+  /*
+   * The i-th milter: connects, sends, and reads the next packet, whose data are there until the next call, within ms.
+   * Each returns 0, or -1 and errno.
+   */
+  int (*milter_open)(void *world, unsigned int i);
+  int (*milter_send)(void *world, unsigned int i, char const *s, size_t len);
+  int (*milter_receive)(void *world, unsigned int i, unsigned int ms, packet *p);
+  void (*milter_close)(void *world, unsigned int i);
+  /* Whether it is connected, and has neither closed that nor said anything unasked. */
+  int (*milter_idle)(void *world, unsigned int i);
+  /* It is asked about a message; and that is over, after it was waited for so long. */
+  void (*milter_asked)(void *world, unsigned int i);
+  void (*milter_over)(void *world, unsigned int i, uint64_t ms, int refused, int failed);
+  /* The overload level: 0, 1 or 2. */
+  unsigned int (*overload)(void *world);
   /*
    * Whether the spool has such a recipient: 1, 0, or -1: it is not the spool's to know, or nobody can tell
    * now; -2: nobody can tell now, and it is to be asked again.

@@ -7,14 +7,20 @@
 #define MESSAGE_HOPS  100
 #define MESSAGE_CHUNK 32768
 
+/* Puts bytes into the queue, and before the milters. */
+static int put_message(session *s, char const *bytes, size_t len)
+{
+  s->effects->queue_put(s->effects->world, bytes, len);
+  return milter_put(s, bytes, len);
+}
+
 /* Begins the message: the Received line, and what plugins want in the header. */
 static int head(session *s)
 {
-  effects const *e = s->effects;
   stralloc sa = STRALLOC_ZERO;
-  int ok = received_fmt(&sa, s) == 0 && (!s->spp.headers.len || stralloc_cat(&sa, &s->spp.headers));
+  int ok = received_fmt(&sa, s) == 0 && (!s->spp.headers.len || stralloc_cat(&sa, &s->spp.headers)) &&
+           put_message(s, sa.s, sa.len) == 0;
 
-  if (ok) e->queue_put(e->world, sa.s, sa.len);
   stralloc_free(&sa);
   return ok ? 0 : -1;
 }
@@ -37,7 +43,7 @@ static void begin_fixup(session *s)
 /* Sends on what fixup made of the last bytes. */
 static int put_fixed(session *s, int result)
 {
-  if (result == 0 && s->fixed.len) s->effects->queue_put(s->effects->world, s->fixed.s, s->fixed.len);
+  if (result == 0 && s->fixed.len) result = put_message(s, s->fixed.s, s->fixed.len);
   s->fixed.len = 0;
   return result;
 }
@@ -45,11 +51,9 @@ static int put_fixed(session *s, int result)
 /* A first line that begins with a blank would continue our own Received field: it is no header that begins so. */
 static int put(session *s, char const *bytes, size_t len, int first)
 {
-  if (first && (*bytes == ' ' || *bytes == '\t') && !s->config->submission)
-    s->effects->queue_put(s->effects->world, "\n", 1);
   if (s->config->submission) return put_fixed(s, fixup_feed(&s->fixup, bytes, len, &s->fixed));
-  s->effects->queue_put(s->effects->world, bytes, len);
-  return 0;
+  if (first && (*bytes == ' ' || *bytes == '\t') && put_message(s, "\n", 1) < 0) return -1;
+  return put_message(s, bytes, len);
 }
 
 int command_data(session *s, char const *argument)
@@ -66,6 +70,7 @@ int command_data(session *s, char const *argument)
   r = plugins_run(s, SPP_DATA, STAGE_DATA, 0);
   if (r <= SPP_REFUSE) return r;
   r = policy_run(s, POLICY_DATA, STAGE_DATA);
+  if (r > SPP_REFUSE) r = milter_data(s);
   if (r <= SPP_REFUSE) return r;
   if (e->queue_open(e->world, &s->spp.vars) < 0)
     return refuse(s, STAGE_DATA,
@@ -115,6 +120,11 @@ static int hand_over(session *s, unsigned long *id, int *code)
   return ok ? 0 : -1;
 }
 
+int message_hold(session *s, char const *why)
+{
+  return stralloc_copys(&s->policy.held, why) && stralloc_0(&s->policy.held) ? 0 : -1;
+}
+
 static int finish(session *s)
 {
   unsigned long id = 0;
@@ -125,7 +135,11 @@ static int finish(session *s)
 
   if (!stralloc_readyplus(&s->out, ACCEPTED + 2)) return -1;
   if (!wrong && s->config->submission && put_fixed(s, fixup_end(&s->fixup, &s->fixed)) < 0) return -1;
-  if (!wrong && (verdict = policy_run(s, POLICY_END, STAGE_DATA)) < 0) return -1;
+  if (!wrong) verdict = policy_run(s, POLICY_END, STAGE_DATA);
+  if (!wrong && verdict == SPP_GO) verdict = milter_end(s);
+  if (verdict < 0) return -1;
+  if (s->policy.held.len && !wrong && verdict == SPP_GO && s->effects->queue_hold(s->effects->world) < 0)
+    wrong = "451 4.3.0 this message must be held, and the queue holds nothing";
   queued = !wrong && verdict == SPP_GO && !s->policy.discard;
   if (!queued)
     s->effects->queue_abandon(s->effects->world);
@@ -134,8 +148,10 @@ static int finish(session *s)
   s->phase = PHASE_COMMAND;
   if (code) wrong = queue_reply(s, code);
   if (verdict == SPP_GO && wrong && rejected(s, wrong, id) < 0) return -1;
-  if (s->policy.discard && !wrong && record_event(s, "discarded, as a policy server wants it:", 0, 0) < 0)
+  if (s->policy.discard == DISCARD_POLICY && !wrong &&
+      record_event(s, "discarded, as a policy server wants it:", 0, 0) < 0)
     return -1;
+  if (queued && !wrong && s->policy.held.len) (void)record_event(s, "held:", "reason", s->policy.held.s);
   if (verdict == SPP_GO && !wrong) accepted(s, id);
   s->messages++;
   spp_reset(&s->spp);

@@ -11,7 +11,8 @@
 
 static char const usage[] =
     "usage: smtpd [-s] [-S] [-l] [-f] [-A] [-a SOCKET] [-c COUNTERS] [-d DOMAIN] [-e ERRORS[/MAX]] [-g MS]\n"
-    "  [-K CLASS]... [-k CLASS] [-m MESSAGES] [-o FLAG] [-P SERVER]... [-p MS] [-q PROGRAM] [-R SOCKET] [-r "
+    "  [-K CLASS]... [-k CLASS] [-M MILTER]... [-m MESSAGES] [-o FLAG] [-P SERVER]... [-p MS] [-q PROGRAM] "
+    "[-R SOCKET] [-r "
     "RECIPIENTS]\n"
     "  [-T SOCKET] [-t off|offer|require] [-V MAIL] [-w SECONDS] [-X NAME] [-x ALIASES] [-y MS] [-Z "
     "PROGRAM]\n"
@@ -30,7 +31,10 @@ static char const usage[] =
     "  -K  errors or refused: count sessions with many errors, or what policy servers refused, in that "
     "class\n"
     "  -T  socket of tlsd, -t STARTTLS       -R, -k  socket and class of the rater for failed logins\n"
-    "  -P  a policy server: ADDRESS [STAGE,...] [timeout N] [tempfail] [users]\n"
+    "  -P  a policy server: ADDRESS [STAGE,...] [timeout N] [tempfail] [users] [hold]\n"
+    "  -M  a milter: ADDRESS [connect TIME] [command TIME] [end TIME] [fails open|tempfail|reject] [size "
+    "BYTES]\n"
+    "      [own yes|no] [until-level 1|2]\n"
     "  -V  the directory of the Maildirs, -x the aliases, -X the catch-all: unknown recipients are refused\n"
     "  -Z  a program, run as checkpassword, that says which recipients are known\n"
     "  -c  the file to count in              -o  the overload flag (control/overloaded)\n"
@@ -84,6 +88,15 @@ static void set_counted(options *o, char const *class)
   if (strcmp(class, "errors") && strcmp(class, "refused")) die("-K needs errors or refused, not", class);
 }
 
+static void add_milter(session_config *c, char const *text)
+{
+  char const *wrong;
+
+  if (c->milters_n == MILTERS) die("-M: more than six milters", 0);
+  wrong = milter_scan(text, &c->milters[c->milters_n++]);
+  if (wrong) strerr_dief(100, "-M ", text, ": ", wrong);
+}
+
 static void set(options *o, int letter, char const *arg)
 {
   session_config *c = &o->config;
@@ -102,6 +115,7 @@ static void set(options *o, int letter, char const *arg)
     case 'g': o->greet_delay = number(arg, "-g needs milliseconds, not"); break;
     case 'k': o->rater_class = arg; break;
     case 'K': set_counted(o, arg); break;
+    case 'M': add_milter(c, arg); break;
     case 'm': c->messages = number(arg, "-m needs a number, not"); break;
     case 'o': o->overload = arg; break;
     case 'P': add_policy(c, arg); break;
@@ -174,7 +188,7 @@ void options_read(options *o, int argc, char const *const *argv)
   if (argc > 1 && !strcmp(argv[1], "--version")) say("smtpd (mailctl) " VERSION "\n");
   for (;;)
   {
-    int letter = subgetopt_r(argc, argv, "sSlfAa:c:d:e:g:K:k:m:o:P:p:q:R:r:T:t:V:w:X:x:y:Z:", &l);
+    int letter = subgetopt_r(argc, argv, "sSlfAa:c:d:e:g:K:k:M:m:o:P:p:q:R:r:T:t:V:w:X:x:y:Z:", &l);
     if (letter == -1) break;
     set(o, letter, l.arg);
   }

@@ -153,7 +153,17 @@ static int is_code(char const *s)
          (!s[3] || s[3] == ' ');
 }
 
-static int obey(session *s, unsigned int at, char const *what, outcome *o)
+/* Into the held part of the spool, where the server may do that; else the client keeps it. */
+static int hold(session *s, unsigned int at, char const *why)
+{
+  if (!*why || !is_plain(why, 0)) why = "a policy server wants it";
+  if (at != POLICY_END && (!stralloc_cats(&s->spp.headers, "X-Quarantine: ") ||
+                           !stralloc_cats(&s->spp.headers, why) || !stralloc_cats(&s->spp.headers, "\n")))
+    return -1;
+  return message_hold(s, why);
+}
+
+static int obey(session *s, unsigned int at, unsigned int i, char const *what, outcome *o)
 {
   size_t n = strcspn(what, " \t");
   char const *words = what + n + strspn(what + n, " \t");
@@ -180,8 +190,13 @@ static int obey(session *s, unsigned int at, char const *what, outcome *o)
     return prepend(s, at, words);
   else if (!strcasecmp(word, "REDIRECT"))
     return redirect(s, words);
+  else if (!strcasecmp(word, "HOLD"))
+  {
+    if (s->config->policies[i].hold && s->config->holds) return hold(s, at, words);
+    strcpy(o->refusal, "450 4.7.1 a policy server wants this message held, which it may not do here");
+  }
   else if (!strcasecmp(word, "DISCARD"))
-    s->policy.discard = 1;
+    s->policy.discard = DISCARD_POLICY;
   else if (!strcasecmp(word, "WARN"))
     return record_event(s, "warning of a policy server:", "text", words);
   else if (strcasecmp(word, "DUNNO"))
@@ -203,7 +218,7 @@ static int ask(session *s, unsigned int at, unsigned int i, outcome *o)
   {
     if (!e->policy(e->world, i, rq.s, rq.len, &answer)) what = action_of(&answer);
     if (what)
-      result = obey(s, at, what, o);
+      result = obey(s, at, i, what, o);
     else if (p->closed)
       strcpy(o->refusal, "451 4.3.5 a policy server does not answer");
   }
@@ -235,5 +250,6 @@ void policy_forget(session *s)
   s->policy.transaction++;
   s->policy.discard = 0;
   s->policy.redirect.len = 0;
+  s->policy.held.len = 0;
   s->policy.size = 0;
 }

@@ -1,7 +1,7 @@
 #ifndef SERVICES_SMTPD_POLICY_H
 #define SERVICES_SMTPD_POLICY_H
 
-#include <skalibs/stralloc.h>
+#include "servers.h"
 
 /*
  * Policy servers: programs that say what is to become of a client, by the protocol of Postfix's
@@ -10,7 +10,6 @@
  */
 
 #define POLICY_SERVERS 8
-#define POLICY_ADDRESS 108 /* bytes, with its NUL */
 
 /* Stages, as bits. */
 #define POLICY_CONNECT 1u
@@ -23,15 +22,16 @@
 typedef struct policy_server_s policy_server;
 struct policy_server_s
 {
-  char address[POLICY_ADDRESS]; /* unix:PATH or inet:ADDRESS:PORT */
+  char address[SERVER_ADDRESS]; /* unix:PATH or inet:ADDRESS:PORT */
   unsigned int stages;
   unsigned int timeout; /* ms, for connecting, asking and the answer together */
   int closed;           /* without an answer, 451 */
   int users;            /* asked about our own users, too */
+  int hold;             /* it may have a message held */
 };
 
 /*
- * Reads `ADDRESS [STAGE,...] [timeout N] [tempfail] [users]`: N is seconds, or with `ms` behind it
+ * Reads `ADDRESS [STAGE,...] [timeout N] [tempfail] [users] [hold]`: N is seconds, or with `ms` behind it
  * milliseconds. Without stages: rcpt. Returns 0, or what is wrong (static).
  */
 extern char const *policy_scan(char const *text, policy_server *p);

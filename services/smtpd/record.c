@@ -66,9 +66,10 @@ static int put_number(stralloc *sa, char const *key, unsigned long long n)
   return put(sa, key, text, (size_t)snprintf(text, sizeof text, "%llu", n));
 }
 
-static int put_reply(stralloc *sa, char const *text, size_t len)
+static int put_quoted(stralloc *sa, char const *key, char const *text, size_t len)
 {
-  return stralloc_cats(sa, " reply=\"") && put_escaped(sa, text, len, "\"\\") == 0 && stralloc_cats(sa, "\"")
+  return stralloc_cats(sa, " ") && stralloc_cats(sa, key) && stralloc_cats(sa, "=\"") &&
+                 put_escaped(sa, text, len, "\"\\") == 0 && stralloc_cats(sa, "\"")
              ? 0
              : -1;
 }
@@ -155,8 +156,9 @@ int record_refusal(session *s, stage at, char const *text, size_t len)
 
   if (ok && s->rcpt.len && at == STAGE_RCPT) ok = put(&sa, "to", s->rcpt.s, s->rcpt.len) == 0;
   if (ok && code) ok = put(&sa, "code", code, strlen(code)) == 0;
-  return done_cheap(
-      s, &sa, ok && put(&sa, "stage", stages[at], strlen(stages[at])) == 0 && put_reply(&sa, text, len) == 0);
+  return done_cheap(s, &sa,
+                    ok && put(&sa, "stage", stages[at], strlen(stages[at])) == 0 &&
+                        put_quoted(&sa, "reply", text, len) == 0);
 }
 
 int record_message(session *s, int code, char const *text, unsigned long id)
@@ -171,7 +173,7 @@ int record_message(session *s, int code, char const *text, unsigned long id)
       s, &sa,
       put_client(&sa, s, code == 250 ? "accepted:" : "rejected:") == 0 && put_recipients(&sa, s) == 0 &&
           put_number(&sa, "size", s->data.size) == 0 && put_number(&sa, "queue", id) == 0 &&
-          put_reply(&sa, text, strlen(text)) == 0 && put(&sa, "seconds", seconds, n) == 0);
+          put_quoted(&sa, "reply", text, strlen(text)) == 0 && put(&sa, "seconds", seconds, n) == 0);
 }
 
 int record_event(session *s, char const *event, char const *key, char const *value)
@@ -181,10 +183,21 @@ int record_event(session *s, char const *event, char const *key, char const *val
                     put_client(&sa, s, event) == 0 && (!key || put(&sa, key, value, strlen(value)) == 0));
 }
 
+int record_milter(session *s, char const *event, unsigned int i, char const *reason)
+{
+  char const *address = s->config->milters[i].address;
+  stralloc sa = STRALLOC_ZERO;
+
+  return done_cheap(s, &sa,
+                    put_client(&sa, s, event) == 0 && put(&sa, "milter", address, strlen(address)) == 0 &&
+                        (!*reason || put_quoted(&sa, "reason", reason, strlen(reason)) == 0));
+}
+
 void session_over(session *s)
 {
   stralloc sa = STRALLOC_ZERO;
 
+  milter_quit(s);
   if (!s->unrecorded) return;
   (void)done(s, &sa,
              put_client(&sa, s, "left-out:") == 0 && put_number(&sa, "lines", s->unrecorded) == 0 &&

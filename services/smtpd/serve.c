@@ -161,6 +161,8 @@ static void configure(options *o, control const *c)
   o->config.control = c;
   o->config.pid = (unsigned int)getpid();
   o->config.databytes = x ? strtoull(x, 0, 10) : c->databytes;
+  x = getenv("QMAILQUEUE");
+  o->config.holds = !strcmp(x && *x ? x : o->queue, "builtin:spool");
   o->config.domain = o->domain ? o->domain : c->defaultdomain.s;
 }
 

@@ -5,8 +5,8 @@
 #include <services/contract/service.h>
 #include <services/contract/where.h>
 
+#include "asks.h"
 #include "check.h"
-#include "policy.h"
 
 #define COMMON_KEYS(DEFAULT_LISTEN, DEFAULT_LABEL)                                                           \
   {.name = "listen", .type = KEY_ADDRESSES, .fallback = DEFAULT_LISTEN, .help = DEFAULT_LABEL},              \
@@ -98,7 +98,13 @@
        .type = KEY_TEXT,                                                                                     \
        .repeat = 1,                                                                                          \
        .help =                                                                                               \
-           "a policy server: unix:/PATH or inet:ADDRESS:PORT [STAGE,...] [timeout N] [tempfail] [users]"},   \
+           "a policy server: unix:/PATH or inet:ADDRESS:PORT [STAGE,...] [timeout N] [tempfail] [users] "    \
+           "[hold]"},                                                                                        \
+      {.name = "milter",                                                                                     \
+       .type = KEY_TEXT,                                                                                     \
+       .repeat = 1,                                                                                          \
+       .help = "a milter: unix:/PATH or inet:ADDRESS:PORT [connect TIME] [command TIME] [end TIME] "         \
+               "[fails open|tempfail|reject] [size BYTES] [own yes|no] [until-level 1|2]"},                  \
   {                                                                                                          \
     .name = "starttls", .type = KEY_CHOICE, .choices = "off|offer|require",                                  \
     .help = "STARTTLS; without it, offer where the file has [tls], else off"                                 \
@@ -312,44 +318,6 @@ static int add_overload(service *sv, int submission)
   return submission ? service_add_text(sv, "env/OVERLOADLOGIN", 0644, "1\n") : 0;
 }
 
-/*
- * The bundle's own policyd is asked first, about users as well: it remembers to whom they write, and who is no stranger is
- * checked for nothing.
- */
-static int add_policy(stralloc *sa, service *sv, int submission)
-{
-  value const *v;
-
-  if (bundle_section(sv->bundle, "policy"))
-  {
-    stralloc text = STRALLOC_ZERO;
-    int ok = service_append(&text, "unix:%s/policy.sock %s users", sv->bundle->run,
-                            submission ? "rcpt" : "rcpt,data") == 0 &&
-             stralloc_0(&text) && service_word(sa, " -P ", text.s, "") == 0 &&
-             service_add_need(sv, "policy") == 0;
-    stralloc_free(&text);
-    if (!ok) return -1;
-  }
-  for (size_t i = 0; (v = section_nth(sv->section, "policy", i)); i++)
-    if (service_word(sa, " -P ", v->text, "") < 0) return -1;
-  return 0;
-}
-
-static void examine_policy(service const *sv, report *r)
-{
-  size_t i = 0;
-  policy_server p;
-  value const *v;
-
-  for (; (v = section_nth(sv->section, "policy", i)); i++)
-  {
-    char const *wrong = policy_scan(v->text, &p);
-    if (wrong) report_line(r, v->line, "[%s] policy: %s", sv->section->kind->name, wrong);
-  }
-  if (i + (bundle_section(sv->bundle, "policy") != 0) > POLICY_SERVERS)
-    report_error(r, sv->section, "policy", "more than eight policy servers");
-}
-
 /* The spool's own mapping tells smtpd whom there is no mail for. */
 static int add_recipients(stralloc *sa, service *sv, int submission)
 {
@@ -381,7 +349,7 @@ static int add_smtpd(stralloc *sa, service *sv, int submission)
   if (service_append(sa, "%s", submission ? " -s" : "") < 0) return -1;
   if (add_queue(sa, sv) < 0 || add_limits(sa, sv) < 0 || add_counters(sa, sv, " -c ") < 0 ||
       add_tls(sa, sv) < 0 || add_auth(sa, sv, submission) < 0 || add_rater(sa, sv) < 0 ||
-      add_policy(sa, sv, submission) < 0 || add_recipients(sa, sv, submission) < 0)
+      asks_add(sa, sv, submission) < 0 || add_recipients(sa, sv, submission) < 0)
     return -1;
   if (!bundle_qmail(sv->bundle) && !remote_present(sv->bundle) && !section_text(sv->section, "queue") &&
       service_append(sa, " -l") < 0)
@@ -404,7 +372,7 @@ static void examine(service const *sv, report *r, int submission)
       !bundle_section(b, "auth"))
     report_error(r, sv->section, submission ? 0 : "auth",
                  "needs an [auth] section: somebody must check passwords");
-  examine_policy(sv, r);
+  asks_examine(sv, r);
   check_proxies(sv, r);
 }
 

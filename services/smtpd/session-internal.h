@@ -34,6 +34,8 @@ extern int record_refusal(session *s, stage at, char const *text, size_t len);
 extern int record_message(session *s, int code, char const *text, unsigned long id);
 /* key 0: nothing more to say */
 extern int record_event(session *s, char const *event, char const *key, char const *value);
+/* of the i-th milter */
+extern int record_milter(session *s, char const *event, unsigned int i, char const *reason);
 
 /* plugins.c: the verdict as spp_verdict, refusals and drops done; -1 for ENOMEM */
 extern int plugins_run(session *s, spp_section section, stage at, stralloc *address);
@@ -42,6 +44,27 @@ extern int plugins_run(session *s, spp_section section, stage at, stralloc *addr
 extern int policy_run(session *s, unsigned int at, stage where);
 /* The message is over. */
 extern void policy_forget(session *s);
+
+/*
+ * milter.c: asks the milters at that stage. Each returns SPP_GO; SPP_REFUSE, the refusal done; or -1 for ENOMEM. parameters: of
+ * MAIL, as the client sent them; line: the command that is none.
+ */
+extern int milter_connect(session *s);
+extern int milter_helo(session *s);
+extern int milter_mail(session *s, char const *parameters);
+extern int milter_rcpt(session *s);
+extern int milter_unknown(session *s, char const *line);
+/* This recipient is refused: those who want to know are told. Returns 0, or -1 for ENOMEM. */
+extern int milter_rejected(session *s, char const *refusal);
+/* The message is over, whatever became of it. */
+extern void milter_forget(session *s);
+extern void milter_quit(session *s);
+extern void milter_free(session *s);
+
+/* filtering.c: the same for DATA, each piece of the message after it is put into the queue, and its end */
+extern int milter_data(session *s);
+extern int milter_put(session *s, char const *bytes, size_t len);
+extern int milter_end(session *s);
 
 /* transaction.c */
 extern command_function command_mail;
@@ -53,6 +76,8 @@ extern char const *relayclient(session const *s);
 /* message.c */
 extern command_function command_data;
 extern size_t message_feed(session *s, char const *bytes, size_t len);
+/* The message will be held, because of that. Returns 0, or -1 for ENOMEM. */
+extern int message_hold(session *s, char const *why);
 
 /* sasl.c */
 extern command_function command_auth;

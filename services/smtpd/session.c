@@ -41,6 +41,8 @@ void session_free(session *s)
   fixup_free(&s->fixup);
   spp_free(&s->spp);
   stralloc_free(&s->policy.redirect);
+  stralloc_free(&s->policy.held);
+  milter_free(s);
 }
 
 /* No memory for even a reply: the part of it that is there goes, and the room for this one was kept. */
@@ -78,6 +80,7 @@ static int start(session *s, int early)
   verdict = plugins_run(s, SPP_CONNECTION, STAGE_CONNECTION, 0);
   if (verdict <= SPP_REFUSE) return verdict;
   verdict = policy_run(s, POLICY_CONNECT, STAGE_CONNECTION);
+  if (verdict > SPP_REFUSE) verdict = milter_connect(s);
   if (verdict <= SPP_REFUSE) return verdict;
   return greet(s, "220 ", " ESMTP\r\n");
 }
@@ -113,6 +116,7 @@ static int command_helo(session *s, char const *argument)
   if (verdict <= SPP_REFUSE) return verdict;
   s->policy.helo = argument;
   verdict = policy_run(s, POLICY_HELO, STAGE_HELO);
+  if (verdict > SPP_REFUSE) verdict = milter_helo(s);
   if (verdict <= SPP_REFUSE) return verdict;
   transaction_forget(s);
   if (!stralloc_copys(&s->helo, argument) || !stralloc_0(&s->helo)) return -1;
@@ -221,6 +225,12 @@ static int too_idle(session *s)
   return refuse(s, STAGE_COMMAND, "421 4.7.0 too many commands without a message");
 }
 
+static int unknown(session *s)
+{
+  int verdict = milter_unknown(s, s->verb);
+  return verdict <= SPP_REFUSE ? verdict : refuse(s, STAGE_COMMAND, "500 5.5.1 command not recognized");
+}
+
 /* line: NUL-terminated, and no NUL or other control byte is in it. */
 static int dispatch(session *s, char *line, size_t len)
 {
@@ -234,7 +244,7 @@ static int dispatch(session *s, char *line, size_t len)
   for (unsigned int i = 0; commands[i].name; i++)
     if (!strcasecmp(line, commands[i].name))
       return idle(s, commands[i].run) ? too_idle(s) : commands[i].run(s, argument);
-  return refuse(s, STAGE_COMMAND, "500 5.5.1 command not recognized");
+  return unknown(s);
 }
 
 /* A whole line is in s->line, without its end. */

@@ -32,6 +32,9 @@ typedef enum session_phase_e
   PHASE_AUTH /* a line of the AUTH exchange */
 } session_phase;
 
+#define DISCARD_POLICY 1
+#define DISCARD_MILTER 2
+
 /* What policy servers must know to tell one message from another, and what they made of it. */
 typedef struct policy_state_s policy_state;
 struct policy_state_s
@@ -40,7 +43,8 @@ struct policy_state_s
   unsigned int transaction;
   uint64_t size;     /* as MAIL announced it */
   char const *helo;  /* while HELO is looked at */
-  int discard;       /* the message is accepted, and goes nowhere */
+  int discard;       /* the message is accepted, and goes nowhere: who wants it, 0: nobody */
+  stralloc held;     /* why it is held, with a NUL; empty: it is not */
   stralloc redirect; /* the one recipient that it goes to instead, with a NUL; empty: none */
 };
 
@@ -92,6 +96,7 @@ struct session_s
   char const *verb;
   spp spp;
   policy_state policy;
+  struct filters_s *filters; /* 0: there are no milters */
 };
 
 /* The reply to whatever there is no memory for; want is SESSION_CLOSE then. */

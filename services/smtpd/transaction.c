@@ -13,6 +13,7 @@
 
 void transaction_forget(session *s)
 {
+  milter_forget(s);
   s->mail = 0;
   s->barred = 0;
   s->utf8 = 0;
@@ -225,6 +226,7 @@ int command_mail(session *s, char const *argument)
     return refuse(s, STAGE_MAIL, "552 5.3.4 sorry, that message size exceeds my databytes limit");
   s->policy.size = size;
   wanted = policy_run(s, POLICY_MAIL, STAGE_MAIL);
+  if (wanted > SPP_REFUSE) wanted = milter_mail(s, rest);
   return wanted <= SPP_REFUSE ? wanted : begin(s, r);
 }
 
@@ -315,8 +317,9 @@ static int rcpt(session *s)
   r = plugins_run(s, SPP_RCPT, STAGE_RCPT, &s->rcpt);
   if (r <= SPP_REFUSE) return r;
   wrong = rcpt_checks(s, r, allowed);
-  if (wrong) return refuse(s, STAGE_RCPT, wrong);
+  if (wrong) return milter_rejected(s, wrong) < 0 ? -1 : refuse(s, STAGE_RCPT, wrong);
   r = policy_run(s, POLICY_RCPT, STAGE_RCPT);
+  if (r > SPP_REFUSE) r = milter_rcpt(s);
   return r <= SPP_REFUSE ? r : add_recipient(s);
 }
 

@@ -1,4 +1,6 @@
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -27,6 +29,7 @@
 #define AUTH_PATIENCE  40000
 #define RATER_PATIENCE 500
 #define POLICY_ANSWER  8192 /* bytes of a policy server's answer */
+#define SLICE          1000
 
 /* A variable as a plugin set it, else as the environment has it; 0: neither. */
 static char const *variable(stralloc const *vars, char const *name)
@@ -85,88 +88,50 @@ static char const *queue_program(world const *w, stralloc const *vars)
   return x && *x ? x : w->options->queue;
 }
 
-/*
- * builtin:spool does what spool-queue does, into the same $SPOOL, without a process: that is a fifth of what a small
- * message costs.
- */
-static int open_spool(world *w)
-{
-  char const *spool = getenv("SPOOL");
-
-  w->direct_error = 0;
-  if (!spool || !*spool)
-  {
-    strerr_warnw("builtin:spool needs the environment variable SPOOL");
-    return -1;
-  }
-  if (intake_open(&w->intake, spool) == 0)
-  {
-    w->direct = 1;
-    return 0;
-  }
-  strerr_warnwusys("create a file in ", spool);
-  intake_abort(&w->intake);
-  return -1;
-}
-
-static int close_spool(world *w, char const *envelope, size_t len)
-{
-  int code = INTAKE_WRITE;
-
-  w->direct = 0;
-  if (!w->direct_error) code = intake_finish(&w->intake, envelope, len);
-  if (!code) return 0;
-  if (w->direct_error) errno = w->direct_error;
-  strerr_warnwusys("queue into ", w->intake.spool);
-  intake_abort(&w->intake);
-  return code;
-}
-
 static int open_queue(void *data, stralloc const *vars)
 {
   world *w = data;
-  char const *program = queue_program(w, vars);
-
-  if (!strcmp(program, "builtin:spool")) return open_spool(w);
-  if (queue_open(&w->queue, program, vars) == 0) return 0;
-  strerr_warnwusys("run ", program);
-  return -1;
+  return draft_open(&w->draft, queue_program(w, vars), vars);
 }
 
 static void put(void *data, char const *bytes, size_t len)
 {
-  world *w = data;
+  draft_put(&((world *)data)->draft, bytes, len);
+}
 
-  if (!w->direct)
-    queue_put(&w->queue, bytes, len);
-  else if (!w->direct_error && intake_put(&w->intake, bytes, len) < 0)
-    w->direct_error = errno;
+static long read_again(void *data, uint64_t at, char *to, size_t max)
+{
+  return draft_read(&((world *)data)->draft, at, to, max);
+}
+
+static int again(void *data)
+{
+  return draft_again(&((world *)data)->draft);
+}
+
+static int settle(void *data, int keep)
+{
+  return draft_settle(&((world *)data)->draft, keep);
+}
+
+static int hold(void *data)
+{
+  return draft_hold(&((world *)data)->draft);
 }
 
 static int close_queue(void *data, char const *envelope, size_t len, unsigned long *id)
 {
-  world *w = data;
-
-  *id = (unsigned long)(w->direct ? getpid() : w->queue.pid);
-  return w->direct ? close_spool(w, envelope, len) : queue_close(&w->queue, envelope, len);
+  return draft_close(&((world *)data)->draft, envelope, len, id);
 }
 
 static char const *words(void *data)
 {
-  return ((world *)data)->queue.words;
+  return ((world *)data)->draft.queue.words;
 }
 
 static void abandon(void *data)
 {
-  world *w = data;
-
-  if (!w->direct)
-  {
-    queue_abandon(&w->queue);
-    return;
-  }
-  w->direct = 0;
-  intake_abort(&w->intake);
+  draft_abandon(&((world *)data)->draft);
 }
 
 static login check(void *data, char const *user, char const *password)
@@ -247,6 +212,71 @@ static int run_recipient(char const *program, char const *address)
   return r == AUTH_GOOD ? 1 : r == AUTH_REFUSED ? 0 : -2;
 }
 
+static milter_server const *server(world const *w, unsigned int i)
+{
+  return w->options->config.milters + i;
+}
+
+static int open_milter(void *data, unsigned int i)
+{
+  world *w = data;
+  return milterlink_open(&w->milters[i], server(w, i));
+}
+
+static int send_milter(void *data, unsigned int i, char const *s, size_t len)
+{
+  world *w = data;
+  return milterlink_send(&w->milters[i], server(w, i), s, len);
+}
+
+/* What is waited for is counted while it passes. */
+static int receive_milter(void *data, unsigned int i, unsigned int ms, packet *p)
+{
+  world *w = data;
+  uint64_t last = clock_ms(), deadline = last + ms;
+  int r;
+
+  for (;;)
+  {
+    uint64_t slice = last + SLICE, now;
+    r = milterlink_receive(&w->milters[i], p, slice < deadline ? slice : deadline);
+    now = clock_ms();
+    milterstats_waited(&w->stats, i, now - last);
+    last = now;
+    if (!r || errno != ETIMEDOUT || now >= deadline) break;
+  }
+  return r < 0 ? milterlink_spare(&w->milters[i]) : 0;
+}
+
+static void close_milter(void *data, unsigned int i)
+{
+  milterlink_close(&((world *)data)->milters[i]);
+}
+
+static int milter_idle(void *data, unsigned int i)
+{
+  return milterlink_idle(&((world *)data)->milters[i]);
+}
+
+static void milter_asked(void *data, unsigned int i)
+{
+  milterstats_asked(&((world *)data)->stats, i);
+}
+
+static void milter_over(void *data, unsigned int i, uint64_t ms, int refused, int failed)
+{
+  milterstats_over(&((world *)data)->stats, i, ms, refused, failed);
+}
+
+/* A flag that cannot be looked at is none. */
+static unsigned int overload_level(void *data)
+{
+  overload o;
+  int level = overload_read(&o, ((world *)data)->options->overload, (uint64_t)time(0));
+
+  return level < 0 ? 0 : (unsigned int)level;
+}
+
 static int recipient(void *data, char const *address, size_t len)
 {
   world *w = data;
@@ -314,7 +344,7 @@ static void count(void *data, tally t)
   counter *const *c = ((world *)data)->counters + 3 * t;
 
   counter_add(c[0], 1);
-  counter_rate(c + 1, (uint64_t)time(0));
+  counter_rate(c + 1, (uint64_t)time(0), 1);
 }
 
 static uint64_t now(void *data)
@@ -343,13 +373,33 @@ static void open_counters(world *w, char const *file)
     strerr_warnwusys("use the counters in ", file);
 }
 
+/* In a file of their own, beside the service's. */
+static void open_milters(world *w, options const *o)
+{
+  char const *addresses[MILTERS], *slash = o->counters ? strrchr(o->counters, '/') : 0;
+  unsigned int n = o->config.milters_n;
+  char file[PATH_MAX];
+
+  w->draft.milters = n != 0;
+  for (unsigned int i = 0; i < n; i++)
+  {
+    addresses[i] = o->config.milters[i].address;
+    w->milters[i].fd = -1;
+  }
+  snprintf(file, sizeof file, "%.*s/milters", slash ? (int)(slash - o->counters) : 0,
+           slash ? o->counters : "");
+  if (milterstats_open(&w->stats, addresses, n, slash ? file : 0) < 0)
+    strerr_warnwusys("use the counters in ", file);
+}
+
 void world_init(world *w, options const *o)
 {
   w->options = o;
   w->budget = budget_open();
-  w->queue.timeout = QUEUE_PATIENCE;
+  w->draft.queue.timeout = QUEUE_PATIENCE;
   for (unsigned int i = 0; i < POLICY_SERVERS; i++) w->policies[i].fd = -1;
   open_counters(w, o->counters);
+  open_milters(w, o);
 }
 
 void world_effects(world *w, effects *e)
@@ -359,7 +409,19 @@ void world_effects(world *w, effects *e)
                                .queue_put = put,
                                .queue_close = close_queue,
                                .queue_words = words,
+                               .queue_read = read_again,
+                               .queue_again = again,
+                               .queue_settle = settle,
+                               .queue_hold = hold,
                                .queue_abandon = abandon,
+                               .milter_open = open_milter,
+                               .milter_send = send_milter,
+                               .milter_receive = receive_milter,
+                               .milter_close = close_milter,
+                               .milter_idle = milter_idle,
+                               .milter_asked = milter_asked,
+                               .milter_over = milter_over,
+                               .overload = overload_level,
                                .auth = check,
                                .throttled = throttled,
                                .forgive = forgive,

@@ -2,14 +2,15 @@
 #define SERVICES_SMTPD_WORLD_H
 
 #include <runlib/counters.h>
-#include <runlib/intake.h>
+#include <runlib/milterstats.h>
 #include <runlib/policyclient.h>
 
 #include "control.h"
 #include "budget.h"
+#include "draft.h"
 #include "effects.h"
+#include "milterlink.h"
 #include "options.h"
-#include "queue.h"
 #include "recipients.h"
 
 /* The real world that a session works on. */
@@ -21,13 +22,12 @@ struct world_s
   uint64_t end;                   /* of the session, on clock_ms */
   counter *counters[3 * TALLIES]; /* each with the pair of its rate */
   int login_counted;              /* by the rater, as a failed one, until it has succeeded */
-  int direct;                     /* builtin:spool has the message, not queue */
-  int direct_error;               /* errno of what went wrong there first */
   policyclient policies[POLICY_SERVERS];
   recipients recipients;
   validrcptto valid;
-  queue queue;
-  intake intake;
+  milterlink milters[MILTERS];
+  milterstats stats;
+  draft draft;
 };
 
 /* Opens the counters, once for all sessions that begin with w. The rest of w is zero. */

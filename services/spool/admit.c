@@ -43,21 +43,21 @@ static int new_name(char name[SPOOLNAME_FMT])
   return 0;
 }
 
-static int create(admit const *a, char name[SPOOLNAME_FMT])
+static int create(admit const *a, char name[SPOOLNAME_FMT], int how)
 {
   int fd;
 
   if (new_name(name) < 0) return -1;
-  fd = openat(a->tmp, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  fd = openat(a->tmp, name, how | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   /* The client's descriptor keeps it locked: by this spool-deliver tells a file in use. */
   if (fd >= 0) (void)flock(fd, LOCK_EX | LOCK_NB);
   return fd;
 }
 
-static void serve_open(admit const *a, int reply)
+static void serve_open(admit const *a, int how, int reply)
 {
   char name[SPOOLNAME_FMT];
-  int fd = create(a, name);
+  int fd = create(a, name, how);
 
   if (fd < 0)
   {
@@ -106,7 +106,7 @@ static int examine(admit const *a, int fd)
   return ok ? 0 : INTAKE_ENVELOPE;
 }
 
-static int to_todo(admit const *a, char const *name, admitted *w)
+static int take(admit const *a, char const *name, admitted *w)
 {
   int code;
 
@@ -114,7 +114,7 @@ static int to_todo(admit const *a, char const *name, admitted *w)
   if (w->fd < 0) return INTAKE_WRITE;
   code = examine(a, w->fd);
   /* Named anew: the name tells when it was queued, and what was secret of it remains so. */
-  if (!code && (new_name(w->name) < 0 || renameat(a->tmp, name, a->todo, w->name) < 0)) code = INTAKE_WRITE;
+  if (!code && (new_name(w->name) < 0 || renameat(a->tmp, name, w->at, w->name) < 0)) code = INTAKE_WRITE;
   if (code)
   {
     int e = errno;
@@ -125,10 +125,13 @@ static int to_todo(admit const *a, char const *name, admitted *w)
   return code;
 }
 
-static void serve_commit(admit *a, char const *name, int reply)
+static void serve_commit(admit *a, char const *name, int at, int reply)
 {
   admitted *w = a->waiting + a->n;
-  int code = to_todo(a, name, w);
+  int code;
+
+  w->at = at;
+  code = take(a, name, w);
 
   if (code)
   {
@@ -146,10 +149,10 @@ void admit_request(admit *a, char const *s, size_t len, int reply)
 {
   int named = len == HANDOVER_REQUEST && !s[len - 1] && spoolname_birth(s + 1) && !strchr(s + 1, '/');
 
-  if (len == HANDOVER_REQUEST && *s == HANDOVER_OPEN)
-    serve_open(a, reply);
-  else if (named && *s == HANDOVER_COMMIT)
-    serve_commit(a, s + 1, reply);
+  if (len == HANDOVER_REQUEST && (*s == HANDOVER_OPEN || *s == HANDOVER_EDIT))
+    serve_open(a, *s == HANDOVER_EDIT ? O_RDWR : O_WRONLY, reply);
+  else if (named && (*s == HANDOVER_COMMIT || *s == HANDOVER_HOLD))
+    serve_commit(a, s + 1, *s == HANDOVER_HOLD ? a->held : a->todo, reply);
   else
   {
     if (named && *s == HANDOVER_ABORT) unlinkat(a->tmp, s + 1, 0);
@@ -158,25 +161,27 @@ void admit_request(admit *a, char const *s, size_t len, int reply)
 }
 
 /* Gone already: spool-deliver has it in a Maildir or in failed/, both on disk. */
-static int take_back(admit const *a, char const *name)
+static int take_back(admitted const *w)
 {
   int e = errno;
 
-  if (unlinkat(a->todo, name, 0) < 0 && errno == ENOENT) return 0;
+  if (unlinkat(w->at, w->name, 0) < 0 && errno == ENOENT) return 0;
   errno = e;
   return INTAKE_WRITE;
 }
 
-/* All are in todo/ before any is waited for, so that the file system writes one transaction for the whole batch. */
+/* All are named before any is waited for, so that the file system writes one transaction for the whole batch. */
 void admit_flush(admit *a)
 {
   int e[ADMIT_BATCH];
-  int synced;
+  int synced, holds = 0;
 
   if (!a->n) return;
   for (unsigned int i = 0; i < a->n; i++) sync_file_range(a->waiting[i].fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+  for (unsigned int i = 0; i < a->n; i++) holds |= a->waiting[i].at == a->held;
   for (unsigned int i = 0; i < a->n; i++) e[i] = fdatasync(a->waiting[i].fd) < 0 ? errno : 0;
   synced = fsync(a->todo);
+  if (holds && fsync(a->held) < 0) synced = -1;
   for (unsigned int i = 0; i < a->n; i++)
   {
     admitted *w = a->waiting + i;
@@ -185,7 +190,7 @@ void admit_flush(admit *a)
     if (e[i] || synced < 0)
     {
       strerr_warnwu3sys("sync ", a->path, "/todo");
-      code = take_back(a, w->name);
+      code = take_back(w);
     }
     fd_close(w->fd);
     answer(w->reply, code, 0, -1);
@@ -196,7 +201,7 @@ void admit_flush(admit *a)
 int admit_probe(admit const *a)
 {
   char name[SPOOLNAME_FMT];
-  int r, e, fd = create(a, name);
+  int r, e, fd = create(a, name, O_WRONLY);
 
   if (fd < 0) return -1;
   fd_close(fd);

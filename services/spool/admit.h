@@ -17,7 +17,8 @@ struct admitted_s
 {
   int reply;
   int fd;
-  char name[SPOOLNAME_FMT]; /* in todo/ */
+  int at; /* the directory that it is in by now */
+  char name[SPOOLNAME_FMT];
 };
 
 typedef struct admit_s admit;
@@ -26,9 +27,10 @@ struct admit_s
   char const *path; /* SPOOL, for the log */
   int tmp;          /* directories */
   int todo;
+  int held;
   uint64_t most; /* bytes of a file; 0: no limit */
   unsigned int n;
-  admitted waiting[ADMIT_BATCH]; /* named in todo/, and not yet synced */
+  admitted waiting[ADMIT_BATCH]; /* named, and not yet synced */
 };
 
 /*

@@ -157,10 +157,27 @@ int manage_hold(manager *m, entry *e, void *data)
   return goes_out(e) ? move(m, e, PLACE_HELD) : 0;
 }
 
+/* Held since it came: nobody has looked where its recipients are. */
+static int is_untried(entry const *e)
+{
+  size_t pos = 0;
+  recipient r;
+
+  while (envelope_next(e->m->envelope.s, e->m->envelope.len, &pos, &r))
+    if (e->m->envelope.s[r.mark] == ENVELOPE_TODO) return 1;
+  return 0;
+}
+
 int manage_release(manager *m, entry *e, void *data)
 {
   (void)data;
-  return e->place == PLACE_HELD ? move(m, e, PLACE_OUT) : 0;
+  return e->place == PLACE_HELD ? move(m, e, is_untried(e) ? PLACE_LOCAL : PLACE_OUT) : 0;
+}
+
+/* In held/ nobody else works on a recipient, be he here or elsewhere. */
+static int waits_here(char mark)
+{
+  return mark == ENVELOPE_REMOTE || mark == ENVELOPE_TODO;
 }
 
 /* It is out of the schedule before its marks change, and back in it as one that nobody is left for. */
@@ -176,13 +193,12 @@ int manage_bounce(manager *m, entry *e, void *data)
   if (result <= 0 || (!goes_out(e) && e->place != PLACE_HELD)) return result < 0 ? -1 : 0;
   e->place = PLACE_HELD;
   while (result > 0 && envelope_next(e->m->envelope.s, e->m->envelope.len, &pos, &r))
-    if (e->m->envelope.s[r.mark] == ENVELOPE_REMOTE &&
-        note_add(&notes, (uint64_t)time(0), NOTE_FAILED, r.address,
-                 "given up by the administrator (#5.0.0)") < 0)
+    if (waits_here(e->m->envelope.s[r.mark]) && note_add(&notes, (uint64_t)time(0), NOTE_FAILED, r.address,
+                                                         "given up by the administrator (#5.0.0)") < 0)
       result = -1;
   if (result > 0 && notes_write(m->notes, e->name, &notes, 1) < 0) result = -1;
   for (pos = 0; result > 0 && envelope_next(e->m->envelope.s, e->m->envelope.len, &pos, &r);)
-    if (e->m->envelope.s[r.mark] == ENVELOPE_REMOTE) message_mark(e->m, r.mark, ENVELOPE_FAILED);
+    if (waits_here(e->m->envelope.s[r.mark])) message_mark(e->m, r.mark, ENVELOPE_FAILED);
   stralloc_free(&notes);
   return result < 0 ? -1 : move(m, e, PLACE_OUT);
 }

@@ -61,7 +61,7 @@ static int tell_sender(sender *s, message *m, char const *name)
   }
   if (told > 0)
   {
-    counter_rate(s->counters + COUNT_BOUNCED_EVEN, now / 1000000);
+    counter_rate(s->counters + COUNT_BOUNCED_EVEN, now / 1000000, 1);
     strerr_warn(PROG, ": bounced ", name);
   }
   else if (!told && put_aside(s, m, name, notes.s) == 0)

@@ -78,7 +78,7 @@ static unsigned int mark_results(sender *s, attempt *a, char const *name, uint64
   {
     int sent = r[i].letter == ENVELOPE_DONE, failed = r[i].letter == ENVELOPE_FAILED;
     tell(sent ? "sent " : failed ? "failed " : "deferred ", name, a->to[i], r[i].text);
-    if (sent) counter_rate(s->counters + COUNT_SENT_EVEN, now / SECOND);
+    if (sent) counter_rate(s->counters + COUNT_SENT_EVEN, now / SECOND, 1);
     if (sent || failed) message_mark(&a->m, a->marks[i], r[i].letter);
     waiting += !sent && !failed;
   }

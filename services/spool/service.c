@@ -142,7 +142,8 @@ static int add_folders(service *sv)
   if (add_folder(sv, &spool_path, "", counted ? 0711 : 0700) < 0) return -1;
   if (add_folder(sv, &spool_path, "/tmp", 0700) < 0) return -1;
   if (add_folder(sv, &spool_path, "/todo", counted ? 0755 : 0700) < 0) return -1;
-  if (add_folder(sv, &spool_path, "/failed", 0700) < 0) return -1;
+  if (add_folder(sv, &spool_path, "/failed", 0700) < 0 || add_folder(sv, &spool_path, "/held", 0700) < 0)
+    return -1;
   if (add_folder(sv, &spool_mail, "", 0711) < 0 || add_folder(sv, &spool_mail, "/postmaster", 0700) < 0)
     return -1;
   if (add_folder(sv, &spool_mail, "/postmaster/tmp", 0700) < 0) return -1;

@@ -167,6 +167,7 @@ static void start(daemon_state *d)
   d->s.todo = open_folder(d->s.path, "todo", 0700);
   d->s.tmp = open_folder(d->s.path, "tmp", 0700);
   d->s.failed = open_folder(d->s.path, "failed", 0700);
+  close(open_folder(d->s.path, "held", 0700)); /* for who queues */
   if (d->o.out)
     d->s.out = open_folder(d->s.path, "out", 0700), d->s.remote = open_folder(d->s.path, "remote", 0700);
   take_lock(d);

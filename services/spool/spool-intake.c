@@ -146,6 +146,7 @@ int main(int argc, char const *const *argv)
   a.path = argv[0];
   a.tmp = open_directory(a.path, "tmp");
   a.todo = open_directory(a.path, "todo");
+  a.held = open_directory(a.path, "held");
   if (admit_probe(&a) < 0)
     strerr_diefusys(
         111, "prove that a file in ", a.path,

@@ -19,6 +19,9 @@ static inline void fuzz_again(fake *f)
 {
   if (!f->config.control) fake_init(f);
   f->control.plugins.len = f->plugins_run.len = f->vars.len = 0;
+  f->old.len = f->told.len = 0;
+  f->anew = f->held = 0;
+  f->milter_len = 0;
   f->message.len = f->envelope.len = f->log.len = f->out.len = 0;
   f->output = f->words = 0;
   f->output_len = 0;

@@ -34,6 +34,13 @@ struct fake_s
   stralloc plugins_run; /* their names, each with a newline */
   stralloc vars;        /* of the last plugin */
   stralloc message;     /* the last one queued */
+  stralloc old;         /* what it was before it was made anew */
+  int anew;
+  int held;
+  char const *milter; /* what the milters say, in turns: packets */
+  size_t milter_len;
+  stralloc told; /* what they were told */
+  unsigned int level;
   stralloc envelope;
   stralloc log;
   stralloc out; /* all replies */
@@ -67,6 +74,7 @@ static int fake_open(void *world, stralloc const *vars)
   if (f->open_fails) return (errno = f->open_fails, -1);
   f->is_open = 1;
   f->message.len = 0;
+  f->anew = f->held = 0;
   return 0;
 }
 
@@ -89,6 +97,107 @@ static int fake_close(void *world, char const *envelope, size_t len, unsigned lo
   *id = 42;
   return f->code;
 }
+
+static long fake_read(void *world, uint64_t at, char *to, size_t max)
+{
+  fake const *f = world;
+  stralloc const *sa = f->anew ? &f->old : &f->message;
+
+  if (at >= sa->len) return 0;
+  if (max > sa->len - at) max = sa->len - (size_t)at;
+  memcpy(to, sa->s + at, max);
+  return (long)max;
+}
+
+static int fake_again(void *world)
+{
+  fake *f = world;
+
+  if (!f->is_open || f->anew) abort();
+  if (!stralloc_copy(&f->old, &f->message)) abort();
+  f->message.len = 0;
+  f->anew = 1;
+  return 0;
+}
+
+static int fake_settle(void *world, int keep)
+{
+  fake *f = world;
+
+  if (!f->is_open || !f->anew) abort();
+  if (!keep && !stralloc_copy(&f->message, &f->old)) abort();
+  f->anew = 0;
+  return 0;
+}
+
+static int fake_hold(void *world)
+{
+  ((fake *)world)->held = 1;
+  return 0;
+}
+
+/* --- milters ------------------------------------------------------------------------------------- */
+
+static int fake_milter_open(void *world, unsigned int i)
+{
+  (void)i;
+  return ((fake const *)world)->milter_len ? 0 : (errno = ECONNREFUSED, -1);
+}
+
+/* What is sent is whole packets. */
+static int fake_milter_send(void *world, unsigned int i, char const *s, size_t len)
+{
+  fake *f = world;
+  packet p;
+  long n;
+
+  (void)i;
+  if (!stralloc_catb(&f->told, s, len)) abort();
+  for (; len; s += n, len -= (size_t)n)
+    if ((n = packet_scan(&p, s, len)) <= 0) abort();
+  return 0;
+}
+
+static int fake_milter_receive(void *world, unsigned int i, unsigned int ms, packet *p)
+{
+  fake *f = world;
+  long n = packet_scan(p, f->milter, f->milter_len);
+
+  (void)i;
+  if (!ms) abort();
+  if (n <= 0) return (errno = n ? EPROTO : ECONNRESET, -1);
+  f->milter += n;
+  f->milter_len -= (size_t)n;
+  return 0;
+}
+
+static void fake_milter_close(void *world, unsigned int i)
+{
+  (void)world, (void)i;
+}
+
+static int fake_milter_idle(void *world, unsigned int i)
+{
+  (void)world, (void)i;
+  return 1;
+}
+
+static void fake_milter_asked(void *world, unsigned int i)
+{
+  (void)world, (void)i;
+}
+
+static void fake_milter_over(void *world, unsigned int i, uint64_t ms, int refused, int failed)
+{
+  (void)world, (void)i, (void)ms, (void)refused, (void)failed;
+}
+
+static unsigned int fake_overload(void *world)
+{
+  return ((fake const *)world)->level;
+}
+
+/* --- the rest ------------------------------------------------------------------------------------ */
 
 static char const *fake_words(void *world)
 {
@@ -198,6 +307,18 @@ static void fake_settings(fake *f)
                          .queue_close = fake_close,
                          .queue_words = fake_words,
                          .queue_abandon = fake_abandon,
+                         .queue_read = fake_read,
+                         .queue_again = fake_again,
+                         .queue_settle = fake_settle,
+                         .queue_hold = fake_hold,
+                         .milter_open = fake_milter_open,
+                         .milter_send = fake_milter_send,
+                         .milter_receive = fake_milter_receive,
+                         .milter_close = fake_milter_close,
+                         .milter_idle = fake_milter_idle,
+                         .milter_asked = fake_milter_asked,
+                         .milter_over = fake_milter_over,
+                         .overload = fake_overload,
                          .auth = fake_auth,
                          .throttled = fake_throttled,
                          .forgive = fake_forgive,
@@ -258,6 +379,8 @@ static inline void fake_free(fake *f)
   stralloc_free(&f->plugins_run);
   stralloc_free(&f->vars);
   stralloc_free(&f->message);
+  stralloc_free(&f->old);
+  stralloc_free(&f->told);
   stralloc_free(&f->envelope);
   stralloc_free(&f->log);
   stralloc_free(&f->out);
