@@ -1,10 +1,16 @@
 #!/bin/sh
 # Whole messages, each on disk before it is acknowledged, one a connection and many: tcplisten + smtpd into the spool,
 # as mailctl sets it up (builtin:spool) and through the program spool-queue, against tcpserver + `mailfront smtp
-# queuedir accept` with its sync on. Postfix's smtp-source is the client, with 1 and with 20 sessions at a time.
+# queuedir accept` with its sync on, and against Postfix's smtpd and cleanup. Postfix's smtp-source is the client, with 1 and with 20 sessions at a time.
 # Messages a second, and processor time a message (all of the server's).
 # shellcheck source=tests/bench/lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/e2e/postfix-lib.sh
+. "$(dirname "$0")/../e2e/postfix-lib.sh"
+
+# Postfix's smtpd needs all of port 2525: a network of our own, in which there is loopback alone.
+if test -z "${SMTP_NET-}" && postfix_can; then SMTP_NET=1 exec unshare -n sh "$0"; fi
+test -z "${SMTP_NET-}" || { ip link set lo up && postfix_can; } || exit
 
 need tcpserver ucspi-tcp-ipv6
 need mailfront mailfront
@@ -13,6 +19,7 @@ smtp_source || skip "no smtp-source: cannot download these packages, or run it: 
 count=$(scale ${COUNT:-1000})
 size=${SIZE:-4096}
 
+chmod 711 "$T"
 cd "$T" || exit 111
 mkdir control spool spool/tmp spool/todo queuedir queuedir/tmp queuedir/new
 echo mx.example.test >control/me
@@ -53,11 +60,20 @@ mailfront() {
     "$(command -v mailfront)" smtp queuedir accept
 }
 
+postfix() {
+  rm -rf "$T/postfix"
+  postfix_make "$T/postfix"
+  printf '%s\n' 'mydestination = example.test' 'in_flow_delay = 0' 'smtpd_relay_restrictions = reject_unauth_destination' >>"$T/postfix/etc/main.cf"
+  LD_LIBRARY_PATH=$POSTFIX_LIBRARIES MAIL_CONFIG=$T/postfix/etc \
+    measure "$T/postfix/spool/incoming" sh -c 'chown postfix "$1" && exec "$2" -c "$3" -d >&2' sh \
+    "$T/postfix/spool/incoming" "$PEERS/usr/lib/postfix/sbin/master" "$T/postfix/etc"
+}
 for parallel in 1 20; do
   for keep in '' -d; do # -d: smtp-source keeps its connections
     how=$(test "$keep" && echo many || echo one)
     echo "$count messages of $size bytes, $how a connection, $parallel at a time"
     compare smtpd mailfront messages/s CPU_us/message
     compare spool_queue mailfront messages/s CPU_us/message
+    test -z "${SMTP_NET-}" || compare smtpd postfix messages/s CPU_us/message
   done
 done

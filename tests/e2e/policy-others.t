@@ -2,6 +2,7 @@
 # Debian's Postfix and Exim, unpacked and not installed, ask our policyd and our raterd, as policyd(8) and raterd(8) say.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/policy-lib.sh"
+. "$(dirname "$0")/postfix-lib.sh"
 
 zone 'good.test TXT v=spf1 +all' 'bad.test TXT v=spf1 -all'
 dns_start
@@ -22,7 +23,6 @@ acl() {
   sed -n '/^Exim, in the ACL/,/^\.Ed/p' "$(dirname "$0")/../../doc/$1" | sed '1,/^\.Bd/d; /^\.Ed/d' |
     sed "s|$2|$3|; s/\\\\e/\\\\/g; s/^/  /"
 }
-multiarch=$(gcc -print-multiarch)
 
 # --- Exim: a session by hand (-bh), in which ACLs run and nothing is accepted in earnest. It wants a user of its own.
 exim_user() {
@@ -64,51 +64,17 @@ else
 fi
 
 # --- Postfix: its master and smtpd in a network namespace
-postfix() {
-  id -u postfix >/dev/null 2>&1 && getent group postdrop >/dev/null && test "$(id -u)" -eq 0 && unshare -n true 2>/dev/null &&
-    peers postfix libicu72
-}
-if postfix; then
+if postfix_can; then
   P=$T/postfix
-  mkdir -p "$P/etc" "$P/data"
-  for d in active bounce corrupt defer deferred flush hold incoming maildrop pid private public saved trace; do
-    mkdir -p "$P/spool/$d"
-    chown postfix "$P/spool/$d"
-  done
-  chown root "$P/spool/pid"
-  chown postfix "$P/data"
-  libraries=$PEERS/usr/lib/postfix:$PEERS/usr/lib/$multiarch
-  cat >"$P/etc/main.cf" <<END
-compatibility_level = 3.6
-queue_directory = $P/spool
-data_directory = $P/data
-daemon_directory = $PEERS/usr/lib/postfix/sbin
-command_directory = $PEERS/usr/sbin
-shlib_directory = $PEERS/usr/lib/postfix
-meta_directory = $P/etc
-mail_owner = postfix
-setgid_group = postdrop
-myhostname = postfix.here.test
-mydestination = here.test
-mynetworks = 198.51.100.0/24
-inet_protocols = ipv4
-local_recipient_maps =
-alias_maps =
-alias_database =
-smtpd_peername_lookup = no
+  postfix_make "$P"
+  cat >>"$P/etc/main.cf" <<END
 smtpd_relay_restrictions =
 smtpd_sender_restrictions = check_policy_service { inet:127.0.0.1:10031, timeout=10s, default_action=DUNNO }
 $(sed -n '/^smtpd_data_restrictions/,/^\.Ed/p' "$(dirname "$0")/../../doc/raterd.8" | sed '/^\.Ed/d; s/timeout=1s/timeout=10s/')
 smtpd_recipient_restrictions = reject_unauth_destination,
   check_policy_service { unix:$T/sock,
     timeout=10s, default_action=DUNNO }
-maillog_file = /dev/stdout
-maillog_file_prefixes = /dev
-import_environment = LD_LIBRARY_PATH=$libraries MAIL_CONFIG=$P/etc PATH
-export_environment = LD_LIBRARY_PATH MAIL_CONFIG PATH
 END
-  printf '%s\n' '2525 inet n - n - - smtpd' 'postlog unix-dgram n - n - 1 postlogd' 'rewrite unix - - n - - trivial-rewrite' \
-    'proxymap unix - - n - - proxymap' 'anvil unix - - n - 1 anvil' 'cleanup unix n - n - 0 cleanup' >"$P/etc/master.cf"
   cat >"$P/client.py" <<'END'
 import smtplib, sys, time
 end = time.time() + float(sys.argv[1])
@@ -151,7 +117,7 @@ s = smtplib.SMTP("127.0.0.1", 2525, local_hostname="h.test", timeout=30)
 data("c@none.test", 2)
 END
   # shellcheck disable=SC2016 # for the other shell
-  LD_LIBRARY_PATH=$libraries MAIL_CONFIG=$P/etc timeout 120 unshare -n sh -c '
+  LD_LIBRARY_PATH=$POSTFIX_LIBRARIES MAIL_CONFIG=$P/etc timeout 120 unshare -n sh -c '
     ip link set lo up
     mkfifo "$2/rater"
     env -u LD_LIBRARY_PATH "$4/raterd" -d 7 -p 127.0.0.1:10031 "$5" 7>"$2/rater" 2>"$2/rater.log" &
