@@ -14,6 +14,7 @@
 #include <skalibs/djbunix.h>
 
 #include <runlib/counters.h>
+#include <runlib/walk.h>
 #include <runlib/mapguard.h>
 
 static char const magic[8] = "mailcnt1";
@@ -60,10 +61,10 @@ static int good_page(page const *p)
 static int open_checked(char const *path, int flags)
 {
   struct stat st;
-  int fd = open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+  int fd = walk_open(AT_FDCWD, path, flags | O_NOFOLLOW, 0);
 
-  if (fd < 0) return errno == ELOOP ? (errno = EPROTO, -1) : -1;
-  if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size != sizeof(page))
+  if (fd < 0) return errno == ELOOP || errno == EINVAL || errno == EISDIR ? (errno = EPROTO, -1) : -1;
+  if (fstat(fd, &st) < 0 || st.st_size != sizeof(page))
   {
     fd_close(fd);
     errno = EPROTO;

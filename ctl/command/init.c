@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -8,6 +9,9 @@
 #include <unistd.h>
 
 #include <skalibs/allreadwrite.h>
+#include <skalibs/djbunix.h>
+
+#include <runlib/walk.h>
 
 #include <services/contract/bundle.h>
 #include <services/contract/service.h>
@@ -109,6 +113,17 @@ static int find_users(fresh *f)
   return usage_error("init", "services that face the network must not run as root: name another --user");
 }
 
+/* Whether a link that is not root's alone is on the way: realpath would follow it. */
+static int is_astray(char const *path)
+{
+  int fd = walk_directory(AT_FDCWD, path);
+
+  if (fd >= 0) fd_close(fd);
+  if (fd >= 0 || errno != ELOOP) return 0;
+  say_cannot("use ", path);
+  return 1;
+}
+
 /* Makes f->folder absolute: its parent must exist, it need not. */
 static int find_folder(fresh *f)
 {
@@ -118,10 +133,12 @@ static int find_folder(fresh *f)
   size_t n;
 
   strcpy(given, f->folder);
+  if (is_astray(given)) return EXIT_SYSTEM;
   if (realpath(given, f->folder)) return 0;
   for (n = strlen(given); n > 1 && given[n - 1] == '/'; n--) given[n - 1] = 0;
   slash = strrchr(given, '/');
   if (slash) *slash = 0;
+  if (slash && *given && is_astray(given)) return EXIT_SYSTEM;
   if (!realpath(!slash ? "." : *given ? given : "/", parent))
   {
     say_cannot("find the folder ", given);
@@ -230,16 +247,29 @@ static int make_folders(fresh const *f, maker *m)
 
 static int make_certificate(fresh const *f, maker *m)
 {
-  char key_file[PATH_MAX + 32], certificate[PATH_MAX + 32], subject[256], names[256];
-  char const *const argv[] = {
-      "openssl", "req",    "-x509", "-newkey",   "ec",    "-pkeyopt", "ec_paramgen_curve:prime256v1",
-      "-nodes",  "-days",  "3650",  "-subj",     subject, "-addext",  names,
-      "-keyout", key_file, "-out",  certificate, 0};
+  char subject[256], names[256];
+  char const *const argv[] = {"openssl",
+                              "req",
+                              "-x509",
+                              "-newkey",
+                              "ec",
+                              "-pkeyopt",
+                              "ec_paramgen_curve:prime256v1",
+                              "-nodes",
+                              "-days",
+                              "3650",
+                              "-subj",
+                              subject,
+                              "-addext",
+                              names,
+                              "-keyout",
+                              "state/tls/key.pem",
+                              "-out",
+                              "state/tls/cert.pem",
+                              0};
 
   snprintf(subject, sizeof subject, "/CN=%s", f->host);
   snprintf(names, sizeof names, "subjectAltName=DNS:%s,DNS:localhost,IP:127.0.0.1", f->host);
-  snprintf(key_file, sizeof key_file, "%s/state/tls/key.pem", m->work);
-  snprintf(certificate, sizeof certificate, "%s/state/tls/cert.pem", m->work);
   /* The key stays ours, 0600 by the umask of maker_run: tlsd reads it before it becomes its user. */
   if (maker_folder(m, "state/tls", 0755, 0) < 0 || maker_run(m, argv, 0) < 0) return -1;
   return maker_mode(m, "state/tls/cert.pem", 0644);
@@ -263,13 +293,12 @@ static int make_login(fresh *f, maker *m)
 /* For a real domain. They are made as ours, in a directory that nobody else can enter, and given away. */
 static int make_keys(fresh const *f, maker *m)
 {
-  char program[PATH_MAX], keys[PATH_MAX + 32], owner[64];
-  char const *const make[] = {program, "--new", keys, f->domain, 0};
-  char const *const give[] = {"chown", "-R", owner, keys, 0};
+  char program[PATH_MAX], owner[64];
+  char const *const make[] = {program, "--new", "state/dkim", f->domain, 0};
+  char const *const give[] = {"chown", "-R", owner, "state/dkim", 0};
 
   if (!f->domain) return 0;
   snprintf(program, sizeof program, "%s/dkim", f->cx->libexec);
-  snprintf(keys, sizeof keys, "%s/state/dkim", m->work);
   snprintf(owner, sizeof owner, "%lu:%lu", (unsigned long)f->dkim.uid, (unsigned long)f->dkim.gid);
   if (maker_folder(m, "state/dkim", 0700, 0) < 0 || maker_run(m, make, 0) < 0) return -1;
   return f->cx->root ? maker_run(m, give, 0) : 0;

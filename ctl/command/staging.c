@@ -26,49 +26,37 @@ static int failed(char const *verb, char const *path)
   return -1;
 }
 
-/* Writes DIR/name into path (PATH_MAX bytes). */
-static int join(char const *dir, char const *name, char *path)
-{
-  if (snprintf(path, PATH_MAX, "%s/%s", dir, name) < PATH_MAX) return 0;
-  errno = ENAMETOOLONG;
-  return failed("make", name);
-}
-
-static int place(maker const *m, char const *name, char *path)
-{
-  return join(m->work, name, path);
-}
-
-static int exists(char const *path)
+static int exists(maker const *m, char const *name)
 {
   struct stat st;
-  return !lstat(path, &st);
+  return !fstatat(m->at, name, &st, AT_SYMLINK_NOFOLLOW);
 }
 
-/* Appends ", PATH" for each of the names that is taken. path (PATH_MAX bytes) becomes that of the last name. */
-static int find_taken(maker const *m, stralloc *found, char *path)
+/* Appends ", PATH" for each of the names that is taken; *last becomes the last name. */
+static int find_taken(maker const *m, stralloc *found, char const **last)
 {
   for (char const *const *name = m->names; *name; name++)
   {
-    if (join(m->folder, *name, path) < 0) return -1;
-    if (exists(path) && (!stralloc_cats(found, ", ") || !stralloc_cats(found, path)))
-      return failed("remember", path);
+    *last = *name;
+    if (exists(m, *name) && (!stralloc_cats(found, ", ") || !stralloc_cats(found, m->folder) ||
+                             !stralloc_cats(found, "/") || !stralloc_cats(found, *name)))
+      return failed("remember", *name);
   }
-  return stralloc_0(found) ? 0 : failed("remember", path);
+  return stralloc_0(found) ? 0 : failed("remember", m->folder);
 }
 
 /* Whether any of the names is taken; says so. killed: a maker_end that was killed may have left some of them, not the last. */
 static int refuse_taken(maker const *m, int killed)
 {
   stralloc found = STRALLOC_ZERO;
-  char last[PATH_MAX];
-  int result = find_taken(m, &found, last);
+  char const *last = "";
+  int result = find_taken(m, &found, &last);
 
   if (!result && found.len > 1)
   {
     result = 1;
-    if (exists(last))
-      say("init: ", last, " is there already, and stays as it is: name another folder");
+    if (exists(m, last))
+      say("init: ", m->folder, "/", last, " is there already, and stays as it is: name another folder");
     else if (killed)
       say("init: an init that was killed has left ", m->work, found.s, ": remove these, and run init again");
     else
@@ -83,12 +71,12 @@ static int lock_work(maker *m, int *made)
 {
   struct stat st, now;
 
-  *made = !mkdir(m->work, 0700);
+  *made = !mkdirat(m->at, MAKER_WORK, 0700);
   if (!*made && errno != EEXIST) return failed("make the folder", m->work);
-  m->lock = walk_directory(AT_FDCWD, m->work);
+  m->lock = walk_directory(m->at, MAKER_WORK);
   if (m->lock < 0 && errno != ENOENT) return failed("open the folder", m->work);
-  if (m->lock >= 0 && !flock(m->lock, LOCK_EX | LOCK_NB) && !fstat(m->lock, &st) && !lstat(m->work, &now) &&
-      st.st_ino == now.st_ino)
+  if (m->lock >= 0 && !flock(m->lock, LOCK_EX | LOCK_NB) && !fstat(m->lock, &st) &&
+      !fstatat(m->at, MAKER_WORK, &now, AT_SYMLINK_NOFOLLOW) && st.st_ino == now.st_ino)
     return 0;
   say("init: another init is at work in ", m->folder);
   return 1;
@@ -97,70 +85,78 @@ static int lock_work(maker *m, int *made)
 static int begin(maker *m)
 {
   int made;
-  int result = exists(m->work) ? 0 : refuse_taken(m, 0);
+  int result = exists(m, MAKER_WORK) ? 0 : refuse_taken(m, 0);
 
   if (!result) result = lock_work(m, &made);
   if (result) return result;
   result = refuse_taken(m, !made);
-  if (result && made) rmdir(m->work);
+  if (result && made) unlinkat(m->at, MAKER_WORK, AT_REMOVEDIR);
   if (result || made) return result;
-  if (walk_remove(AT_FDCWD, m->work) < 0) return failed("remove", m->work); /* of one that was killed */
+  if (walk_remove(m->at, MAKER_WORK) < 0) return failed("remove", m->work); /* of one that was killed */
   fd_close(m->lock);
   return lock_work(m, &made);
+}
+
+/* Opens the folder, and makes it if it is missing. */
+static int open_folder(maker *m)
+{
+  char const *name;
+  int parent = walk_parent(AT_FDCWD, m->folder, &name);
+
+  if (parent < 0) return failed("reach the folder of", m->folder);
+  m->fresh = !mkdirat(parent, name, 0755);
+  if (m->fresh || errno == EEXIST) m->at = walk_directory(parent, name);
+  fd_close(parent);
+  if (m->at < 0) return failed("make the folder", m->folder);
+  return m->fresh && fchmod(m->at, 0755) < 0 ? failed("chmod", m->folder) : 0;
 }
 
 int maker_begin(maker *m)
 {
   int result;
 
-  if (join(m->folder, MAKER_WORK, m->work) < 0) return -1;
-  m->fresh = !mkdir(m->folder, 0755);
-  if (!m->fresh && errno != EEXIST) return failed("make the folder", m->folder);
-  if (m->fresh && chmod(m->folder, 0755) < 0) return failed("chmod", m->folder);
+  m->at = m->back = -1;
+  if (snprintf(m->work, PATH_MAX, "%s/" MAKER_WORK, m->folder) >= PATH_MAX)
+    return (errno = ENAMETOOLONG, failed("make", m->folder));
+  if (open_folder(m) < 0) return -1;
   result = begin(m);
   if (result && m->fresh) rmdir(m->folder);
-  return result;
+  if (result) return result;
+  m->back = open_read(".");
+  return fchdir(m->lock) < 0 ? failed("enter", m->work) : 0;
 }
 
 int maker_folder(maker *m, char const *name, mode_t mode, who const *owner)
 {
-  char path[PATH_MAX];
-
-  if (place(m, name, path) < 0) return -1;
-  if (mkdir(path, mode) < 0) return failed("make the folder", path);
-  if (chmod(path, mode) < 0) return failed("chmod", path);
-  return owner && lchown(path, owner->uid, owner->gid) < 0 ? failed("chown", path) : 0;
+  (void)m;
+  if (mkdir(name, mode) < 0) return failed("make the folder", name);
+  if (chmod(name, mode) < 0) return failed("chmod", name);
+  return owner && lchown(name, owner->uid, owner->gid) < 0 ? failed("chown", name) : 0;
 }
 
 int maker_file(maker *m, char const *name, char const *bytes, size_t len, mode_t mode)
 {
-  char path[PATH_MAX];
-  int fd;
+  int fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   int e;
 
-  if (place(m, name, path) < 0) return -1;
-  fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) return failed("make", path);
+  (void)m;
+  if (fd < 0) return failed("make", name);
   e = allwrite(fd, bytes, len) < len || fchmod(fd, mode) < 0 || fsync(fd) < 0;
-  if (e) failed("write", path);
+  if (e) failed("write", name);
   fd_close(fd);
   return e ? -1 : 0;
 }
 
 int maker_link(maker *m, char const *name, char const *target)
 {
-  char path[PATH_MAX];
-
-  if (place(m, name, path) < 0) return -1;
-  return symlink(target, path) < 0 ? failed("make the link", path) : 0;
+  (void)m;
+  return symlink(target, name) < 0 ? failed("make the link", name) : 0;
 }
 
 int maker_mode(maker *m, char const *name, mode_t mode)
 {
-  char path[PATH_MAX];
-
-  if (place(m, name, path) < 0) return -1;
-  return chmod(path, mode) < 0 ? failed("chmod", path) : 0;
+  (void)m;
+  return chmod(name, mode) < 0 ? failed("chmod", name) : 0;
 }
 
 /* --- programs ------------------------------------------------------------------------------------ */
@@ -189,29 +185,24 @@ int maker_run(maker *m, char const *const *argv, char const *input)
 
 int maker_end(maker *m)
 {
-  char from[PATH_MAX], to[PATH_MAX];
-
   for (char const *const *name = m->names; *name; name++)
   {
-    if (place(m, *name, from) < 0 || join(m->folder, *name, to) < 0) return -1;
-    if (rename(from, to) < 0) return failed("make", to);
+    if (renameat(m->lock, *name, m->at, *name) < 0) return failed("make", *name);
     m->moved++;
   }
-  return rmdir(m->work) < 0 ? failed("remove", m->work) : 0;
+  if (m->back >= 0 && fchdir(m->back) < 0 && chdir("/") < 0) return failed("leave", m->work);
+  return unlinkat(m->at, MAKER_WORK, AT_REMOVEDIR) < 0 ? failed("remove", m->work) : 0;
 }
 
 /* Folders go with all that programs have left in them: nobody but us knew them. */
-static void forget(char const *path)
+static void forget(int at, char const *path)
 {
-  if (walk_remove(AT_FDCWD, path) < 0) failed("remove", path);
+  if (walk_remove(at, path) < 0) failed("remove", path);
 }
 
 void maker_undo(maker *m)
 {
-  char path[PATH_MAX];
-
-  for (unsigned int i = 0; i < m->moved; i++)
-    if (!join(m->folder, m->names[i], path)) forget(path);
-  forget(m->work);
-  if (m->fresh) forget(m->folder);
+  for (unsigned int i = 0; i < m->moved; i++) forget(m->at, m->names[i]);
+  if (m->at >= 0) forget(m->at, MAKER_WORK);
+  if (m->fresh) forget(AT_FDCWD, m->folder);
 }

@@ -12,14 +12,17 @@
 /*
  * Makes the files of a new bundle in FOLDER/.mailctl-init, and moves them to FOLDER when all are there; so one
  * that is killed leaves nothing that is in the way of the next. Nothing that is there already is ever changed
- * or removed. Names count from the folder. What goes wrong is said on stderr; each function returns 0, or -1.
+ * or removed. It is made by a process whose working directory that is, which root alone can enter: so names count from there, and no
+ * path to it is walked twice. What goes wrong is said on stderr; each function returns 0, or -1.
  */
 typedef struct maker_s maker;
 struct maker_s
 {
   char const *folder;       /* absolute; exists, or its parent does */
   char const *const *names; /* what will be in it, 0 behind; the last one tells that all is there */
-  char work[PATH_MAX];      /* where things are made */
+  char work[PATH_MAX];      /* where things are made, for messages */
+  int at;                   /* the folder */
+  int back;                 /* the working directory of before */
   int fresh;                /* the folder itself is ours */
   int lock;                 /* held on it */
   unsigned int moved;       /* of the names, by maker_end */

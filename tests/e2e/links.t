@@ -36,11 +36,23 @@ in_mail mv away postmaster
 # Where others can put links, one of root's may not have been put there by root.
 mkdir -m 777 "$T/open"
 ln -s "$T/precious" "$T/open/mail"
-sed -i "s|^#*mail = .*|mail = $T/open/mail|" "$C"
+sed -i "/^\[spool\]/,/^\[/s|^#*mail = .*|mail = $T/open/mail|" "$C"
 exits 111 "up with a link of root's in a folder of everybody's" m up
 untouched "does not follow it"
 chmod 1777 "$T/open"
 exits 0 "where nobody can take it away" m up
 is "$(stat -c %U "$T/precious/postmaster")" nobody "it does"
 exits 0 "down" m down
+
+# init makes a bundle where somebody else may write: it follows no link of his, and what it has begun cannot be exchanged.
+chmod 755 "$T/precious"
+rm -rf "$T/precious/postmaster"
+chown root "$T/precious"
+mkdir "$T/theirs"
+chown nobody "$T/theirs"
+s6-setuidgid nobody ln -s "$T/precious" "$T/theirs/b"
+exits 111 "init through a link of another user" mailctl init --user nobody "$T/theirs/b"
+untouched "makes nothing behind it"
+exits 111 "nor below it" mailctl init --user nobody "$T/theirs/b/c"
+untouched "either"
 finish
