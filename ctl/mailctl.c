@@ -21,12 +21,15 @@ static command const commands[] = {
      "  --user USER     as root, for a trial: run all services as this one user, such as nobody\n"},
     {"check", &command_check, "", "report every problem in the configuration and in the machine", ""},
     {"plan", &command_plan, "", "show what up would change", ""},
-    {"up", &command_up, "[--no-rollback] [NAME...]",
+    {"up", &command_up, "[--no-rollback | --confirm TIME] [NAME...]",
      "make the live bundle what the file says, and wait until it is ready",
      "What does not become healthy goes back by itself to what ran before.\n\n"
-     "  --no-rollback  it stays, for who wants to look\n\n"
+     "  --no-rollback   it stays, for who wants to look\n"
+     "  --confirm TIME  go back after 10m, or so, or as soon as health falls, unless `mailctl confirm` comes\n\n"
      "Exit 4: it went back, and what ran before runs again. 5: so it does, and is not healthy either.\n"
      "1, 99: it is not healthy, and there was nothing to go back to. 102: nothing was changed.\n"},
+    {"confirm", &command_confirm, "[--watch]", "keep what `up --confirm` brought up",
+     "  --watch       wait, and go back when it is time: what s6 runs meanwhile\n"},
     {"generations", &command_generations, "",
      "what was ever brought up: when, by whom, what changed, whether it was healthy", ""},
     {"diff", &command_diff, "N [M]", "what changed from one generation to another, or to the current one",

@@ -10,6 +10,7 @@
 #include <ctl/command/probing.h>
 #include <ctl/live/converge.h>
 #include <ctl/live/lock.h>
+#include <ctl/live/pending.h>
 #include <ctl/machine/software.h>
 #include <ctl/plan/manifest.h>
 #include <ctl/say.h>
@@ -159,6 +160,34 @@ static int go_back(context const *cx, char const *state, unsigned int number, ad
   return status;
 }
 
+/* Before the switch: whoever is killed after it has somebody who goes back. */
+static int begin_confirm(char const *state, unsigned int back, uint64_t ms)
+{
+  pending p = {.back = back};
+  tain now, span;
+
+  if (!back)
+  {
+    say("there is nothing to confirm: nothing changes, or there is no generation to go back to");
+    return 0;
+  }
+  tain_wallclock_read(&now);
+  tain_uint(&span, (unsigned int)(ms / 1000));
+  tain_add(&p.deadline, &now, &span);
+  if (pending_write(state, &p) >= 0) return 0;
+  say_cannot("write ", state, "/confirm");
+  return -1;
+}
+
+/* What is to be confirmed is not, where it is not what runs any more. */
+static void end_confirm(char const *state, unsigned int number)
+{
+  pending p;
+
+  if (pending_read(&p, state) == 0 && p.back == number && pending_remove(state) < 0)
+    say_cannot("remove ", state, "/confirm");
+}
+
 int advance_run(context const *cx, wanted const *w, advance const *a)
 {
   char const *state = w->b.state;
@@ -174,9 +203,11 @@ int advance_run(context const *cx, wanted const *w, advance const *a)
   }
   if (!number && settle(w, &old, a->argv, &number) < 0) goto end;
   back = choose_back(state, &old, number);
+  if (a->confirm && begin_confirm(state, back, a->confirm) < 0) goto end;
   status = make_live(cx, w, number, a, &why);
   if (status && back && !a->stay && generation_current(state, &current) >= 0 && current == number)
     status = go_back(cx, state, back, a, &why);
+  if (generation_current(state, &current) >= 0) end_confirm(state, current);
   if (generation_prune(state, (unsigned int)section_number(w->b.self, "generations"), back) < 0)
     say_cannot("remove old generations below ", state);
 end:

@@ -1,6 +1,8 @@
 #ifndef CTL_COMMAND_ADVANCE_H
 #define CTL_COMMAND_ADVANCE_H
 
+#include <stdint.h>
+
 #include <ctl/context.h>
 #include <ctl/machine/load.h>
 
@@ -12,7 +14,8 @@ struct advance_s
   unsigned int
       number; /* what to make live; 0: the plan, as a new generation where it differs from the current one */
   int stay;   /* do not go back, whatever happens */
-  int argc;   /* with names: only these services and what they need are started */
+  uint64_t confirm; /* ms: go back by then, unless somebody confirms; 0: it is kept */
+  int argc;         /* with names: only these services and what they need are started */
   char const *const *names;
   char const *const *argv; /* the command, for the record; ends at 0 */
 };

@@ -23,6 +23,7 @@ extern int command_init(context const *, int, char const *const *);
 extern int command_check(context const *, int, char const *const *);
 extern int command_plan(context const *, int, char const *const *);
 extern int command_up(context const *, int, char const *const *);
+extern int command_confirm(context const *, int, char const *const *);
 extern int command_generations(context const *, int, char const *const *);
 extern int command_diff(context const *, int, char const *const *);
 extern int command_rollback(context const *, int, char const *const *);

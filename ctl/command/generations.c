@@ -6,6 +6,7 @@
 
 #include <ctl/command/command.h>
 #include <ctl/command/generations.h>
+#include <ctl/live/pending.h>
 #include <ctl/machine/load.h>
 #include <ctl/machine/software.h>
 #include <ctl/say.h>
@@ -116,6 +117,21 @@ static char const *health_of(stralloc *note, char const *state, unsigned int num
   return strcmp(note->s, "begun") ? note->s : "not brought up to its end";
 }
 
+static void show_current(char const *state)
+{
+  char when[WORDS_MAX];
+  pending p;
+
+  if (pending_read(&p, state) < 0)
+    printf(" (current)");
+  else
+  {
+    words_time(when, &p.deadline);
+    when[strcspn(when, ".")] = 0;
+    printf(" (current, back to %u unless confirmed by %s)", p.back, when);
+  }
+}
+
 /* A block each: a line to find it by, and what there is to know below it. */
 static int show(char const *state, unsigned int number, unsigned int before, unsigned int current)
 {
@@ -129,7 +145,9 @@ static int show(char const *state, unsigned int number, unsigned int before, uns
   if (timestamp_scan(line.s, &made)) words_time(when, &made);
   when[strcspn(when, ".")] = 0;
   find_line(&line, &about, "command ");
-  printf("%u%s  %s  by `%s`\n", number, number == current ? " (current)" : "", when, *line.s ? line.s : "up");
+  printf("%u", number);
+  if (number == current) show_current(state);
+  printf("  %s  by `%s`\n", when, *line.s ? line.s : "up");
   printf("    %s\n", health_of(&note, state, number));
   if (generations_changes(&words, state, before, number) < 0 || !stralloc_0(&words))
     printf("    its manifest cannot be read\n");

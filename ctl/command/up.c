@@ -49,16 +49,19 @@ static int up(context const *cx, char const *state, advance *a, int argc, char c
 
 int command_up(context const *cx, int argc, char const *const *argv)
 {
+  static key const time_key = {.name = "confirm", .type = KEY_TIME, .min = 1000, .max = 2592000000};
   advance a = {.argv = argv};
   char *state;
   int lock = -1;
   int status, i = 1;
 
   for (; i < argc && argv[i][0] == '-'; i++)
-  {
-    if (strcmp(argv[i], "--no-rollback")) return usage_error(argv[0], "it takes --no-rollback, and names");
-    a.stay = 1;
-  }
+    if (!strcmp(argv[i], "--no-rollback"))
+      a.stay = 1;
+    else if (strcmp(argv[i], "--confirm"))
+      return usage_error(argv[0], "it takes --no-rollback, --confirm TIME, and names");
+    else if (++i >= argc || key_number(&time_key, argv[i], &a.confirm) || !a.confirm)
+      return usage_error(argv[0], "--confirm takes a time, such as 10m");
   a.argc = argc - i;
   a.names = argv + i;
   status = delegated_move(cx, GOAL_START, a.argc, a.names);

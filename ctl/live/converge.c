@@ -19,6 +19,7 @@
 #include <ctl/live/live.h>
 #include <ctl/live/logs.h>
 #include <ctl/live/orphan.h>
+#include <ctl/live/pending.h>
 #include <ctl/live/progress.h>
 #include <ctl/live/reload.h>
 #include <ctl/live/retire.h>
@@ -234,6 +235,14 @@ static int supervise(bundle const *b, char const *scandir)
   return runs && errno == ENOSPC ? 0 : -1;
 }
 
+/* From before the switch on, or from the start of a supervisor, somebody watches what is to be confirmed. */
+static int watch_pending(bundle const *b, char const *scandir)
+{
+  if (pending_watch(b, scandir) >= 0) return 0;
+  say_cannot("have s6-svscan watch what is to be confirmed");
+  return errno == ENOSPC ? 0 : -1;
+}
+
 int converge(convergence *c)
 {
   bundle const *b = c->b;
@@ -250,6 +259,7 @@ int converge(convergence *c)
     goto end;
   status = EXIT_SYSTEM;
   if (directory_make_all(p, c->argc, c->names) < 0) goto end;
+  if (live_supervisor(scandir.s) > 0 && watch_pending(b, scandir.s) < 0) goto end;
   if (switch_to(c, &old) < 0)
   {
     say_cannot("switch ", b->state, "/current");
@@ -259,7 +269,7 @@ int converge(convergence *c)
   settle_flag(b);
   if ((status = settle_orphans(b, scandir.s))) goto end;
   status = EXIT_SYSTEM;
-  if (supervise(b, scandir.s) < 0) goto end;
+  if (supervise(b, scandir.s) < 0 || watch_pending(b, scandir.s) < 0) goto end;
   if (!c->argc && (status = retire_remove(b, p, &old, scandir.s))) goto end;
   status = EXIT_SYSTEM;
   if (supervise_all(b, p, scandir.s) < 0)
