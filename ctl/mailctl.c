@@ -25,7 +25,8 @@ static command const commands[] = {
      "make the live bundle what the file says, and wait until it is ready",
      "What does not become healthy goes back by itself to what ran before.\n\n"
      "  --no-rollback   it stays, for who wants to look\n"
-     "  --confirm TIME  go back after 10m, or so, or as soon as health falls, unless `mailctl confirm` comes\n\n"
+     "  --confirm TIME  go back after 10m, or so, or as soon as health falls, unless `mailctl confirm` "
+     "comes\n\n"
      "Exit 4: it went back, and what ran before runs again. 5: so it does, and is not healthy either.\n"
      "1, 99: it is not healthy, and there was nothing to go back to. 102: nothing was changed.\n"},
     {"confirm", &command_confirm, "[--watch]", "keep what `up --confirm` brought up",
