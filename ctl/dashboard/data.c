@@ -147,7 +147,8 @@ int dash_data_more(dash_data *d, char const *name)
 {
   d->more.len = 0;
   if (*name && (service_append(&d->more, "last deaths\n") < 0 || show_deaths(&d->more, d->st, name) < 0 ||
-                service_append(&d->more, "files\n") < 0 || show_files(&d->more, d->st, name) < 0))
+                service_append(&d->more, "files\n") < 0 || show_files(&d->more, d->st, name) < 0 ||
+                show_milters(&d->more, &d->now, "  milter ", name) < 0))
     d->more.len = 0;
   return stralloc_0(&d->more) ? (d->more.len--, 0) : -1;
 }

@@ -108,6 +108,15 @@ static int put_log(stralloc *sa, show const *w, char const *name)
   return result;
 }
 
+static int put_milters(stralloc *sa, snapshot const *s, char const *name)
+{
+  unsigned int i = 0;
+
+  while (i < s->nmilters && strcmp(s->milters[i].service, name)) i++;
+  if (i == s->nmilters) return 0;
+  return service_append(sa, "\nmilters\n") < 0 ? -1 : show_milters(sa, s, "  ", name);
+}
+
 int show_detail(stralloc *sa, show const *w)
 {
   service_facts const *f = snapshot_find(w->s, w->names[0]);
@@ -115,7 +124,8 @@ int show_detail(stralloc *sa, show const *w)
   if (!f) return 0;
   return put_facts(sa, w, f) < 0 || service_append(sa, "\nfiles\n") < 0 || show_files(sa, w->st, f->id) < 0 ||
                  service_append(sa, "\nlast deaths\n") < 0 || show_deaths(sa, w->st, f->id) < 0 ||
-                 put_history(sa, w, f->id) < 0 || put_log(sa, w, f->id) < 0
+                 put_milters(sa, w->s, f->id) < 0 || put_history(sa, w, f->id) < 0 ||
+                 put_log(sa, w, f->id) < 0
              ? -1
              : 0;
 }

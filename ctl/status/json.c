@@ -165,6 +165,23 @@ static int put_offenders(json_t *all, snapshot const *s)
   return json_object_set_new(rater, "offenders", list);
 }
 
+static int put_milters(json_t *all, snapshot const *s)
+{
+  json_t *list = json_array();
+
+  for (unsigned int i = 0; i < s->nmilters; i++)
+  {
+    milter_facts const *f = s->milters + i;
+    if (json_array_append_new(list, json_pack("{s:s,s:o,s:o,s:o,s:o,s:o,s:o}", "service", f->service,
+                                              "address", words(f->address), "asked", number(f->stats.asked),
+                                              "refused", number(f->stats.refused), "failed",
+                                              number(f->stats.failed), "median_ms", number(f->stats.median),
+                                              "worst_ms", number(f->stats.worst))) < 0)
+      return json_decref(list), -1;
+  }
+  return json_object_set_new(all, "milters", list);
+}
+
 static int put_warnings(json_t *all, snapshot const *s)
 {
   json_t *list = json_array();
@@ -206,7 +223,7 @@ int show_json(stralloc *sa, show const *w)
   if (json_object_set_new(all, "mailctl", json_string(VERSION)) < 0 ||
       json_object_set_new(all, "unknown", unknown) < 0 || put_bundle(all, w, unknown) < 0 ||
       drop_absent(all) < 0 || put_services(all, w, unknown) < 0 || put_offenders(all, w->s) < 0 ||
-      put_notes(all, w) < 0 || put_warnings(all, w->s) < 0)
+      put_milters(all, w->s) < 0 || put_notes(all, w) < 0 || put_warnings(all, w->s) < 0)
     goto end;
   text = json_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
   if (text && stralloc_cats(sa, text) && stralloc_catb(sa, "\n", 1)) result = 0;

@@ -275,6 +275,18 @@ static int put_jobs(line *l)
   return 0;
 }
 
+static int put_milters(line *l)
+{
+  snapshot const *s = l->w->s;
+  char text[MILTER_TEXT];
+
+  for (unsigned int i = 0; i < s->nmilters; i++)
+    if (begin(l, "milter") < 0 ||
+        add(l, " %s %s", s->milters[i].service, milter_text(text, s->milters + i)) < 0 || end(l) < 0)
+      return -1;
+  return 0;
+}
+
 static int put_warnings(line *l)
 {
   snapshot const *s = l->w->s;
@@ -298,8 +310,8 @@ int show_lines(stralloc *sa, show const *w)
   int result = put_supervisor(&l) < 0 || put_queue(&l) < 0 || put_outbound(&l) < 0 || put_overload(&l) < 0 ||
                        put_smtp(&l, "smtpd", &w->s->smtpd) < 0 ||
                        put_smtp(&l, "submission", &w->s->submission) < 0 || put_tls(&l) < 0 ||
-                       put_rater(&l) < 0 || put_blocked(&l) < 0 || put_policy(&l) < 0 || put_jobs(&l) < 0 ||
-                       put_warnings(&l) < 0
+                       put_rater(&l) < 0 || put_blocked(&l) < 0 || put_policy(&l) < 0 ||
+                       put_milters(&l) < 0 || put_jobs(&l) < 0 || put_warnings(&l) < 0
                    ? -1
                    : 0;
 

@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stddef.h>
 #include <string.h>
 
 #include <ctl/status/show.h>
@@ -77,9 +78,40 @@ static int put_family(stralloc *sa, show const *w, fact const *f)
   return 0;
 }
 
+/* A family with a sample a milter; none where there are no milters. */
+static int put_milters(stralloc *sa, snapshot const *s, char const *name, char const *help, size_t at, int ms)
+{
+  if (!s->nmilters) return 0;
+  if (service_append(sa, "# HELP mailctl_milter_%s %s\n# TYPE mailctl_milter_%s %s\n", name, help, name,
+                     ms ? "gauge" : "counter") < 0)
+    return -1;
+  for (unsigned int i = 0; i < s->nmilters; i++)
+  {
+    uint64_t n;
+    memcpy(&n, (char const *)&s->milters[i].stats + at, sizeof n);
+    if (service_append(sa, "mailctl_milter_%s%s", name, ms ? "" : "_total") < 0 ||
+        put_label(sa, "service", s->milters[i].service, 1) < 0 ||
+        put_label(sa, "milter", s->milters[i].address, 0) < 0 ||
+        (ms ? service_append(sa, "} %.6g\n", (double)n / 1000) : service_append(sa, "} %" PRIu64 "\n", n)) <
+            0)
+      return -1;
+  }
+  return 0;
+}
+
 int show_metrics(stralloc *sa, show const *w)
 {
   for (size_t i = 0; i < facts_count; i++)
     if (facts[i].metric != METRIC_NONE && put_family(sa, w, facts + i) < 0) return -1;
+  if (put_milters(sa, w->s, "asked", "messages put to a milter", offsetof(milterstats_facts, asked), 0) < 0 ||
+      put_milters(sa, w->s, "refused", "of these, refused, discarded or held by it",
+                  offsetof(milterstats_facts, refused), 0) < 0 ||
+      put_milters(sa, w->s, "failed", "of these, about which it gave no answer",
+                  offsetof(milterstats_facts, failed), 0) < 0 ||
+      put_milters(sa, w->s, "median_seconds", "how long half of the messages have waited for it, at most",
+                  offsetof(milterstats_facts, median), 1) < 0 ||
+      put_milters(sa, w->s, "worst_seconds", "the longest that one has", offsetof(milterstats_facts, worst),
+                  1) < 0)
+    return -1;
   return service_append(sa, "# EOF\n");
 }

@@ -36,6 +36,10 @@ extern int show_detail(stralloc *sa, show const *w);
 /* Of that: how it died, and its files. */
 extern int show_deaths(stralloc *sa, stored const *st, char const *name);
 extern int show_files(stralloc *sa, stored const *st, char const *name);
+/* What is counted of one milter, and a line for each of a service, with `before` before it. */
+#define MILTER_TEXT 320
+extern char const *milter_text(char text[MILTER_TEXT], milter_facts const *f);
+extern int show_milters(stralloc *sa, snapshot const *s, char const *before, char const *name);
 /* One document; its schema is in mailctl-status(5). */
 extern int show_json(stralloc *sa, show const *w);
 /* The OpenMetrics text format, of which the classic Prometheus format takes every line. */

@@ -11,6 +11,7 @@ extern int snapshot_take_journal(snapshot *s, stored const *st);
 extern int snapshot_take_jobs(snapshot *s, stored const *st);
 extern int snapshot_take_queue(snapshot *s, stored const *st);
 extern int snapshot_take_daemons(snapshot *s, stored const *st);
+extern int snapshot_take_milters(snapshot *s, stored const *st);
 extern int snapshot_take_rater(snapshot *s, stored const *st, snapshot const *before);
 extern int snapshot_take_logs(snapshot *s, stored const *st);
 

@@ -95,7 +95,8 @@ int snapshot_take(snapshot *s, stored const *st, snapshot const *before)
     datum_none(&s->generation);
   if (snapshot_take_services(s, st, before) < 0 || snapshot_take_jobs(s, st) < 0 ||
       snapshot_take_queue(s, st) < 0 || snapshot_take_daemons(s, st) < 0 ||
-      snapshot_take_rater(s, st, before) < 0 || snapshot_take_logs(s, st) < 0)
+      snapshot_take_milters(s, st) < 0 || snapshot_take_rater(s, st, before) < 0 ||
+      snapshot_take_logs(s, st) < 0)
     return -1;
   take_health(s);
   return 0;

@@ -3,6 +3,8 @@
 
 #include <skalibs/genalloc.h>
 
+#include <runlib/milterstats.h>
+
 #include <ctl/machine/load.h>
 #include <ctl/status/field.h>
 #include <ctl/status/service.h>
@@ -22,6 +24,14 @@ struct offender_facts_s
   uint64_t seconds_ago;
 };
 
+typedef struct milter_facts_s milter_facts; /* one that sessions of a service ask */
+struct milter_facts_s
+{
+  char const *service;
+  char const *address;
+  milterstats_facts stats;
+};
+
 typedef struct warning_facts_s warning_facts; /* a line of a log */
 struct warning_facts_s
 {
@@ -32,6 +42,7 @@ struct warning_facts_s
 
 #define OFFENDERS_SHOWN 3
 #define WARNINGS_SHOWN  5
+#define MILTERS_SHOWN   (2 * MILTERSTATS)
 
 typedef struct snapshot_s snapshot;
 struct snapshot_s
@@ -73,6 +84,9 @@ struct snapshot_s
   {
     datum checks, checks_per_second, refused, keys, room;
   } rater;
+  unsigned int nmilters;
+  milter_facts
+      milters[MILTERS_SHOWN]; /* in the order of the file; without those whose counters cannot be read */
   unsigned int noffenders;
   offender_facts offenders[OFFENDERS_SHOWN]; /* the worst first */
   int offenders_known;                       /* raterd tells them only to root and to its own user */

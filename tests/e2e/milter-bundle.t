@@ -84,6 +84,14 @@ send nine
 like "$(cat "$T/swaks")" '451 4.7.1 a filter does not answer' "that is a refusal for now"
 exits 0 "and comes up" m up
 
+# --- what status says
+like "$(m status | tr -s ' \n' ' ')" "milter: smtpd unix:$T/m/socket: [0-9]+ asked, 4 refused, [01] failed; median [0-9]+ ms, worst [0-9]+ ms" "status"
+m status --json >"$T/json"
+is "$(python3 -c 'import json, sys; x = json.load(sys.stdin)["milters"]; print(len(x), x[0]["service"], x[0]["refused"], x[0]["worst_ms"] >= x[0]["median_ms"])' <"$T/json")" "1 smtpd 4 True" "JSON"
+try "as the manual has it" python3 "$(dirname "$0")/status-check.py" json "$B/doc/mailctl-status.5" <"$T/json"
+like "$(m status --metrics)" "^mailctl_milter_refused_total\{service=\"smtpd\",milter=\"unix:$T/m/socket\"\} 4$" "metrics"
+like "$(m status smtpd)" "unix:$T/m/socket: [0-9]+ asked" "the service alone"
+
 # --- another user's spool
 if test "$(id -u)" -eq 0 && id -u mail >/dev/null 2>&1; then
   sed -i 's/^\[spool\]/&\nuser = mail/' "$C"

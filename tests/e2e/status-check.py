@@ -101,7 +101,8 @@ def an_object(found):
 
 def plain_member(name):
     return {"time": TYPES["time"], "time_seconds": TYPES["count"], "refusals": TYPES["count"],
-            "seconds_ago": TYPES["seconds"]}.get(name, TYPES["text"])
+            "seconds_ago": TYPES["seconds"], "asked": TYPES["count"], "refused": TYPES["count"], "failed": TYPES["count"],
+            "median_ms": TYPES["count"], "worst_ms": TYPES["count"]}.get(name, TYPES["text"])
 
 
 def schema(manual):
