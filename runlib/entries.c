@@ -54,7 +54,9 @@ static int entry_word_next(entry_line const *x, size_t *pos, char const **word, 
 {
   while (*pos < x->end && entry_blank(x->s[*pos])) ++*pos;
   *word = x->s + *pos;
-  for (*n = 0; *pos < x->end && !entry_blank(x->s[*pos]); ++*pos) ++*n;
+  /* A command goes on to the line's end. */
+  for (*n = 0; *pos < x->end && (**word == '|' || !entry_blank(x->s[*pos])); ++*pos) ++*n;
+  while (*n && entry_blank((*word)[*n - 1])) --*n;
   return *n > 0;
 }
 
@@ -125,6 +127,13 @@ int entries_add(stralloc *out, char const *text, size_t len, char const *name, c
     {
       for (end = x.end; end > x.body && entry_blank(x.s[end - 1]);) end--;
       if (!stralloc_catb(out, x.s, end)) return -1;
+      if (memchr(x.s, '|', end)) /* a line of its own, before which the rest of this one comes */
+      {
+        if (entry_copy(out, x.s + end, x.len - end) < 0) return -1;
+        n = entry_put_new(out, text, len, name, words, "  ");
+        if (n < 0 || (n && !stralloc_cats(out, "\n"))) return -1;
+        continue;
+      }
       n = entry_put_new(out, text, len, name, words, end > x.body ? ", " : " ");
       if (n < 0) return -1;
       rest += end;

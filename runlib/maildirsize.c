@@ -44,7 +44,8 @@ int maildirsize_read(int maildir, maildirsize *z)
   char s[MAILDIRSIZE_MAX + 1], *word = s;
   struct stat st;
   ssize_t r;
-  int fd = walk_open(maildir, FILE_NAME, O_RDONLY, 0);
+  /* What is read here is only counted: it may be whose it likes, and never holds us up. */
+  int fd = openat(maildir, FILE_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
   *z = none;
   if (fd < 0) return errno == ENOENT ? 0 : -1;

@@ -40,6 +40,17 @@ static int keep(mapping *m, char const *s, size_t len, size_t *place)
   return 0;
 }
 
+/* A target as it stands: case may matter to another host, and to a program. */
+static int keep_target(mapping *m, char const *s, size_t len, char const **wrong)
+{
+  if (memchr(s, 0, len)) return *wrong = "a NUL in a target", -1;
+  if (*s == '/' || *s == '&' || *s == '"')
+    return *wrong = "a target is a Maildir, an alias, an address, or `|` and a command", -1;
+  if (*s == '|' && !m->programs)
+    return *wrong = "a program, which is not allowed: say `programs = yes` in [spool]", -1;
+  return stralloc_catb(&m->text, s, len) && stralloc_catb(&m->text, "", 1) ? 0 : -1;
+}
+
 /* The next line of s without blanks around it and without a comment. Moves *pos on; returns 0 at the end. */
 static int next_line(char const *s, size_t len, size_t *pos, char const **line, size_t *n)
 {
@@ -88,21 +99,13 @@ int mapping_local(mapping const *m, char const *domain)
 
 static int add_targets(mapping *m, char const *s, size_t n, char const **wrong)
 {
-  size_t place;
-
   while (n)
   {
     size_t word = 0;
-    while (word < n && !blank(s[word]) && s[word] != ',') word++;
-    if (word)
-    {
-      if (*s == '|' || *s == '/' || *s == '&' || *s == '"')
-        return *wrong = "a target is a folder, an alias or a local address, nothing else", -1;
-      if (memchr(s, 0, word)) return *wrong = "a NUL in a target", -1;
-      if (keep(m, s, word, &place) < 0) return -1;
-    }
-    else
-      word = 1;
+    /* A command goes on to the line's end. */
+    while (word < n && (*s == '|' || (!blank(s[word]) && s[word] != ','))) word++;
+    if (word && keep_target(m, s, word, wrong) < 0) return -1;
+    word += !word;
     s += word;
     n -= word;
   }
@@ -249,13 +252,28 @@ static int in_chain(search const *s, char const *name)
 
 static int expand(search *s, char const *name);
 
+/* One target of an alias. */
+static int follow_target(search *s, char const *target)
+{
+  char name[1024];
+  char const *at;
+  size_t n = strlen(target);
+
+  if (*target == '|') return add_folder(s, target);
+  if (n >= sizeof name) return refuse(s, "too long a target: ", target);
+  for (size_t i = 0; i <= n; i++) name[i] = lower(target[i]);
+  at = strrchr(name, '@');
+  if (s->m->foreign && at && at > name && !mapping_local(s->m, at + 1)) return add_folder(s, target);
+  return expand(s, name);
+}
+
 static int follow(search *s, char const *name, char const *targets)
 {
   int r = 1;
 
   if (s->depth == MAPPING_DEPTH) return refuse(s, "aliases go too deep, at ", name);
   s->chain[s->depth++] = name;
-  for (; *targets && r > 0; targets += strlen(targets) + 1) r = expand(s, targets);
+  for (; *targets && r > 0; targets += strlen(targets) + 1) r = follow_target(s, targets);
   s->depth--;
   return r;
 }

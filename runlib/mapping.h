@@ -7,7 +7,8 @@
 #include <skalibs/stralloc.h>
 
 /*
- * From a recipient's address to the folders (Maildirs below the mail folder) that it is delivered to.
+ * From a recipient's address to what it is delivered to: Maildirs below the mail folder, and where an alias leads there, addresses at
+ * other hosts and programs.
  * Pure: the files' contents and what folders exist are given. spool-deliver(8) has the rules for people.
  */
 #define MAPPING_FOLDERS  64       /* folders that one address may lead to */
@@ -30,10 +31,12 @@ struct mapping_s
   genalloc aliases;     /* of alias, sorted by name */
   genalloc domains;     /* of size_t, places in text; `.example.org` stands for all below it */
   char const *catchall; /* the name that takes what nobody else does; 0: none. Not owned */
+  int foreign;          /* aliases may lead to other hosts */
+  int programs;         /* aliases may run programs */
 };
 #define MAPPING_ZERO                                                                                         \
   {                                                                                                          \
-    .text = STRALLOC_ZERO, .aliases = GENALLOC_ZERO, .domains = GENALLOC_ZERO, .catchall = 0                 \
+    .text = STRALLOC_ZERO, .aliases = GENALLOC_ZERO, .domains = GENALLOC_ZERO                                \
   }
 
 extern void mapping_free(mapping *m);
@@ -55,7 +58,8 @@ extern int mapping_name_ok(char const *name, size_t len);
 typedef int mapping_exists(void *data, char const *name);
 
 /*
- * Appends the folders of address to folders, NUL after each, none twice. Returns their number (1 or more);
+ * Appends the targets of address to folders, NUL after each, none twice: the name of a Maildir; one with an `@` is an address at
+ * another host, one that begins with `|` a program. Returns their number (1 or more);
  * 0 when there is no such recipient, with the reason appended to why (one line, no newline, no NUL);
  * -1 and errno when it cannot tell now.
  */

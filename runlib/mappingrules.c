@@ -122,6 +122,9 @@ static int aliases(rules *r, rules_files const *f, mapping *m)
   char const *what;
   int result = f->aliases ? read_file(r, f->aliases, &text) : 0;
 
+  if (result > 0 && f->programs == RULES_RUN && (r->seen[ALIASES].st_mode & (S_IWGRP | S_IWOTH)))
+    result =
+        wrong(r, f->aliases, 0, "it may run programs, and others than its owner may write it: chmod go-w");
   if (result > 0 && mapping_set_aliases(m, text.s, text.len, &line, &what) < 0)
     result = errno == EPROTO ? wrong(r, f->aliases, line, what) : lacks(r, f->aliases);
   stralloc_free(&text);
@@ -145,6 +148,8 @@ int rules_load(rules *r, rules_files const *f, mapping *m)
   r->loaded = 1;
   r->wrong = stralloc_zero;
   fresh.catchall = f->catchall;
+  fresh.foreign = f->foreign;
+  fresh.programs = f->programs != 0;
   if (domains(r, f, &fresh) < 0 || aliases(r, f, &fresh) < 0) result = still_wrong(r, &before);
   r->stale = result <= 0;
   stralloc_free(&before);

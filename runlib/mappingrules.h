@@ -13,9 +13,12 @@ struct rules_files_s
   char const *control;  /* the folder of qmail control files: locals, or me and rcpthosts */
   char const *aliases;  /* 0: none */
   char const *catchall; /* 0: none */
+  int foreign;          /* as in a mapping */
+  int programs; /* the same; RULES_RUN: they will be run, so that nobody but its owner may write the file */
 };
 
 #define RULES_FILES 4
+#define RULES_RUN   2
 
 typedef struct rules_s rules;
 struct rules_s

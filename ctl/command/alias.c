@@ -19,11 +19,15 @@ struct alias_edit_s
 /* What would be no file of aliases is not written. */
 static int alias_examine(alias_edit const *e, stralloc const *text)
 {
+  section const *spool = bundle_section(&e->p->w.b, "spool");
   mapping m = MAPPING_ZERO;
   unsigned int line;
   char const *wrong = 0;
   char number[16];
-  int r = mapping_set_aliases(&m, text->s, text->len, &line, &wrong);
+  int r;
+
+  m.programs = spool && section_number(spool, "programs");
+  r = mapping_set_aliases(&m, text->s, text->len, &line, &wrong);
 
   mapping_free(&m);
   if (!r) return 0;

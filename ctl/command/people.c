@@ -32,7 +32,8 @@ static int people_paths(people *p)
 /* A mistake in the files is said, and is no reason not to mend it. */
 void people_reload(people *p)
 {
-  rules_files files = {.control = p->w.b.control, .aliases = p->aliases.len ? p->aliases.s : 0};
+  rules_files files = {
+      .control = p->w.b.control, .aliases = p->aliases.len ? p->aliases.s : 0, .foreign = 1, .programs = 1};
   rules r = RULES_ZERO;
 
   if (rules_load(&r, &files, &p->map) < 0) say(r.wrong.len ? r.wrong.s : "out of memory");

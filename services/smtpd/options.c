@@ -197,6 +197,8 @@ void options_read(options *o, int argc, char const *const *argv)
   x = getenv("SPPCONFFILE");
   o->plugins = getenv("NOSPP") ? 0 : x && *x ? x : "control/smtpplugins";
   if (o->config.starttls != STARTTLS_OFF && !o->tls_socket) die("-t needs -T, the socket of tlsd", 0);
+  o->recipients.rules.foreign = !o->config.local_only;
+  o->recipients.rules.programs = 1;
   o->config.check_recipients = 1;
   o->config.auth = o->auth_socket || o->checkpassword;
 }

@@ -5,6 +5,8 @@
 
 #include <skalibs/types.h>
 
+#include <runlib/srs.h>
+
 #include "path.h"
 #include "senders.h"
 #include "session-internal.h"
@@ -244,6 +246,8 @@ static char const *unknown_recipient(session const *s)
   char const *relay = relayclient(s);
 
   if (!s->config->check_recipients || (relay && *relay)) return 0;
+  /* What a forwarded sender has become gets reports alone; whether it is one of ours, the spool sees. */
+  if (!s->from.len && !s->config->local_only && srs_is(s->rcpt.s)) return 0;
   switch (s->effects->recipient(s->effects->world, s->rcpt.s, s->rcpt.len))
   {
     case 0: return "550 5.1.1 sorry, no mailbox here by that name";

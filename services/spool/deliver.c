@@ -10,13 +10,16 @@
 
 #include <runlib/spoolname.h>
 
+#include <services/spool/forward.h>
 #include <services/spool/handoff.h>
 #include <services/spool/maildir.h>
+#include <services/spool/notes.h>
+#include <services/spool/program.h>
+#include <services/spool/scan.h>
 
 #include "deliver-internal.h"
 
 #define WHY_MAX 65536U /* bytes of reasons that one message carries */
-#define FAILED  "X-Spool-Failed: "
 
 /* --- the log ------------------------------------------------------------------------------------- */
 
@@ -65,39 +68,29 @@ static void doubt(job *j, recipient const *r, stralloc *why)
     postpone_recipient(j, r, "out of memory");
 }
 
-static void refuse(batch *b, job *j, recipient const *r, char const *why)
+void deliver_refuse(batch *b, job *j, recipient const *r, char const *why)
 {
-  size_t was = j->why.len;
-
-  if (was > WHY_MAX ||
-      (stralloc_cats(&j->why, FAILED "<") && !mailbox_address(&j->why, r->address) &&
-       stralloc_cats(&j->why, ">: ") && !printable(&j->why, why) && stralloc_cats(&j->why, "\n")))
-  {
-    j->m.envelope.s[r->mark] = DELIVER_REFUSED;
-    j->refused++;
-    return;
-  }
-  j->why.len = was;
-  deliver_defer(b, j, r, "note why the delivery failed below ", "");
+  (void)b;
+  /* Without memory, or beyond a bound, the report says that the reason was not kept. */
+  if (j->why.len <= WHY_MAX) (void)note_add(&j->why, scan_now() / 1000000, NOTE_FAILED, r->address, why);
+  j->m.envelope.s[r->mark] = DELIVER_REFUSED;
+  j->refused++;
 }
 
-/* Said once, when it is in failed/: each pass over a message finds the same out again. */
-static void say_failed(job const *j)
+void deliver_result(batch *b, job *j, recipient const *r, int refuses, char const *why)
 {
-  char const *s = j->why.s;
-  size_t len = j->why.len;
+  uint64_t birth = spoolname_birth(j->name);
 
-  while (len)
-  {
-    char const *end = memchr(s, '\n', len);
-    size_t n = (size_t)(end - s) + 1;
-    stralloc sa = STRALLOC_ZERO;
-    if (stralloc_catb(&sa, s + sizeof FAILED - 1, n - sizeof FAILED) && stralloc_0(&sa))
-      strerr_warn(PROG, ": failed ", j->name, " ", sa.s);
-    stralloc_free(&sa);
-    s += n;
-    len -= n;
-  }
+  if (refuses || (birth && scan_now() > birth + DELIVER_LIFETIME * (uint64_t)1000000))
+    deliver_refuse(b, j, r, why);
+  else
+    postpone_recipient(j, r, why);
+}
+
+void deliver_taken(job *j, char const *target)
+{
+  put_note(j, target);
+  (void)note_add(&j->taken, scan_now() / 1000000, NOTE_TAKEN, target, "has it");
 }
 
 /* --- recipients ---------------------------------------------------------------------------------- */
@@ -121,13 +114,46 @@ static int has_postmaster(spool *s)
   return r > 0;
 }
 
-static void put_all(batch *b, job *j, recipient const *r, unsigned int number, stralloc const *folders)
+/* What is forwarded is one message for all of the recipient's addresses. */
+static void put_all(batch *b, job *j, recipient const *r, unsigned int number, stralloc const *targets)
 {
   int begun = j->m.envelope.s[r->mark] == ENVELOPE_BEGUN;
+  stralloc away = STRALLOC_ZERO;
+  size_t n;
 
   if (!begun) message_mark(&j->m, r->mark, ENVELOPE_BEGUN);
-  for (size_t i = 0; i < folders->len; i += strlen(folders->s + i) + 1)
-    put_file(b, j, r, number, folders->s + i, begun);
+  for (char const *t = targets->s, *end = t + targets->len; t < end; t += n)
+  {
+    n = strlen(t) + 1;
+    if (*t != '|' && !strchr(t, '@') && !b->s->lmtp.path)
+      put_file(b, j, r, number, t, begun);
+    else if (put_has(j, t))
+      continue;
+    else if (*t == '|')
+      program_run(b, j, r, t);
+    else if (!strchr(t, '@'))
+      putlmtp_add(b, j, r, t);
+    else if (!stralloc_catb(&away, t, n))
+      deliver_defer(b, j, r, "remember the targets below ", "");
+  }
+  if (away.len) forward_put(b, j, r, number, &away);
+  stralloc_free(&away);
+}
+
+/* What comes back to a sender that we have rewritten. Returns whether it is that. */
+static int give_back(batch *b, job *j, recipient const *r, unsigned int number)
+{
+  stralloc to = STRALLOC_ZERO;
+  int n = forward_back(b->s, r, &to);
+
+  if (n < 0)
+    deliver_defer(b, j, r, "remember the targets below ", "");
+  else if (n == 2)
+    deliver_refuse(b, j, r, "this address of a forwarded sender is none of ours, or too old (#5.1.1)");
+  else if (n)
+    put_all(b, j, r, number, &to);
+  stralloc_free(&to);
+  return n != 0;
 }
 
 static void deliver_recipient(batch *b, job *j, recipient const *r, unsigned int number)
@@ -136,7 +162,9 @@ static void deliver_recipient(batch *b, job *j, recipient const *r, unsigned int
   int n = spool_history_has(&j->history, r->address);
 
   if (n > 0)
-    refuse(b, j, r, "it was delivered to this address before: a loop");
+    deliver_refuse(b, j, r, "it was delivered to this address before: a loop (#5.4.6)");
+  else if (!n && give_back(b, j, r, number))
+    ;
   else if (n < 0 || (n = mapping_find(&b->s->map, r->address, r->len, &exists, b->s, &folders, &why)) < 0)
     deliver_defer(b, j, r, n < 0 && errno == ENOMEM ? "remember the folders below " : "look into ", "");
   else if (n)
@@ -144,7 +172,7 @@ static void deliver_recipient(batch *b, job *j, recipient const *r, unsigned int
   else if (b->s->stale)
     doubt(j, r, &why);
   else if (has_postmaster(b->s) && stralloc_0(&why))
-    refuse(b, j, r, why.s);
+    deliver_refuse(b, j, r, why.s);
   else
     deliver_defer(b, j, r, "find even a postmaster (is it mounted?) in ", "");
   stralloc_free(&folders);
@@ -162,11 +190,40 @@ static void note_recipient(batch *b, job *j, recipient const *r)
   stralloc_free(&why);
 }
 
+static void target_taken(void *data, char const *target)
+{
+  put_note(data, target);
+}
+
+static int was_begun(job const *j)
+{
+  size_t pos = 0;
+  recipient r;
+
+  while (envelope_next(j->m.envelope.s, j->m.envelope.len, &pos, &r))
+    if (j->m.envelope.s[r.mark] == ENVELOPE_BEGUN) return 1;
+  return 0;
+}
+
+/* What an earlier delivery got done with targets that are no Maildirs. */
+static void read_taken(spool const *s, job *j)
+{
+  stralloc notes = STRALLOC_ZERO;
+
+  if (notes_read(s->notes, j->name, &notes) < 0)
+    strerr_warnwu4sys("read ", s->path, "/notes/", j->name);
+  else
+    note_each(notes.s, NOTE_TAKEN, &target_taken, j);
+  j->noted = notes.len > 1;
+  stralloc_free(&notes);
+}
+
 static void deliver_job(batch *b, job *j)
 {
   size_t pos = 0;
   recipient r;
 
+  if (was_begun(j)) read_taken(b->s, j);
   for (unsigned int i = 0; envelope_next(j->m.envelope.s, j->m.envelope.len, &pos, &r); i++)
     if (j->m.envelope.s[r.mark] == ENVELOPE_DONE)
       note_recipient(b, j, &r);
@@ -176,6 +233,7 @@ static void deliver_job(batch *b, job *j)
       j->left = 1;
     else
       deliver_recipient(b, j, &r, i);
+  putlmtp_flush(b, j);
 }
 
 /* --- messages ------------------------------------------------------------------------------------ */
@@ -190,51 +248,50 @@ static void mark_done(message *m)
     if (m->envelope.s[r.mark] == ENVELOPE_BEGUN) message_mark(m, r.mark, ENVELOPE_DONE);
 }
 
-static void postpone(job *j, outcome *o)
+/* Who has it by other ways than a Maildir, which tells by itself: for the next time. */
+static void note_taken(spool const *s, job *j)
+{
+  if (j->taken.len && notes_write(s->notes, j->name, &j->taken, 1) < 0)
+    strerr_warnwu4sys("write ", s->path, "/notes/", j->name);
+}
+
+static void postpone(batch const *b, job *j, outcome *o)
 {
   mark_done(&j->m);
+  note_taken(b->s, j);
   futimens(j->m.fd, 0);
   o->deferred++;
 }
 
 /* It stays due. */
-static void leave(job *j, outcome *o)
+static void leave(batch const *b, job *j, outcome *o)
 {
   mark_done(&j->m);
+  note_taken(b->s, j);
   o->left++;
 }
 
 static void finish(batch *b, job *j, outcome *o)
 {
-  if (!j->left && !j->deferred && j->refused)
-  {
-    if (!failed_message(b->s, j->name, &j->m, &j->why))
-    {
-      b->s->kept.files++;
-      b->s->kept.bytes += j->m.len + j->why.len;
-      say_failed(j);
-    }
-    else
-    {
-      strerr_warnwu5sys("write ", b->s->path, "/failed/", j->name, "");
-      j->deferred = 1;
-    }
-  }
   if (!j->left && !j->deferred && unlinkat(b->s->todo, j->name, 0) < 0 && errno != ENOENT)
   {
     strerr_warnwu4sys("remove ", b->s->path, "/todo/", j->name);
     j->deferred = 1;
   }
   if (j->left)
-    leave(j, o);
+    leave(b, j, o);
   else if (j->deferred)
-    postpone(j, o);
+    postpone(b, j, o);
   else
+  {
+    if (!j->out && j->noted) unlinkat(b->s->notes, j->name, 0);
     o->gone++;
+  }
   message_close(&j->m);
   spool_history_free(&j->history);
   tdestroy(j->maildirs, &free);
   stralloc_free(&j->why);
+  stralloc_free(&j->taken);
 }
 
 static void stranger(spool *s, char const *name, outcome *o)
@@ -277,7 +334,8 @@ static int open_history(job *j)
 /* Returns -1 if the batch must end before this one: it holds all the descriptors that there are. */
 static int begin(batch *b, char const *name, outcome *o)
 {
-  static job const none = {.m = MESSAGE_ZERO, .history = HISTORY_ZERO, .why = STRALLOC_ZERO};
+  static job const none = {
+      .m = MESSAGE_ZERO, .history = HISTORY_ZERO, .why = STRALLOC_ZERO, .taken = STRALLOC_ZERO};
   job *j = b->job + b->jobs;
 
   *j = none;
@@ -309,7 +367,7 @@ static void hand_off(batch *b)
   int any = 0, lost = 0;
 
   for (job *j = b->job; j < end; j++)
-    if (j->out && handoff_give(b->s, j->name) < 0)
+    if (j->out && handoff_give(b->s, j->name, j->failed) < 0)
       lost = j->deferred = 1;
     else
       any |= j->out;
@@ -328,6 +386,7 @@ unsigned int deliver_batch(spool *s, char const *const *names, unsigned int n, o
   b.jobs = b.pendings = 0;
   while (i < n && i < s->batch && !begin(&b, names[i], o)) i++;
   put_flush(&b);
+  for (unsigned int k = 0; k < b.jobs; k++) settle_refused(s, b.job + k);
   hand_off(&b);
   for (unsigned int k = 0; k < b.jobs; k++) finish(&b, b.job + k, o);
   return i;

@@ -6,6 +6,9 @@
 #include <skalibs/stralloc.h>
 
 #include <runlib/mapping.h>
+#include <runlib/srs.h>
+
+#include <services/spool/lmtp.h>
 #include <services/spool/message.h>
 #include <services/spool/shares.h>
 #include <services/spool/trim.h>
@@ -25,8 +28,12 @@ struct spool_s
   int remote;
   unsigned int batch; /* messages at a time, 1 to DELIVER_BATCH: what the descriptors suffice for */
   shares shares;
-  trimmed kept;     /* failed/, as it was when somebody looked, and what came since */
-  uint64_t trimmed; /* when that was; microseconds since 1970 */
+  trimmed kept;               /* failed/, as it was when somebody looked, and what came since */
+  uint64_t trimmed;           /* when that was; microseconds since 1970 */
+  int notes;                  /* what happened to messages of more than one attempt */
+  lmtp lmtp;                  /* path 0: mail goes to Maildirs */
+  uint64_t quota;             /* bytes of a Maildir that has no limit of its own; 0: none */
+  unsigned char key[SRS_KEY]; /* for senders of what is forwarded */
   mapping map;
   int stale; /* the control files say something else by now: whom map does not know may be known */
 };
@@ -43,7 +50,7 @@ struct outcome_s
 };
 
 /*
- * Delivers messages of todo/, as many of the n as make one batch, and returns how many: each goes to its Maildirs, or to failed/ with the
+ * Delivers messages of todo/, as many of the n as make one batch, and returns how many: each goes to its Maildirs, or comes back to its sender with the
  * reason, or stays, with its time of modification set to now, or, left for the next pass, without. Whatever happens to one is logged and does not
  * touch the others. Killed at any point, it loses nothing; the next delivery of what was at hand writes the
  * same Maildir names again, so that nothing appears twice unless the first copy was renamed out of new/ and cur/.

@@ -30,8 +30,8 @@ int handoff_is_for(spool const *s, message *m, recipient const *r)
 }
 
 /* It may have been given before, and stays in todo/ for a recipient here. */
-int handoff_give(spool const *s, char const *name)
+int handoff_give(spool const *s, char const *name, int again)
 {
-  if (faccessat(s->remote, name, F_OK, 0) == 0) return 0;
+  if (!again && faccessat(s->remote, name, F_OK, 0) == 0) return 0;
   return linkat(s->todo, name, s->out, name, 0) < 0 && errno != EEXIST ? -1 : 0;
 }

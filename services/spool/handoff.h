@@ -15,9 +15,10 @@ extern int host_of(char const *address, char *host);
 extern int handoff_is_for(spool const *s, message *m, recipient const *r);
 
 /*
+ * again: also one that it has already, since there is something new.
  * Gives it the message in todo/: a second name of the same file, in out/. Each side removes its own name when it needs it no
  * more. Returns 0, or -1 and errno; it is on disk after a sync of out/.
  */
-extern int handoff_give(spool const *s, char const *name);
+extern int handoff_give(spool const *s, char const *name, int again);
 
 #endif

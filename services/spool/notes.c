@@ -71,3 +71,18 @@ size_t note_find(char const *notes, char letter, char const *address, char const
   stralloc_free(&key);
   return len;
 }
+
+void note_each(char const *notes, char letter, void (*f)(void *data, char const *address), void *data)
+{
+  for (char const *s = notes; *s; s += strcspn(s, "\n"), s += *s == '\n')
+  {
+    char const *rest = s + strspn(s, "0123456789"), *end;
+    char const head[] = {' ', letter, ' ', '<'};
+    stralloc sa = STRALLOC_ZERO;
+    if (strncmp(rest, head, sizeof head)) continue;
+    rest += sizeof head;
+    end = memmem(rest, strcspn(rest, "\n"), "> ", 2);
+    if (end && stralloc_catb(&sa, rest, (size_t)(end - rest)) && stralloc_0(&sa)) f(data, sa.s);
+    stralloc_free(&sa);
+  }
+}

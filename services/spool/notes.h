@@ -14,6 +14,7 @@
  */
 #define NOTE_DEFERRED 's'
 #define NOTE_FAILED   'h'
+#define NOTE_TAKEN    'r'    /* the address is a target that has it: a mailbox of LMTP, or a program */
 #define NOTE_WARNED   'w'    /* the sender knows that it takes long; no address */
 #define NOTES_MAX     65536U /* bytes, after which only failures are noted */
 
@@ -25,6 +26,9 @@ extern int note_add(stralloc *sa, uint64_t seconds, char letter, char const *add
 extern int notes_write(int notes, char const *name, stralloc const *sa, int sync);
 /* Reads the file, with a NUL at the end; it may be missing. Returns 0, or -1 and errno. */
 extern int notes_read(int notes, char const *name, stralloc *sa);
+
+/* Calls f for the address of each note of that letter in a file's content, which ends in a NUL. */
+extern void note_each(char const *notes, char letter, void (*f)(void *data, char const *address), void *data);
 
 /*
  * The last text of that letter and address in a file's content, which ends in a NUL. Returns its length, and 0 where there

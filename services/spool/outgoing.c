@@ -9,12 +9,11 @@
 #include <skalibs/strerr.h>
 
 #include <runlib/envelope.h>
-#include <runlib/mailbox.h>
 #include <runlib/spoolname.h>
 
-#include <services/spool/bounce.h>
 #include <services/spool/handoff.h>
 #include <services/spool/notes.h>
+#include <services/spool/report.h>
 #include <services/spool/scan.h>
 #include <services/spool/sender.h>
 
@@ -22,55 +21,22 @@
 
 /* --- the end of a message ------------------------------------------------------------------------ */
 
-/* A report about a report failed: it is put aside for the administrator, with the reasons. */
-static int put_aside(sender *s, message *m, char const *name, char const *notes)
-{
-  stralloc why = STRALLOC_ZERO;
-  size_t pos = 0;
-  recipient r;
-  int result = 0;
-
-  while (!result && envelope_next(m->envelope.s, m->envelope.len, &pos, &r))
-  {
-    char const *text = "";
-    size_t n;
-    if (m->envelope.s[r.mark] != ENVELOPE_FAILED) continue;
-    m->envelope.s[r.mark] = DELIVER_REFUSED;
-    n = note_find(notes, NOTE_FAILED, r.address, &text);
-    if (!stralloc_cats(&why, "X-Spool-Failed: <") || mailbox_address(&why, r.address) < 0 ||
-        !stralloc_cats(&why, ">: ") || !stralloc_catb(&why, text, n) || !stralloc_cats(&why, "\n"))
-      result = -1;
-  }
-  if (!result) result = failed_message(&s->s, name, m, &why);
-  stralloc_free(&why);
-  return result;
-}
-
-/* Returns 0, or -1. */
+/* Who was told is marked done, as long as the message stays for a recipient here. Returns 0, or -1. */
 static int tell_sender(sender *s, message *m, char const *name)
 {
   stralloc notes = STRALLOC_ZERO;
-  uint64_t now = scan_now();
-  bounce b = {.m = m, .name = name, .host = s->host, .now = now / 1000000};
+  size_t pos = 0;
+  recipient r;
   int told = -1;
 
-  if (notes_read(s->notes, name, &notes) == 0)
-  {
-    b.notes = notes.s;
-    told = bounce_send(&b, s->s.path);
-  }
-  if (told > 0)
-  {
-    counter_rate(s->counters + COUNT_BOUNCED_EVEN, now / 1000000, 1);
-    strerr_warn(PROG, ": bounced ", name);
-  }
-  else if (!told && put_aside(s, m, name, notes.s) == 0)
-    strerr_warn(PROG, ": put aside ", name, ": a report that its sender could not be told");
-  else
-  {
-    told = -1;
+  if (notes_read(s->notes, name, &notes) == 0) told = report_failure(&s->s, m, name, notes.s);
+  if (told < 0)
     strerr_warnwusys("report the failure of ", name);
-  }
+  else
+    while (envelope_next(m->envelope.s, m->envelope.len, &pos, &r))
+      if (m->envelope.s[r.mark] == ENVELOPE_FAILED || m->envelope.s[r.mark] == DELIVER_REFUSED)
+        message_mark(m, r.mark, ENVELOPE_DONE);
+  if (told > 0) counter_rate(s->counters + COUNT_BOUNCED_EVEN, scan_now() / 1000000, 1);
   stralloc_free(&notes);
   return told < 0 ? -1 : 0;
 }

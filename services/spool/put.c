@@ -4,23 +4,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <skalibs/allreadwrite.h>
 
+#include <runlib/maildirsize.h>
+
 #include <services/spool/maildir.h>
+#include <services/spool/quota.h>
 
 #include "deliver-internal.h"
 
-static int write_file(pending const *p)
+int put_write(int fd, job const *j, recipient const *r)
 {
   stralloc sa = STRALLOC_ZERO;
   int result = -1;
 
-  if (stralloc_cats(&sa, "Return-Path: <") && !mailbox_address(&sa, envelope_sender(p->j->m.envelope.s)) &&
-      stralloc_cats(&sa, ">\nDelivered-To: ") && !mailbox_address(&sa, p->r.address) &&
-      stralloc_cats(&sa, "\n") && allwrite(p->fd, sa.s, sa.len) == sa.len)
-    result = message_copy(&p->j->m, p->fd);
+  if (stralloc_cats(&sa, "Return-Path: <") && !mailbox_address(&sa, envelope_sender(j->m.envelope.s)) &&
+      stralloc_cats(&sa, ">\nDelivered-To: ") && !mailbox_address(&sa, r->address) &&
+      stralloc_cats(&sa, "\n") && allwrite(fd, sa.s, sa.len) == sa.len)
+    result = message_copy(&j->m, fd);
   stralloc_free(&sa);
   return result;
 }
@@ -38,7 +42,17 @@ static void drop(pending *p)
   errno = e;
 }
 
-/* begun: an earlier delivery may have got as far as new/. */
+/* What goes to the Maildir and is not counted there yet. */
+static uint64_t bytes_pending(batch const *b, char const *folder)
+{
+  uint64_t n = 0;
+
+  for (unsigned int i = 0; i < b->pendings; i++)
+    if (!strcmp(b->pending[i].folder, folder)) n += b->pending[i].j->m.len;
+  return n;
+}
+
+/* begun: an earlier delivery may have got as far as new/. Returns 0; 1: the Maildir is full; or -1 and errno. */
 static int write_pending(batch *b, pending *p, int begun)
 {
   int r = 0;
@@ -47,8 +61,10 @@ static int write_pending(batch *b, pending *p, int begun)
   if (p->maildir < 0) return -1;
   if (begun) r = maildir_has(p->maildir, p->name);
   if (r) return r > 0 ? 0 : -1;
+  r = quota_fits(p->maildir, p->j->m.len + bytes_pending(b, p->folder), b->s->quota);
+  if (r <= 0) return r ? -1 : 1;
   p->fd = maildir_create(p->maildir, p->name);
-  return p->fd < 0 ? -1 : write_file(p);
+  return p->fd < 0 ? -1 : put_write(p->fd, p->j, &p->r);
 }
 
 static int by_text(void const *a, void const *b)
@@ -56,7 +72,7 @@ static int by_text(void const *a, void const *b)
   return strcmp(a, b);
 }
 
-static int has(job const *j, char const *folder)
+int put_has(job const *j, char const *folder)
 {
   return tfind(folder, &j->maildirs, &by_text) != 0;
 }
@@ -79,9 +95,10 @@ static int is_pending(batch const *b, job const *j, char const *folder)
 void put_file(batch *b, job *j, recipient const *r, unsigned int number, char const *folder, int begun)
 {
   pending *p;
+  int full;
 
   if (is_pending(b, j, folder) || b->pendings == DELIVER_PENDING) put_flush(b);
-  if (has(j, folder)) return;
+  if (put_has(j, folder)) return;
   p = b->pending + b->pendings;
   p->j = j;
   p->r = *r;
@@ -89,14 +106,17 @@ void put_file(batch *b, job *j, recipient const *r, unsigned int number, char co
   p->done = 0;
   snprintf(p->name, sizeof p->name, "%s_%u.%s", j->name, number, b->s->host);
   snprintf(p->folder, sizeof p->folder, "%s", folder);
-  if (!write_pending(b, p, begun))
+  full = write_pending(b, p, begun);
+  if (!full)
   {
     b->pendings++;
     shares_take(&b->s->shares, j->history.source, j->m.len);
     return;
   }
   drop(p);
-  if (b->pendings && (errno == EMFILE || errno == ENFILE))
+  if (full > 0)
+    deliver_refuse(b, j, r, "the mailbox is full (#5.2.2)");
+  else if (b->pendings && (errno == EMFILE || errno == ENFILE))
   {
     /* The files that wait to be synced may be what takes all the descriptors. */
     put_flush(b);
@@ -119,6 +139,14 @@ static int settle(batch const *b, pending *p)
   if (!same_folder_synced(b, p) && maildir_sync(p->maildir) < 0) return -1;
   p->done = 2;
   return 0;
+}
+
+/* What a mail reader counts as well. That it cannot be counted is no reason to fail. */
+static void count_file(pending const *p)
+{
+  struct stat st;
+
+  if (p->fd >= 0 && fstat(p->fd, &st) == 0) maildirsize_add(p->maildir, (uint64_t)st.st_size);
 }
 
 static int to_new(pending *p)
@@ -147,6 +175,7 @@ void put_flush(batch *b)
     if (p->done == 2)
     {
       put_note(p->j, p->folder);
+      count_file(p);
       deliver_say("delivered ", p->j->name, p->r.address, " to ", p->folder);
     }
     drop(p);

@@ -30,12 +30,11 @@ typedef enum sender_counter_e
 typedef struct sender_s sender;
 struct sender_s
 {
-  spool s; /* path, tmp and failed alone */
+  spool s; /* path, tmp, failed and host alone: the last is ours, in reports */
   int out;
   int remote;
   int notes;
   char const *socket; /* of remote */
-  char const *host;   /* ours, in reports */
   uint64_t lifetime;  /* microseconds */
   uint64_t warn;      /* the same; 0: never */
   uint64_t again;     /* nothing is begun before: remote or the system cannot take it */

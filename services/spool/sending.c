@@ -90,7 +90,7 @@ static void warn_sender(sender const *s, attempt const *a, char const *name, uin
 {
   bounce b = {.m = &a->m,
               .name = name,
-              .host = s->host,
+              .host = s->s.host,
               .now = now / SECOND,
               .lifetime = s->lifetime / SECOND,
               .delayed = 1};

@@ -19,9 +19,19 @@ static key const keys[] = {
     {.name = "aliases",
      .type = KEY_PATH,
      .help = "the file of aliases, see spool(5); without it, aliases in control, if that is there"},
+    {.name = "programs",
+     .type = KEY_BOOL,
+     .fallback = "no",
+     .help = "aliases may name programs, which run as the user of the spool: nobody else may write the file "
+             "then"},
+    {.name = "deliver",
+     .type = KEY_TEXT,
+     .help =
+         "lmtp:unix:/PATH: hand mail over there, answered for each recipient; lmtp: to [imap]; without it, "
+         "Maildirs are written"},
     {.name = "catch-all",
      .type = KEY_TEXT,
-     .help = "the alias or Maildir that gets what is for nobody else; without it, such mail goes to failed/"},
+     .help = "the alias or Maildir that gets what is for nobody else; without it, the sender is told"},
     {.name = "retry",
      .type = KEY_TIME,
      .fallback = "5m",
@@ -166,6 +176,35 @@ static int add_aliases(stralloc *sa, bundle const *b)
   return result;
 }
 
+/* Where mail is handed over: 0, Maildirs are written; an empty word: what was said makes no sense. */
+static char const *lmtp_path(bundle const *b, stralloc *path)
+{
+  static char const unix_path[] = "lmtp:unix:";
+  char const *said = spool_says(b, "deliver");
+
+  if (!said) return 0;
+  if (!strcmp(said, "lmtp") && bundle_section(b, "imap"))
+    return service_append(path, "%s/imap/lmtp", b->run) == 0 && stralloc_0(path) ? path->s : "";
+  return strncmp(said, unix_path, sizeof unix_path - 1) || said[sizeof unix_path - 1] != '/'
+             ? ""
+             : said + sizeof unix_path - 1;
+}
+
+/* What mail is delivered to, and how much of it. */
+static int add_delivery(stralloc *sa, service const *sv)
+{
+  bundle const *b = sv->bundle;
+  section const *imap = bundle_section(b, "imap");
+  unsigned long long quota = imap ? (unsigned long long)section_number(imap, "quota") : 0;
+  stralloc path = STRALLOC_ZERO;
+  int result = add_option(sa, " -L ", lmtp_path(b, &path));
+
+  stralloc_free(&path);
+  if (!result && quota) result = service_append(sa, " -q %llu", quota);
+  if (!result && sv->section && section_number(sv->section, "programs")) result = service_append(sa, " -P");
+  return result;
+}
+
 static int add_place(stralloc *sa, bundle const *b, place *where)
 {
   stralloc path = STRALLOC_ZERO;
@@ -184,9 +223,22 @@ static int add_command(stralloc *sa, service const *sv, char const *program)
       add_option(sa, " -n ", b->hostname) < 0 || add_option(sa, " -c ", b->control) < 0 ||
       add_aliases(sa, b) < 0 || add_option(sa, " -k ", spool_says(b, "catch-all")) < 0)
     return -1;
-  if (service_append(sa, remote_present(b) ? " -R" : "") < 0) return -1;
+  if (add_delivery(sa, sv) < 0 || service_append(sa, remote_present(b) ? " -R" : "") < 0) return -1;
   if (service_word(sa, " -s ", b->run, "/spool/counters") < 0) return -1;
   return add_place(sa, b, &spool_path) < 0 || add_place(sa, b, &spool_mail) < 0 || !stralloc_0(sa) ? -1 : 0;
+}
+
+static void examine_delivery(service const *sv, report *r)
+{
+  section const *imap = bundle_section(sv->bundle, "imap");
+  stralloc sa = STRALLOC_ZERO;
+  char const *path = lmtp_path(sv->bundle, &sa);
+
+  if (path && !*path)
+    report_error(r, sv->section, "deliver", "it is lmtp:unix:/PATH, or lmtp where there is a section [imap]");
+  if (path && !strcmp(spool_says(sv->bundle, "deliver"), "lmtp") && imap && !section_number(imap, "lmtp"))
+    report_error(r, imap, "lmtp", "[spool] hands mail over to it: say lmtp = yes");
+  stralloc_free(&sa);
 }
 
 static int make(service *sv, report *r)
@@ -197,6 +249,7 @@ static int make(service *sv, report *r)
 
   if (catchall && !mapping_name_ok(catchall, strlen(catchall)))
     report_error(r, sv->section, "catch-all", "\"%s\" cannot be a Maildir's name", catchall);
+  examine_delivery(sv, r);
   if (service_append(&program, "%s/spool-deliver", sv->bundle->libexec) == 0 && stralloc_0(&program) &&
       add_command(&command, sv, program.s) == 0 && add_folders(sv) == 0 &&
       service_add_program(sv, program.s) == 0)
@@ -356,7 +409,9 @@ static void check(service const *sv, report *r)
   stralloc path = STRALLOC_ZERO;
   rules read = RULES_ZERO;
   mapping m = MAPPING_ZERO;
-  rules_files files = {.control = sv->bundle->control};
+  rules_files files = {.control = sv->bundle->control,
+                       .foreign = remote_present(sv->bundle),
+                       .programs = sv->section && section_number(sv->section, "programs") ? RULES_RUN : 0};
 
   if (spool_aliases(&path, sv->bundle) < 0) return;
   files.aliases = path.s;

@@ -20,7 +20,9 @@
 #include <runlib/ready.h>
 
 #include <services/spool/deliver.h>
+#include <services/spool/forward.h>
 #include <services/spool/mailboxes.h>
+#include <services/spool/maildir.h>
 #include <services/spool/maildir.h>
 #include <services/spool/scan.h>
 #include <services/spool/tally.h>
@@ -28,7 +30,7 @@
 
 #define USAGE                                                                                                \
   "spool-deliver [-1] [-d FD] [-c CONTROL] [-a ALIASES] [-k NAME] [-n HOST] [-r SECONDS] [-i SECONDS]\n"     \
-  "                     [-o SECONDS] [-s COUNTERS] [-R] SPOOL MAIL\n"                                        \
+  "                     [-o SECONDS] [-s COUNTERS] [-R] [-P] [-L SOCKET] [-q BYTES] SPOOL MAIL\n"            \
   "       spool-deliver --make [-q BYTES] MAILDIR ...\n"                                                     \
   "       spool-deliver --retire|--purge MAILDIR ..."
 
@@ -45,6 +47,9 @@ static char const help[] = "usage: " USAGE "\n"
                            "  -o SECONDS   remove what was left in SPOOL/tmp for so long (60)\n"
                            "  -s COUNTERS  keep the number of messages in SPOOL/failed in this file\n"
                            "  -R           leave what is for other hosts to spool-send\n"
+                           "  -P           aliases may run programs\n"
+                           "  -L SOCKET    hand mail over by LMTP instead\n"
+                           "  -q BYTES     what a Maildir may have that has no limit of its own\n"
                            "  --make       make Maildirs, or find retired ones again\n"
                            "  -q BYTES     with --make: they may have so much; 0: no limit\n"
                            "  --retire     give them names that are no recipient's\n"
@@ -170,6 +175,8 @@ static void start(daemon_state *d)
   close(open_folder(d->s.path, "held", 0700)); /* for who queues */
   if (d->o.out)
     d->s.out = open_folder(d->s.path, "out", 0700), d->s.remote = open_folder(d->s.path, "remote", 0700);
+  d->s.notes = open_folder(d->s.path, "notes", 0700);
+  if (d->o.out && forward_open(&d->s) < 0) strerr_diefusys(111, "read ", d->s.path, "/srs.key");
   take_lock(d);
   open_mail(&d->s);
   trap(d);
@@ -270,6 +277,7 @@ static unsigned int pass(daemon_state *d)
   tell_todo(d, 0);
   shares_begin(&d->s.shares);
   deliver_found(d, &o);
+  lmtp_end(&d->s.lmtp);
   failed_trim(&d->s, scan_now());
   tally_take(&d->t, d->failed.s, scan_now(), o.gone > 0);
   if (o.gone || o.left)
@@ -310,11 +318,12 @@ static unsigned int number(char const *option, char const *s, unsigned int most)
   return n;
 }
 
-static int parse(options *o, int argc, char const *const *argv)
+static int parse(daemon_state *d, int argc, char const *const *argv)
 {
+  options *o = &d->o;
   subgetopt l = SUBGETOPT_ZERO;
 
-  for (;;) switch (subgetopt_r(argc, argv, "1d:c:a:k:n:r:i:o:s:R", &l))
+  for (;;) switch (subgetopt_r(argc, argv, "1d:c:a:k:n:r:i:o:s:RPL:q:", &l))
     {
       case -1: return l.ind;
       case '1': o->once = 1; break;
@@ -327,7 +336,12 @@ static int parse(options *o, int argc, char const *const *argv)
       case 'i': o->interval = number("-i", l.arg, 86400); break;
       case 'o': o->age = number("-o", l.arg, 864000); break;
       case 's': o->counters = l.arg; break;
-      case 'R': o->out = 1; break;
+      case 'R': o->out = o->files.foreign = 1; break;
+      case 'P': o->files.programs = RULES_RUN; break;
+      case 'L': d->s.lmtp.path = l.arg; break;
+      case 'q':
+        if (!uint640_scan(l.arg, &d->s.quota)) strerr_dief(100, "option -q takes bytes, not ", l.arg);
+        break;
       default: strerr_dieusage(100, USAGE);
     }
 }
@@ -369,7 +383,7 @@ static void serve(daemon_state *d)
 int main(int argc, char const *const *argv)
 {
   static daemon_state d = {.o = {.retry = 300, .interval = 60, .age = 60, .files = {.control = "control"}},
-                           .s = {.map = MAPPING_ZERO},
+                           .s = {.map = MAPPING_ZERO, .lmtp = {.fd = -1}},
                            .r = RULES_ZERO,
                            .found = SCAN_ZERO,
                            .t = TALLY_ZERO,
@@ -384,11 +398,11 @@ int main(int argc, char const *const *argv)
   first = argc > 1 ? mailboxes(argv + 1) : -1;
   if (first == 100) strerr_dieusage(100, USAGE);
   if (first >= 0) return first;
-  first = parse(&d.o, argc, argv);
+  first = parse(&d, argc, argv);
   if (argc - first != 2) strerr_dieusage(100, USAGE);
   d.s.path = argv[first];
   d.s.mailpath = argv[first + 1];
-  d.s.host = host_name(d.o.host);
+  d.s.host = d.s.lmtp.host = host_name(d.o.host);
   start(&d);
   if (d.o.once) return serve_once(&d);
   serve(&d);

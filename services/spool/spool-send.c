@@ -210,7 +210,7 @@ static int parse(sender *s, options *o, int argc, char const *const *argv)
     {
       case -1: return l.ind;
       case 'd': o->ready = number("-d", l.arg, 1, 1000000); break;
-      case 'n': s->host = l.arg; break;
+      case 'n': s->s.host = l.arg; break;
       case 'r': o->retry = number("-r", l.arg, 1, 86400); break;
       case 'l': o->lifetime = number("-l", l.arg, 0, DAYS_100); break;
       case 'w': o->warn = number("-w", l.arg, 0, DAYS_100); break;
@@ -243,7 +243,7 @@ int main(int argc, char const *const *argv)
   if (argc - first != 2) strerr_dieusage(100, USAGE);
   d.s.s.path = argv[first];
   d.s.socket = argv[first + 1];
-  if (!d.s.host) d.s.host = host_name();
+  if (!d.s.s.host) d.s.s.host = host_name();
   start(&d, &o);
   watch_turn(&d.watch, d.s.out, d.s.s.path);
   if (o.ready && ready_notify((int)o.ready) < 0) strerr_warnwusys("say that it is ready");

@@ -26,7 +26,7 @@ except (smtplib.SMTPException, OSError) as e:
 EOF
 send() { python3 "$T/send" "$IP" "$@"; }
 sends_again() { test "$(send "$1")" = 250; }
-nothing_left() { test -z "$(find "$SPOOL" -type f)" && test -z "$(find "$MAIL"/*/tmp -type f)"; }
+nothing_left() { test -z "$(find "$SPOOL" -type f ! -name srs.key)" && test -z "$(find "$MAIL"/*/tmp -type f)"; }
 # refused NAME PATTERN [CODE]: smtpd answers 451, or CODE, and its log says what PATTERN has
 refused() {
   is "$(send "$1")" "${3:-451}" "$1: smtpd says ${3:-451}"

@@ -18,6 +18,8 @@ as() {
   shift
   setpriv --reuid="$(id -u "$who")" --regid="$(id -g "$who")" --clear-groups "$@"
 }
+# bounces of what nobody gets may come to the postmaster as well
+arrived_at_least() { test "$(find "$T/b/mail/postmaster/new" -type f | grep -c .)" -ge "$1"; }
 arrived() { test "$(find "$T/b/mail/postmaster/new" -type f | grep -c .)" -eq "$1"; }
 sed -i 's/^\[spool\]/&\nuser = mail/; s/^\[monitor\]/&\nuser = news/' "$C"
 exits 0 "check" m check
@@ -101,14 +103,19 @@ wait $waits
 ok $? "nor does a client of smtpd"
 
 # What the administrator leaves in todo/ does no harm.
+rm -rf "$SPOOL"/failed/*
 mkdir "$SPOOL/todo/theirs"
 (umask 077; echo secret >"$SPOOL/todo/unreadable")
 ln -s /etc/shadow "$SPOOL/todo/link"
-rm -rf "$SPOOL"/failed/*
 m up >/dev/null
-wait_for 20 arrived 34
+wait_for 20 arrived_at_least 34
 ok $? "started again, spool delivers past what others put there"
 is "$(grep -rl root: "$SPOOL" "$T/b/mail" 2>/dev/null)" "" "no link was followed"
+# A report about a report that nobody gets: it is put aside.
+printf 'F#@[]\0Tnosuch@example.test\0\0' >"$T/envelope"
+queued nobody "$INTAKE" >/dev/null
+tells_failed() { m status | grep -q 'failed [1-9]'; }
+wait_for 20 tells_failed
 exits 1 "status: what is in failed/ is no good state" m status
 like "$(m status)" 'failed [1-9][0-9]* \(spool\(5\) tells why\)' "and it says so"
 rm -rf "$SPOOL"/failed/*

@@ -212,7 +212,7 @@ like "$(cat queue/failed/*)" 'joe@elsewhere.test>: not a local domain, and spool
 rm queue/failed/*
 { echo "Delivered-To: joe@example.test"; message loop; } | queue_to joe@example.test
 wait_for 20 has queue/failed 1
-like "$(cat queue/failed/*)" 'joe@example.test>: .* loop$' "a loop is refused"
+like "$(cat queue/failed/*)" 'joe@example.test>: .* loop \(#5\.4\.6\)$' "a loop is refused"
 rm queue/failed/*
 printf 'no newline at the end' | queue_to joe@example.test
 wait_for 20 grep -q 'no newline at the end' -r mail/joe/new

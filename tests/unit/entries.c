@@ -82,6 +82,22 @@ START_TEST(take)
 }
 END_TEST
 
+/* A command is one word, to the end of its line. */
+START_TEST(command)
+{
+  static char const with[] = "run: ann, |prog -a, b # c\nlast: x\n";
+  static char const *const joe[] = {"joe", 0};
+  static edit const added = {0, 0, 1, "run: ann, |prog -a, b # c\n  joe\nlast: x\n"};
+  static edit const less = {0, 0, 1, "run: |prog -a, b  # c\nlast: x\n"};
+  static edit const gone = {0, 0, 1, "run: ann  # c\nlast: x\n"};
+  stralloc out = STRALLOC_ZERO;
+
+  compare(&out, entries_add(&out, with, strlen(with), "run", joe), &added);
+  compare(&out, entries_remove(&out, with, strlen(with), 0, "ann"), &less);
+  compare(&out, entries_remove(&out, with, strlen(with), "run", "|prog -a, b"), &gone);
+}
+END_TEST
+
 START_TEST(list)
 {
   static char const hosts[] = "# ours\na.test # old\nb.test";
@@ -103,6 +119,7 @@ int main(void)
 
   tcase_add_loop_test(t, add, 0, sizeof adds / sizeof *adds);
   tcase_add_loop_test(t, take, 0, sizeof removals / sizeof *removals);
+  tcase_add_test(t, command);
   tcase_add_test(t, list);
   suite_add_tcase(s, t);
   return unit_run(s);

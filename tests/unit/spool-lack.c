@@ -175,7 +175,7 @@ START_TEST(every_descriptor)
 }
 END_TEST
 
-/* The files that wait to be synced may be what holds them: those are let go, and nothing waits. 1 to 3 come before. */
+/* The files that wait to be synced may be what holds them: those are let go, and nothing waits. 1 to 4 come before. */
 START_TEST(held_by_the_batch)
 {
   queue_one();
@@ -240,7 +240,7 @@ int main(void)
   unit_in_folder(t);
   tcase_add_checked_fixture(t, start, stop);
   tcase_add_test(t, every_descriptor);
-  tcase_add_loop_test(t, held_by_the_batch, 4, 11);
+  tcase_add_loop_test(t, held_by_the_batch, 5, 12);
   tcase_add_test(t, no_inotify);
   tcase_add_test(t, no_folder_to_watch);
   suite_add_tcase(suite, t);
