@@ -35,7 +35,8 @@ queue() {
 deliver() { "$LIBEXEC/spool-deliver" -1 -n me.test -c control -a aliases "$@" queue mail >>log 2>&1; }
 got() { grep -ls "^Subject: $2\$" "mail/$1"/new/* | grep -c .; }
 # out SUBJECT: the envelope of what goes out, of that subject
-out() { cat $(grep -ls "^Subject: $1\$" queue/out/*) </dev/null | sed -n '/^body$/,$p' | tail -n +2 | tr '\0' ' ' | sed 's/  spool1.*//'; }
+leaving() { grep -ls "^Subject: $1\$" queue/out/*; }
+out() { leaving "$1" | xargs -r cat | sed -n '/^body$/,$p' | tail -n +2 | tr '\0' ' ' | sed 's/  spool1.*//'; }
 
 # --- other hosts
 queue away joe@sender.test away@example.test
@@ -44,7 +45,7 @@ is "$(got ann away) $(got bob away)" "1 1" "an alias to several: each has it onc
 like "$(out away)" '^FSRS0=[a-z2-7]{8}=[a-z2-7]{2}=sender\.test=joe@example\.test OBob\.B@Far\.test$' \
   "and it goes on, from an address of ours"
 is "$(stat -c %a queue/srs.key)" 600 "whose key is the spool's alone"
-is "$(head -1 $(grep -ls '^Subject: away' queue/out/*))" "Delivered-To: away@example.test" "it says where it has been"
+is "$(leaving away | xargs head -1)" "Delivered-To: away@example.test" "it says where it has been"
 srs=$(out away | sed 's/^F\([^ ]*\) .*/\1/')
 rm -f queue/out/*
 queue both joe@sender.test both@example.test team+x@example.test away@example.test
@@ -136,11 +137,11 @@ deliver -P
 like "$(cat mail/ann/new/*)" 'exit code 100' "exit code 100 is a refusal"
 queue later joe@sender.test later@example.test
 deliver -P
-is "$(ls queue/todo | grep -c .)" 1 "others are tried again"
+is "$(find queue/todo -type f | grep -c .)" 1 "others are tried again"
 touch mail/ready
 touch -d '1 hour ago' queue/todo/*
 deliver -P
-is "$(ls queue/todo queue/notes | grep -c ^1)" 0 "until it is there"
+is "$(find queue/todo queue/notes -type f | grep -c .)" 0 "until it is there"
 deliver
 like "$(tail -3 log)" 'aliases:8: a program, which is not allowed' "off unless they are allowed"
 chmod g+w aliases
@@ -175,7 +176,7 @@ deliver -P -L "$T/lmtp.sock"
 is "$(grep '^taken' lmtp.log | sort | tr '\n' ' ')" "taken ann taken bob taken bob taken postmaster " \
   "who waited has it; ann has hers once, and a report"
 like "$(cat lmtp.log)" 'Diagnostic-Code: smtp; 550 ' "which tells what LMTP said"
-is "$(ls queue/todo queue/notes | grep -c ^1)" 0 "and nothing is left"
+is "$(find queue/todo queue/notes -type f | grep -c .)" 0 "and nothing is left"
 kill "$server"; rm lmtp.sock
 queue down joe@example.test ann@example.test
 deliver -P -L "$T/lmtp.sock"
