@@ -76,13 +76,13 @@ static void help(void)
       "  --limits    the rules in force\n"
       "See rater(1).\n";
   fputs(text, stdout);
-  exit(fflush(stdout) ? 111 : 0);
+  exit(fflush(stdout) || ferror(stdout) ? 111 : 0);
 }
 
 static void version(void)
 {
   puts("rater (mailctl) " VERSION);
-  exit(fflush(stdout) ? 111 : 0);
+  exit(fflush(stdout) || ferror(stdout) ? 111 : 0);
 }
 
 static int is_number(char const *s)
