@@ -57,8 +57,8 @@ int main(int argc, char const *const *argv)
   if (!begins(n, "GET ")) refuse(HEAD("405 Method Not Allowed", "text/plain") "Allow: GET\r\n\r\nonly GET\n");
   if (!begins(n, "GET /metrics HTTP/1."))
     refuse(HEAD("404 Not Found", "text/plain") "\r\nthere is /metrics\n");
-  if (dprintf(1, "%s
-", HEAD("200 OK", "application/openmetrics-text; version=1.0.0; charset=utf-8")) < 0) return 1;
+  if (dprintf(1, "%s\r\n", HEAD("200 OK", "application/openmetrics-text; version=1.0.0; charset=utf-8")) < 0)
+    return 1;
   alarm(COMMAND_TIME);
   xexec(argv + 1);
 }
