@@ -13,6 +13,7 @@ gauge const gauges[GAUGES] = {
     [GAUGE_CPU] = {"pressure-cpu", "%", 0},
     [GAUGE_MEMORY] = {"pressure-memory", "%", 0},
     [GAUGE_IO] = {"pressure-io", "%", 0},
+    [GAUGE_FILTER] = {"filter-time", "ms", 0},
 };
 
 gauge_number gauge_find(char const *name, size_t n)

@@ -16,6 +16,7 @@ typedef enum gauge_number_e
   GAUGE_CPU,         /* percent of the last ten seconds that some task waited: /proc/pressure */
   GAUGE_MEMORY,
   GAUGE_IO,
+  GAUGE_FILTER, /* ms a message that sessions waited for the slowest milter, in the last minute (milterstats.h) */
   GAUGES
 } gauge_number;
 

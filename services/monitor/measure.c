@@ -7,6 +7,8 @@
 
 #include <runlib/queuecount.h>
 
+#include <runlib/milterstats.h>
+
 #include "measure.h"
 
 uint64_t measure_limit(uint64_t highest)
@@ -130,6 +132,25 @@ static reading take_proc(char const *path, unsigned int cpus)
   return x < 0 ? failed(READING_UNKNOWN) : known((uint64_t)x);
 }
 
+/* Of the slowest. What has not been asked for a minute is not slow; where no file is there, nobody was asked yet. */
+static reading take_milters(measure const *m, uint64_t now)
+{
+  milterstats_facts f[MILTERSTATS];
+  reading r = failed(READING_ABSENT);
+
+  for (unsigned int k = 0; k < 2 && m->milters[k]; k++)
+  {
+    int n = milterstats_read(f, m->milters[k], now);
+    if (n < 0 && errno != ENOENT) return failed(READING_UNKNOWN);
+    for (int i = 0; i < n; i++)
+    {
+      uint64_t ms = f[i].recent > 0 ? (uint64_t)f[i].recent : 0;
+      if (r.state != READING_KNOWN || ms > r.value) r = known(ms);
+    }
+  }
+  return r;
+}
+
 void measure_take(measure const *m, queue_look const *looks, sample *x, uint64_t now)
 {
   sample const blank = SAMPLE_ZERO;
@@ -145,4 +166,5 @@ void measure_take(measure const *m, queue_look const *looks, sample *x, uint64_t
   if (m->asked & 1u << GAUGE_LOAD) x->of[GAUGE_LOAD] = take_proc("/proc/loadavg", m->cpus);
   for (gauge_number g = GAUGE_CPU; g <= GAUGE_IO; g++)
     if (m->asked & 1u << g) x->of[g] = take_proc(pressure[g - GAUGE_CPU], 0);
+  if (m->asked & 1u << GAUGE_FILTER) x->of[GAUGE_FILTER] = take_milters(m, now);
 }

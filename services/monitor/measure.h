@@ -18,9 +18,10 @@ struct measure_s
 {
   char const *queues[QUEUES_MAX]; /* the directories whose files are the backlog */
   size_t n;
-  unsigned int asked; /* bits (1 << gauge); the backlog and its age are always measured */
-  uint64_t limit;     /* counting a queue stops here */
-  uint64_t ages;      /* so many files of a queue are asked for their age */
+  char const *milters[2]; /* the counters of what is asked by smtpd, by submission; 0: none more */
+  unsigned int asked;     /* bits (1 << gauge); the backlog and its age are always measured */
+  uint64_t limit;         /* counting a queue stops here */
+  uint64_t ages;          /* so many files of a queue are asked for their age */
   /* The lowest enter of the backlog and of its age (0: none): so much is enough, though the rest cannot be read. */
   uint64_t enough[2];
   unsigned int cpus;

@@ -73,6 +73,10 @@ static void parse_one(options *o, int opt, char const *arg)
     case 'u': o->r.unknown = number_option('u', arg, 0, 31536000000); break;
     case 't': threshold_option(o, arg); break;
     case 'e': command_option(o->h.enter, arg); break;
+    case 'm':
+      if (o->m.milters[1]) strerr_dief(100, "more than two -m");
+      o->m.milters[o->m.milters[0] != 0] = arg;
+      break;
     case 'x': command_option(o->h.leave, arg); break;
     default: strerr_dieusage(100, MONITOR_USAGE);
   }
@@ -126,6 +130,6 @@ void options_parse(options *o, int argc, char const *const *argv)
   o->poll = 1000;
   o->r.unknown = 300000;
   o->h = no_hook;
-  while ((opt = subgetopt_r(argc, argv, "D:d:l:p:k:u:t:e:x:", &l)) != -1) parse_one(o, opt, l.arg);
+  while ((opt = subgetopt_r(argc, argv, "D:d:l:p:k:m:u:t:e:x:", &l)) != -1) parse_one(o, opt, l.arg);
   complete(o, argc - l.ind, argv + l.ind);
 }

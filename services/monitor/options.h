@@ -22,7 +22,7 @@ struct options_s
 
 #define MONITOR_USAGE                                                                                        \
   "mailctl monitor -D FOLDER [-d FD] [-l LINK] [-p MS] [-t SIGNAL:LEVEL:ENTER:LEAVE[:UP:DOWN]]... "          \
-  "[-e LEVEL:COMMAND]... [-x LEVEL:COMMAND]... [-k MS] [-u MS] QUEUE..."
+  "[-e LEVEL:COMMAND]... [-x LEVEL:COMMAND]... [-k MS] [-m COUNTERS]... [-u MS] QUEUE..."
 
 /*
  * Fills in *o, whose texts point into argv. Bad usage ends the program: 100, with one line. Options are

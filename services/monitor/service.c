@@ -85,6 +85,9 @@ static key const keys[] = {
            "overloaded from this percentage of the time that something waited for memory on: as oldest"),
     SIGNAL("pressure-io",
            "overloaded from this percentage of the time that something waited for a disk on: as oldest"),
+    SIGNAL("filter-time", "overloaded from this time on that messages of the last minute have waited for the "
+                          "slowest milter, on "
+                          "average, such as 5s: as oldest"),
     COMMAND("on-enter", "level 1, overloaded, is entered"),
     COMMAND("on-leave", "level 1 is left"),
     COMMAND("on-severe-enter", "level 2, severe, is entered"),
@@ -108,7 +111,7 @@ static key const keys[] = {
 static key_type const types[GAUGES] = {
     [GAUGE_BACKLOG] = KEY_COUNT,     [GAUGE_OLDEST] = KEY_TIME, [GAUGE_FREE_BYTES] = KEY_SIZE,
     [GAUGE_FREE_INODES] = KEY_COUNT, [GAUGE_LOAD] = KEY_COUNT,  [GAUGE_CPU] = KEY_COUNT,
-    [GAUGE_MEMORY] = KEY_COUNT,      [GAUGE_IO] = KEY_COUNT};
+    [GAUGE_MEMORY] = KEY_COUNT,      [GAUGE_IO] = KEY_COUNT,    [GAUGE_FILTER] = KEY_TIME};
 
 static void set_backlog(threshold *t, section const *s, char const *enter, char const *leave)
 {
@@ -158,6 +161,33 @@ static int add_thresholds(stralloc *sa, service *sv, report *r)
   if (!used)
     report_error(r, sv->section, "enter", "0, and no other signal has a threshold: nothing to watch");
   return 0;
+}
+
+/* Where those who ask milters count how long that takes. */
+static int add_milters(stralloc *sa, service *sv, report *r)
+{
+  static char const *const names[] = {"smtpd", "submission"};
+  char const *text = section_text(sv->section, "filter-time");
+  stralloc path = STRALLOC_ZERO;
+  int result = 0, any = 0;
+
+  if (!text || !*text) return 0;
+  for (unsigned int i = 0; i < 2 && !result; i++)
+  {
+    section const *s = bundle_section(sv->bundle, names[i]);
+    if (!s || !section_nth(s, "milter", 0)) continue;
+    any = 1;
+    path.len = 0;
+    result = service_append(&path, "%s/%s/milters", sv->bundle->state, names[i]) < 0 || !stralloc_0(&path) ||
+                     service_word(sa, " -m ", path.s, "") < 0
+                 ? -1
+                 : 0;
+  }
+  stralloc_free(&path);
+  if (!any)
+    report_error(r, sv->section, "filter-time",
+                 "nobody asks a milter: neither [smtpd] nor [submission] has one");
+  return result;
 }
 
 /* Commands may be mailctl itself: they find it, and this bundle. */
@@ -276,8 +306,8 @@ static int make(service *sv, report *r)
       service_word(&sa, " -l ", b->control, "/overloaded") < 0 ||
       service_append(&sa, " -p %" PRIu64 " -k %" PRIu64 " -u %" PRIu64, section_number(s, "poll"),
                      section_number(s, "command-timeout"), section_number(s, "unknown")) < 0 ||
-      add_thresholds(&sa, sv, r) < 0 || add_commands(&sa, sv) < 0 || add_queues(&sa, sv, r) < 0 ||
-      !stralloc_0(&sa))
+      add_thresholds(&sa, sv, r) < 0 || add_milters(&sa, sv, r) < 0 || add_commands(&sa, sv) < 0 ||
+      add_queues(&sa, sv, r) < 0 || !stralloc_0(&sa))
     goto end;
   if (!stralloc_cats(&path, b->run) || !stralloc_cats(&path, "/overload") || !stralloc_0(&path) ||
       service_add_folder(sv, path.s, 0755, 0) < 0)

@@ -84,6 +84,22 @@ send nine
 like "$(cat "$T/swaks")" '451 4.7.1 a filter does not answer' "that is a refusal for now"
 exits 0 "and comes up" m up
 
+# --- a milter that grows slow
+sed -i 's/^\[monitor\]/&\npoll = 100ms\nfilter-time = 100ms dwell 0 1s/' "$C"
+exits 0 "filter-time" m up
+exits 0 "no hold" m overload auto
+raised() { m overload | grep -Eq 'filter-time [0-9]+ms \(enters at 100'; }
+echo 'eom sleep 3' >"$T/m/do"
+send slow &
+sender=$!
+try "a milter that is slow raises the level while it is waited for" wait_for 20 raised
+wait $sender
+is "$?" 0 "the message is accepted in the end"
+echo 'mail reject' >"$T/m/do"
+exits 0 "until-level: it is not asked now" send aside
+sed -i '/^filter-time/d' "$C"
+exits 0 "without it" m up
+
 # --- what status says
 like "$(m status | tr -s ' \n' ' ')" "milter: smtpd unix:$T/m/socket: [0-9]+ asked, 4 refused, [01] failed; median [0-9]+ ms, worst [0-9]+ ms" "status"
 m status --json >"$T/json"
