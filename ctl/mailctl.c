@@ -137,6 +137,13 @@ static command const commands[] = {
      "  --yes             do not ask; it is asked on a terminal alone\n"
      "  --json            with list: an array\n\n"
      "ID is a message's name, or the end of it.\n"},
+    {"backup", &command_backup, "FILE [--spool] [--mail]",
+     "what must outlive this machine, into a new tar file",
+     "  --spool         also the messages that wait\n"
+     "  --mail          also the Maildirs\n"},
+    {"restore", &command_restore, "FILE DIR [--create-users]",
+     "a bundle in the new directory DIR, from what backup wrote",
+     "  --create-users  as root: make the system users that are missing\n"},
     {"maintenance", &command_maintenance, "[--always] [--log-days DAYS]",
      "a report, if something is to be done or is not as it was",
      "  --always        the report, whatever is in it\n"

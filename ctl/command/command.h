@@ -46,6 +46,8 @@ extern int command_monitor(context const *, int, char const *const *);
 extern int command_history(context const *, int, char const *const *);
 extern int command_queue(context const *, int, char const *const *);
 extern int command_maintenance(context const *, int, char const *const *);
+extern int command_backup(context const *, int, char const *const *);
+extern int command_restore(context const *, int, char const *const *);
 extern int command_run_job(context const *, int, char const *const *);
 extern int command_run(context const *, int, char const *const *);
 

@@ -2,7 +2,7 @@
 # For tests that send mail out: a network of their own, where port 25 is free and the servers' addresses are not this
 # machine's, with a DNS server and servers, odd ones among them. A test sources this instead of lib.sh.
 if test -z "${REMOTE_NET-}"; then
-  test "$(id -u)" -eq 0 && set -- -n || set -- -rn
+  test "$(id -u)" -eq 0 && set -- -n || set -- -cn --keep-caps
   if ! unshare "$@" true 2>/dev/null; then
     echo "1..0 # SKIP no network namespace can be made"
     exit 0
