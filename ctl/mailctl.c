@@ -9,6 +9,8 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/formats.h>
+
 #include <ctl/command/command.h>
 #include <ctl/say.h>
 
@@ -37,6 +39,17 @@ static command const commands[] = {
      ""},
     {"rollback", &command_rollback, "[N]",
      "make a generation live again, as it was kept; without N, the one before", ""},
+    {"sets", &command_sets, "", "the software sets below [bundle] software, and which generations run them",
+     ""},
+    {"switch", &command_switch, "SET [--no-rollback | --confirm TIME]",
+     "run the software of another set; what does not become healthy goes back",
+     "SET is a name below [bundle] software. Its own mailctl checks the file and brings it up; see up.\n\n"
+     "  --no-rollback   it stays, for who wants to look\n"
+     "  --confirm TIME  go back after 10m, or so, or as soon as health falls, unless `mailctl confirm`\n"
+     "                  comes\n"},
+    {"gc", &command_gc, "[--keep N] [--dry-run]", "remove the sets and generations that nothing needs",
+     "  --keep N      keep the N sets that ran last, and the generations that run them\n"
+     "  --dry-run     say which, and do nothing\n"},
     {"down", &command_down, "[NAME...]", "stop services, or all and the supervisor; sessions may finish", ""},
     {"restart", &command_restart, "NAME...", "stop and start services", ""},
     {"reload", &command_reload, "NAME...", "make services read their rules and certificates again", ""},
@@ -167,6 +180,12 @@ static void print_help(void)
   printf("\n`mailctl COMMAND --help` says more; see also mailctl(8) and mailctl.conf(5).\n");
 }
 
+/* What other versions of mailctl ask. */
+static void print_formats(void)
+{
+  for (format const *f = formats; f->store; f++) printf("%s %u %u\n", f->store, f->oldest, f->newest);
+}
+
 static void print_command_help(command const *c)
 {
   printf("usage: mailctl [-c FILE] %s%s%s\n\n%c%s.\n", c->name, *c->synopsis ? " " : "", c->synopsis,
@@ -192,7 +211,7 @@ static command const *find(char const *name)
 static int find_folders(context *cx)
 {
   static char bin[PATH_MAX];
-  static char libexec[PATH_MAX];
+  static char libexec[PATH_MAX], set[PATH_MAX - sizeof "/libexec/mailctl"];
   ssize_t n = readlink("/proc/self/exe", bin, sizeof bin - sizeof "/../libexec/mailctl");
   char *slash;
 
@@ -202,7 +221,9 @@ static int find_folders(context *cx)
   if (!slash) return (errno = EINVAL, -1);
   *slash = 0;
   slash = strrchr(bin, '/');
-  snprintf(libexec, sizeof libexec, "%.*s/libexec/mailctl", slash ? (int)(slash - bin) : 0, bin);
+  snprintf(set, sizeof set, "%.*s", slash ? (int)(slash - bin) : 0, bin);
+  snprintf(libexec, sizeof libexec, "%s/libexec/mailctl", set);
+  cx->set = set;
   cx->bin = bin;
   cx->libexec = libexec;
   cx->root = !geteuid();
@@ -292,6 +313,7 @@ int main(int argc, char const *const *argv)
   {
     if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) return print_help(), end(0);
     if (!strcmp(argv[i], "--version")) return puts("mailctl " VERSION), end(0);
+    if (!strcmp(argv[i], "--formats")) return print_formats(), end(0);
     if (strcmp(argv[i], "-c") || i + 1 == argc)
     {
       say("what does ", argv[i], " mean here? try: mailctl --help");

@@ -1,5 +1,7 @@
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +13,8 @@
 #include <ctl/live/converge.h>
 #include <ctl/live/lock.h>
 #include <ctl/live/pending.h>
+#include <ctl/machine/formats.h>
+#include <ctl/machine/sets.h>
 #include <ctl/machine/software.h>
 #include <ctl/plan/manifest.h>
 #include <ctl/say.h>
@@ -30,10 +34,11 @@ int advance_lock(char const *state, char const *command, int *lock)
 static int begin_about(stralloc *about, char const *const *argv)
 {
   char stamp[TIMESTAMP + 1];
+  char const *as = getenv("MAILCTL_AS"); /* switch runs the other set's up */
 
   stamp[timestamp_g(stamp)] = 0;
-  if (service_append(about, "made %s\ncommand", stamp) < 0) return -1;
-  for (; *argv; argv++)
+  if (service_append(about, "made %s\ncommand %s", stamp, as ? as : *argv) < 0) return -1;
+  for (argv++; *argv; argv++)
     if (service_append(about, " %s", *argv) < 0) return -1;
   return service_append(about, "\n");
 }
@@ -103,12 +108,17 @@ static void note_failure(char const *state, unsigned int number, stralloc const 
 static int make_live(context const *cx, wanted const *w, unsigned int number, advance const *a, stralloc *why)
 {
   convergence c = {.b = &w->b, .p = &w->p, .number = number, .argc = a->argc, .names = a->names};
+  char prefix[PATH_MAX];
   unsigned int current;
   int status = converge(&c);
+
+  snprintf(prefix, sizeof prefix, "%.*s", (int)(strrchr(w->b.bin, '/') - w->b.bin), w->b.bin);
 
   *why = c.why;
   if (!status) status = probing_run(cx, w, a->argc, a->names, why);
   if (generation_current(w->b.state, &current) < 0 || current != number) return status;
+  if (sets_link(&w->b, prefix) < 0)
+    say_cannot("lead ", section_text(w->b.self, "software"), "/current to ", prefix);
   if (status)
     note_failure(w->b.state, number, why);
   else if (!a->argc && generation_note(w->b.state, number, "healthy\n") < 0)
@@ -188,6 +198,13 @@ static void end_confirm(char const *state, unsigned int number)
     say_cannot("remove ", state, "/confirm");
 }
 
+static int is_pending(char const *state)
+{
+  pending p;
+
+  return pending_read(&p, state) == 0 || errno != ENOENT;
+}
+
 int advance_run(context const *cx, wanted const *w, advance const *a)
 {
   char const *state = w->b.state;
@@ -208,6 +225,8 @@ int advance_run(context const *cx, wanted const *w, advance const *a)
   if (status && back && !a->stay && generation_current(state, &current) >= 0 && current == number)
     status = go_back(cx, state, back, a, &why);
   if (generation_current(state, &current) >= 0) end_confirm(state, current);
+  if (!status && !a->argc && !is_pending(state) && formats_note(state) < 0)
+    say_cannot("write ", state, "/formats");
   if (generation_prune(state, (unsigned int)section_number(w->b.self, "generations"), back) < 0)
     say_cannot("remove old generations below ", state);
 end:

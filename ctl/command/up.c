@@ -51,6 +51,7 @@ int command_up(context const *cx, int argc, char const *const *argv)
 {
   static key const time_key = {.name = "confirm", .type = KEY_TIME, .min = 1000, .max = 2592000000};
   advance a = {.argv = argv};
+  context own = *cx;
   char *state;
   int lock = -1;
   int status, i = 1;
@@ -68,7 +69,8 @@ int command_up(context const *cx, int argc, char const *const *argv)
   if (status >= 0) return status;
   if (!(state = find_state(cx))) return EXIT_SYSTEM;
   tain_now_set_stopwatch_g();
-  status = up(cx, state, &a, argc, argv, &lock);
+  own.one_way = a.stay;
+  status = up(&own, state, &a, argc, argv, &lock);
   if (lock >= 0) fd_close(lock);
   free(state);
   return status;

@@ -179,12 +179,24 @@ static void unknown_key(parser *p, section const *s, char const *name)
   conf_say(p->r, p->line, s, name, "there is no such key");
 }
 
+/* Replaces each %set%. Returns 0, or -1 and ENOMEM. */
+static int expand_set(stralloc *sa, char const *text, char const *set)
+{
+  static char const mark[] = "%set%";
+
+  for (char const *at; (at = strstr(text, mark)); text = at + sizeof mark - 1)
+    if (!stralloc_catb(sa, text, (size_t)(at - text)) || !stralloc_cats(sa, set)) return -1;
+  return stralloc_cats(sa, text) && stralloc_0(sa) ? 0 : -1;
+}
+
 void conf_add_value(parser *p, section *s, key const *k, char const *text, unsigned int line)
 {
-  stralloc why = STRALLOC_ZERO;
+  stralloc why = STRALLOC_ZERO, full = STRALLOC_ZERO;
+  int expands = p->c->set && (k->type == KEY_PATH || k->type == KEY_COMMAND);
+  int wrong = expands ? expand_set(&full, text, p->c->set) : 0;
   value v;
-  int wrong = conf_value(&v, k, text, p->folder, &why);
 
+  if (!wrong) wrong = conf_value(&v, k, expands ? full.s : text, p->folder, &why);
   v.line = line;
   if (wrong > 0)
     conf_say(p->r, line ? line : s->line, s, k->name, "%.*s", (int)why.len, why.s);
@@ -196,6 +208,7 @@ void conf_add_value(parser *p, section *s, key const *k, char const *text, unsig
     p->failed = 1;
   }
   stralloc_free(&why);
+  stralloc_free(&full);
 }
 
 /* inih's handler. Its idea of the section is not used: it is cut, and does not tell two of a name apart. */

@@ -10,6 +10,7 @@
 #include <ctl/live/live.h>
 #include <ctl/live/orphan.h>
 #include <ctl/live/servicedir.h>
+#include <ctl/machine/formats.h>
 #include <ctl/machine/load.h>
 #include <ctl/machine/machine.h>
 #include <ctl/plan/manifest.h>
@@ -57,12 +58,14 @@ static void print(report *r)
 }
 
 /* A missing or broken file still says, or does not say, where STATE is. Returns 1 if it is such a one. */
-static int parse_leniently(conf *c, char const *file, int *missing)
+static int parse_leniently(conf *c, context const *cx, int *missing)
 {
+  char const *file = cx->file;
   report r = REPORT_ZERO;
   int result;
 
   r.file = file;
+  c->set = cx->set;
   result = conf_read(c, file, &r);
   *missing = result < 0 && errno == ENOENT;
   if (*missing) result = conf_parse(c, file, "", 0, &r);
@@ -72,7 +75,7 @@ static int parse_leniently(conf *c, char const *file, int *missing)
 }
 
 /* 0: into c; 1: it is what `now` has, parsed already, as it mostly is; -1 and errno. */
-static int parse_stored(conf *c, conf const *now, char const *file, char const *state)
+static int parse_stored(conf *c, conf const *now, char const *file, char const *state, char const *set)
 {
   report r = REPORT_ZERO;
   stralloc path = STRALLOC_ZERO;
@@ -80,6 +83,7 @@ static int parse_stored(conf *c, conf const *now, char const *file, char const *
   int result = -1;
 
   r.file = file;
+  c->set = set;
   if (stralloc_cats(&path, state) && stralloc_cats(&path, "/current/mailctl.conf") && stralloc_0(&path) &&
       openslurpclose(&bytes, path.s))
     result = bytes.len == now->bytes.len && !memcmp(bytes.s, now->bytes.s, bytes.len)
@@ -96,7 +100,7 @@ static int load_last(stored *s, context const *cx, int *missing)
   char const *state;
   int same;
 
-  if ((s->broken = parse_leniently(&s->now, cx->file, missing)) < 0 ||
+  if ((s->broken = parse_leniently(&s->now, cx, missing)) < 0 ||
       bundle_fill(&s->b, &s->now, cx->libexec, cx->bin, cx->root) < 0)
   {
     say_cannot("read ", cx->file);
@@ -104,8 +108,9 @@ static int load_last(stored *s, context const *cx, int *missing)
   }
   state = s->b.state;
   if (generation_read(&s->g, state) < 0 ||
-      (s->g.number && ((same = parse_stored(&s->c, &s->now, cx->file, state)) < 0 ||
-                       (!same && bundle_fill(&s->b, &s->c, cx->libexec, cx->bin, cx->root) < 0))))
+      (s->g.number &&
+       ((same = parse_stored(&s->c, &s->now, cx->file, state, s->g.set.len ? s->g.set.s : cx->set)) < 0 ||
+        (!same && bundle_fill(&s->b, &s->c, cx->libexec, cx->bin, cx->root) < 0))))
   {
     say_cannot("read the generation at ", state, "/current");
     return EXIT_SYSTEM;
@@ -166,6 +171,7 @@ static int make_stored(wanted *w, context const *cx, int machine, stored const *
       !stralloc_0(&path))
     return no_memory();
   r.file = path.s;
+  w->c.set = cx->set;
   status = conf_parse(&w->c, cx->file, bytes->s, bytes->len, &r) < 0 ? no_memory() : make(w, cx, machine, &r);
   if (same)
     report_free(&r);
@@ -192,16 +198,12 @@ static int load_file(wanted *w, context const *cx, int machine)
   int status;
 
   r.file = cx->file;
+  w->c.set = cx->set;
   status = conf_read(&w->c, cx->file, &r) < 0 ? no_file(cx) : make(w, cx, machine, &r);
   w->notes = r.notes;
   r.notes = (stralloc)STRALLOC_ZERO;
   print(&r);
   return status;
-}
-
-int wanted_load(wanted *w, context const *cx, int machine)
-{
-  return cx->stored ? load_stored(w, cx, machine) : load_file(w, cx, machine);
 }
 
 /* --- what a generation keeps --------------------------------------------------------------------- */
@@ -224,6 +226,33 @@ static int fill_kept(wanted *w, context const *cx, char const *set)
   return bundle_fill(&w->b, &w->c, libexec, bin, cx->root);
 }
 
+/* Whether the software of that set can read the data as they are. Another than ours is asked. */
+static int fits(char const *state, char const *set, int another)
+{
+  stralloc table = STRALLOC_ZERO;
+  int status = (another ? formats_ask(&table, set) : formats_own(&table)) < 0
+                   ? no_memory()
+                   : formats_fit(state, &table, set);
+
+  stralloc_free(&table);
+  return status;
+}
+
+/* Whether the set of the current generation could read what ours may write. */
+static int returns(context const *cx, char const *state)
+{
+  generation g = GENERATION_ZERO;
+  stralloc table = STRALLOC_ZERO;
+  int status = 0;
+
+  if (!cx->one_way && generation_read(&g, state) >= 0 && g.set.len && strcmp(g.set.s, cx->set) &&
+      formats_ask(&table, g.set.s) >= 0)
+    status = formats_return(&table, g.set.s);
+  generation_free(&g);
+  stralloc_free(&table);
+  return status;
+}
+
 int kept_load(wanted *w, context const *cx, char const *state, unsigned int number)
 {
   report r = REPORT_ZERO;
@@ -236,8 +265,8 @@ int kept_load(wanted *w, context const *cx, char const *state, unsigned int numb
   w->p.bundle = &w->b;
   if (generation_file(&bytes, state, number, "mailctl.conf") < 0 ||
       generation_file(&manifest, state, number, "manifest") < 0 ||
-      conf_parse(&w->c, cx->file, bytes.s, bytes.len, &r) < 0 ||
-      plan_read(&w->p, &set, manifest.s, manifest.len) < 0)
+      plan_read(&w->p, &set, manifest.s, manifest.len) < 0 || (w->c.set = set.len ? set.s : 0, 0) ||
+      conf_parse(&w->c, cx->file, bytes.s, bytes.len, &r) < 0)
     status = no_generation(state, name, 0);
   else if (!set.len)
     status = no_generation(state, name, "it was made by an older mailctl; take its mailctl.conf instead");
@@ -248,12 +277,23 @@ int kept_load(wanted *w, context const *cx, char const *state, unsigned int numb
     status = no_generation(state, name, errno == EILSEQ ? "a file is not what was written" : 0);
     say("it is ", wrong.s);
   }
+  else
+    status = fits(state, set.s, strcmp(set.s, cx->set) != 0);
+  w->c.set = 0;
   stralloc_free(&bytes);
   stralloc_free(&manifest);
   stralloc_free(&set);
   stralloc_free(&wrong);
   report_free(&r);
   return status;
+}
+
+int wanted_load(wanted *w, context const *cx, int machine)
+{
+  int status = cx->stored ? load_stored(w, cx, machine) : load_file(w, cx, machine);
+
+  if (!status) status = fits(w->b.state, cx->set, 0);
+  return status || !machine ? status : returns(cx, w->b.state);
 }
 
 void wanted_free(wanted *w)
@@ -270,8 +310,8 @@ char *find_state(context const *cx)
   char *state = 0;
   int missing;
 
-  if (parse_leniently(&c, cx->file, &missing) < 0 ||
-      bundle_fill(&b, &c, cx->libexec, cx->bin, cx->root) < 0 || !(state = strdup(b.state)))
+  if (parse_leniently(&c, cx, &missing) < 0 || bundle_fill(&b, &c, cx->libexec, cx->bin, cx->root) < 0 ||
+      !(state = strdup(b.state)))
     say_cannot("read ", cx->file);
   conf_free(&c);
   return state;

@@ -28,6 +28,10 @@ static key const keys[] = {
      .type = KEY_PATH,
      .fallback = "log",
      .help = "the folder of the logs, one folder a service"},
+    {.name = "software",
+     .type = KEY_PATH,
+     .help = "the folder of software sets, each an installed prefix; in paths and commands, %set% is the one "
+             "that runs"},
     {.name = "user",
      .type = KEY_USER,
      .help = "whom services run as when their own section does not say; used when mailctl is run by root"},
