@@ -24,7 +24,8 @@ struct conf_s
   genalloc sections; /* of section; [bundle] first, there even if the file lacks it */
   stralloc bytes;    /* the file, as read */
   char *home;        /* the folder that [bundle] control is in */
-  char const *set;   /* given: what %set% stands for in paths and commands, a software set's prefix; 0: for itself */
+  char const
+      *set; /* given: what %set% stands for in paths and commands, a software set's prefix; 0: for itself */
 };
 #define CONF_ZERO                                                                                            \
   {                                                                                                          \
