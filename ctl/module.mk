@@ -24,6 +24,7 @@ $(eval $(call unit,tests/unit/orphan.c,ctl/live runlib/tcp services/contract))
 $(eval $(call unit,tests/unit/dash.c,$(CTL) services/contract,-linih -ls6 -ljansson))
 $(eval $(call unit,tests/unit/snapshot.c,$(CTL) services/contract,-linih -ls6 -ljansson))
 $(eval $(call unit,tests/unit/confmemory.c,$(CONF),-linih))
+$(eval $(call fuzz,tests/fuzz/archive.c,$(CTL) $(KINDS),-linih -ls6 -ljansson))
 $(eval $(call fuzz,tests/fuzz/conf.c,ctl/plan ctl/conf ctl $(KINDS),-linih))
 
 # mailctl.conf(5), with every section and key in it.

@@ -93,7 +93,7 @@ exits 0 "an empty directory will do" mailctl restore "$T/small.tar" "$T/empty"
 exits 0 "it is a bundle" mailctl -c "$T/empty/mailctl.conf" check
 head -c 30000 "$T/all.tar" >"$T/cut.tar"
 exits 111 "one that was cut off" mailctl restore "$T/cut.tar" "$T/cut"
-like "$(cat "$T/err")" "the archive ends in " "says so"
+like "$(cat "$T/err")" "the archive ends in |is damaged" "says so"
 sed 's/sales: ann/sales: bob/' "$T/all.tar" >"$T/changed.tar"
 exits 111 "one that was changed" mailctl restore "$T/changed.tar" "$T/changed"
 echo garbage >"$T/garbage.tar"
