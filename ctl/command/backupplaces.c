@@ -65,7 +65,8 @@ static int places_add_file(places *p, bundle const *b, char const *path)
   char name[PATH_MAX] = "";
   struct stat st;
 
-  if (stat(path, &st) < 0 || !S_ISREG(st.st_mode) || places_covering(p, path)) return 0;
+  if (strstr(path, "%set%") || stat(path, &st) < 0 || !S_ISREG(st.st_mode) || places_covering(p, path))
+    return 0;
   if (!(st.st_mode & 0111))
     snprintf(name, sizeof name, "files/%u-%.200s", ++p->files, strrchr(path, '/') + 1);
   return places_add(p, b, path, name);
@@ -135,7 +136,7 @@ int places_conf(stralloc *sa, places const *p, wanted const *w)
     char const *eol = memchr(s, '\n', (size_t)(end - s));
     size_t n = (size_t)((eol ? eol : end) - s);
     value const *v = places_value(w, line);
-    char const *new = v ? places_name(p, v->text, name) : 0;
+    char const *new = v && !memmem(s, n, "%set%", 5) ? places_name(p, v->text, name) : 0;
     result =
         new ? service_append(sa, "%s = %s\n", v->key->name, new) : service_append(sa, "%.*s\n", (int)n, s);
     s += n + 1;

@@ -100,8 +100,9 @@ end:
 static int backup_leaves_out(backup const *x, char const *name, char const *base)
 {
   if (!x->in_spool && *x->spool_name && !strcmp(name, x->spool_name)) return 1;
-  return !strcmp(name, "state/generations") || !strcmp(name, "state/current") || !strcmp(base, "lock.mdb") ||
-         !strcmp(name, "control/overloaded") || strchr(name, '\n');
+  return !strcmp(name, "state/generations") || !strcmp(name, "state/current") ||
+         !strcmp(name, "state/confirm") || !strcmp(base, "lock.mdb") || !strcmp(name, "control/overloaded") ||
+         strchr(name, '\n');
 }
 
 static int backup_down(void const *a, void const *b)

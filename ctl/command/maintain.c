@@ -19,6 +19,7 @@
 #include <ctl/command/maintain.h>
 #include <ctl/live/history.h>
 #include <ctl/live/logs.h>
+#include <ctl/live/pending.h>
 #include <ctl/words.h>
 
 #define CERTIFICATE_DAYS 14     /* a renewal that works has happened by then */
@@ -170,6 +171,21 @@ static int maintain_deaths(report_parts *p)
   return result;
 }
 
+static int maintain_pending(report_parts *p)
+{
+  char words[WORDS_MAX];
+  pending one;
+  tain now, left;
+
+  if (pending_read(&one, p->st.b.state) < 0) return 0;
+  tain_wallclock_read(&now);
+  left = tain_zero;
+  if (tain_less(&now, &one.deadline)) tain_sub(&left, &one.deadline, &now);
+  return maintain_need(p, "confirm",
+                       "generation %u is to be confirmed (mailctl confirm); in %s, %u comes back",
+                       p->st.g.number, words_span(words, 1000ull * left.sec.x), one.back);
+}
+
 /* A job's own failures are mailed by itself. */
 int maintain_services(report_parts *p)
 {
@@ -195,7 +211,7 @@ int maintain_services(report_parts *p)
         maintain_need(p, "certificate", "the first certificate expires in %s days: mailctl check says which",
                       snapshot_human(a, &p->s, &p->s.tls.days_left)) < 0)))
     return -1;
-  return maintain_deaths(p);
+  return maintain_pending(p) < 0 ? -1 : maintain_deaths(p);
 }
 
 /* --- the machine ------------------------------------------------------------------------------------ */

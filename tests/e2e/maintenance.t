@@ -72,6 +72,12 @@ needs "check warns" '^  check: \[spool\].*warning.*sales'
 sed -i '/^aliases = aliases/d' "$C"
 well
 
+sed -i 's/^retry = 1s/retry = 2s/' "$C"
+exits 0 "up --confirm" m up --confirm 10m
+needs "nobody has confirmed it" '^  generation [0-9]* is to be confirmed \(mailctl confirm\); in [0-9]* min, [0-9]* comes back$'
+exits 0 "confirm" m confirm
+well
+
 exits 0 "a service is down" m down auth
 exits 0 "which is wanted by somebody" m maintenance
 is "$(cat "$T/out")" "" "no report: who said down knows it"
