@@ -59,7 +59,6 @@ static uint16_t const base[] = {
     __NR_sendmsg,
     __NR_shutdown,
     __NR_getsockopt,
-    __NR_setsockopt,
     __NR_getsockname,
     __NR_getpeername,
     __NR_brk,
@@ -188,6 +187,16 @@ static void by_mask(confine_calls *c, masks const m)
   ALLOW(c);
 }
 
+/* One call, whose argument must not be this value. */
+static void not_of(confine_calls *c, uint32_t call, unsigned int argument, uint32_t value)
+{
+  EQUAL(c, call, 0, 4);
+  put(c, BPF_LD | BPF_W | BPF_ABS, 0, 0, (uint32_t)(offsetof(struct seccomp_data, args) + 8 * argument));
+  EQUAL(c, value, 0, 1);
+  REFUSE(c);
+  ALLOW(c);
+}
+
 /* fcntl's commands, but for those by which a descriptor sends signals (F_SETOWN, F_SETSIG, F_SETOWN_EX, leases). */
 static uint32_t const fcntls[] = {0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030 /* F_DUPFD_CLOEXEC */};
 
@@ -201,6 +210,8 @@ static void by_argument(confine_calls *c, unsigned int groups)
   not_executable(c, __NR_mmap);
   not_executable(c, __NR_mprotect);
   one_of(c, __NR_prctl, 0, names, 1);
+  not_of(c, __NR_setsockopt, 2,
+         SO_LINGER); /* by which a socket, sent to a daemon, would hold it up as it closes it */
   one_of(c, __NR_fcntl, 1, fcntls, sizeof fcntls / sizeof fcntls[0]);
   if (to > from) one_of(c, __NR_socket, 0, domains + from, to - from);
   if (groups & (CONFINE_UNIX | CONFINE_PAIR)) one_of(c, __NR_socketpair, 0, domains, 1);

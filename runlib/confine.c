@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -41,6 +42,16 @@ int confine_resources(unsigned long bytes, unsigned int files, int spawns)
 #else
   if (lower(RLIMIT_DATA, bytes) < 0 || lower(RLIMIT_NOFILE, files) < 0) return -1;
   return spawns ? 0 : lower(RLIMIT_NPROC, 0);
+#endif
+}
+
+int confine_growth(uint64_t bytes)
+{
+#ifdef SANITIZED
+  (void)bytes;
+  return 0;
+#else
+  return signal(SIGXFSZ, SIG_IGN) == SIG_ERR ? -1 : lower(RLIMIT_FSIZE, (rlim_t)bytes);
 #endif
 }
 

@@ -2,6 +2,7 @@
 #define RUNLIB_CONFINE_H
 
 #include <linux/filter.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /*
@@ -16,6 +17,9 @@ extern int confine_self(void);
 
 /* The most that it may have: bytes of data, descriptors; and, unless spawns, no process more of its user by it. */
 extern int confine_resources(unsigned long bytes, unsigned int files, int spawns);
+
+/* No file becomes longer by it: writing fails with EFBIG. */
+extern int confine_growth(uint64_t bytes);
 
 /* --- paths --------------------------------------------------------------------------------------- */
 
@@ -46,7 +50,7 @@ extern int confine_paths_enter(int set);
 /*
  * Groups of calls beside those that every process keeps: reading and writing what is open, waiting, memory that is not
  * executable, time, handlers of signals, ending. What is left out fails with EPERM: fork and exec among them, whatever
- * sends a signal, also by a descriptor (F_SETOWN), changes who one is, or traces.
+ * sends a signal, also by a descriptor (F_SETOWN), makes a socket linger, changes who one is, or traces.
  */
 #define CONFINE_FILES   1U  /* open, look at, move, remove and sync files: which, is the paths' matter */
 #define CONFINE_ENTRIES 2U  /* list directories */

@@ -10,6 +10,8 @@
 
 #include <skalibs/djbunix.h>
 
+#include <runlib/envelope.h>
+
 #include "confined.h"
 #include "spp.h"
 
@@ -119,6 +121,15 @@ static int make_paths(confined const *x, options const *o)
   return -2;
 }
 
+/* A message, its envelope, and what filters put before it. 0: no limit. */
+static uint64_t longest(control const *c)
+{
+  char const *given = getenv("DATABYTES");
+  uint64_t message = given ? strtoull(given, 0, 10) : c->databytes;
+
+  return message && message < UINT64_MAX / 2 ? message + 4ull * ENVELOPE_MAX : 0;
+}
+
 int confined_make(confined *x, options const *o, control const *c)
 {
   if (!x->made) open_spool(x, getenv("SPOOL"));
@@ -127,6 +138,7 @@ int confined_make(confined *x, options const *o, control const *c)
   x->paths = -1;
   x->runs_programs = runs_programs(o, c);
   if (x->runs_programs) return 0;
+  x->longest = longest(c);
   confine_calls_make(&x->calls, CONFINE_FILES | CONFINE_UNIX | (asks_inet(o) ? CONFINE_INET : 0));
   x->paths = make_paths(x, o);
   return x->paths == -2 ? (x->paths = -1) : 0;
@@ -146,5 +158,6 @@ int confined_enter(confined const *x)
   if (x->runs_programs) return enter_with_programs();
   if (confine_self() < 0 || (x->paths >= 0 && confine_paths_enter(x->paths) < 0)) return -1;
   if (close_range(3, ~0u, 0) < 0 || confine_resources(DATA, FILES, 0) < 0) return -1;
+  if (x->longest && confine_growth(x->longest) < 0) return -1;
   return confine_calls_enter(&x->calls);
 }

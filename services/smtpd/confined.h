@@ -13,6 +13,7 @@ struct confined_s
   int runs_programs; /* plugins, or a program that queues or checks passwords: it must be let do what they do */
   int spool[3];      /* tmp, todo and held; -1: none, or behind a socket */
   int paths;         /* -1: none, or this kernel has no Landlock */
+  uint64_t longest; /* bytes of a file that it may write; 0: no limit */
   confine_calls calls;
 };
 

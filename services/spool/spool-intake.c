@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include <skalibs/allreadwrite.h>
@@ -33,6 +34,7 @@ static char const help[] =
     "See spool-intake(8).\n";
 
 #define SOCKETS 16
+#define CLOSING 20000 /* us that a descriptor may take to be closed */
 
 static sig_atomic_t volatile stopped;
 
@@ -62,6 +64,16 @@ static uint64_t limit(char const *control)
   return n && n < UINT64_MAX / 2 ? n + 2ull * ENVELOPE_MAX : 0;
 }
 
+/* An answer goes to one end of a pair of sockets, and to nothing else that somebody may have sent. */
+static int is_ours(int fd)
+{
+  int domain = -1, type = -1;
+  socklen_t n = sizeof domain, m = sizeof type;
+
+  return !getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) && domain == AF_UNIX &&
+         !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &m) && type == SOCK_SEQPACKET;
+}
+
 static void take(admit *a, int fd)
 {
   char s[HANDOVER_REQUEST];
@@ -70,7 +82,9 @@ static void take(admit *a, int fd)
   while (a->n < ADMIT_BATCH)
   {
     ssize_t r = fdpass_receive(fd, s, sizeof s, &reply, 1, MSG_DONTWAIT);
-    if (r > 0)
+    if (r > 0 && !is_ours(reply))
+      fd_close(reply);
+    else if (r > 0)
     {
       ndelay_on(reply);
       admit_request(a, s, (size_t)r, reply);
@@ -78,6 +92,23 @@ static void take(admit *a, int fd)
     else if (errno != EPROTO)
       return;
   }
+}
+
+/*
+ * Some descriptors take long to be closed, for as long as who sent them likes: a socket that lingers, or one in whose
+ * queue there is such a one. A signal ends that, soon after it began.
+ */
+static void limit_closing(int on)
+{
+  struct itimerval const t = {.it_interval = {.tv_usec = on * CLOSING},
+                              .it_value = {.tv_usec = on * CLOSING}};
+
+  setitimer(ITIMER_REAL, &t, 0);
+}
+
+static void on_alarm(int sig)
+{
+  (void)sig;
 }
 
 static void on_term(int sig)
@@ -89,7 +120,7 @@ static void on_term(int sig)
 /* Until TERM, which comes between two batches only: what was taken is answered. */
 static void serve(admit *a, char const *control, int const *fds, unsigned int n)
 {
-  struct sigaction const act = {.sa_handler = on_term};
+  struct sigaction const act = {.sa_handler = on_term}, alarmed = {.sa_handler = on_alarm};
   struct pollfd x[SOCKETS];
   sigset_t term, before;
 
@@ -98,6 +129,7 @@ static void serve(admit *a, char const *control, int const *fds, unsigned int n)
   sigprocmask(SIG_BLOCK, &term, &before);
   sigdelset(&before, SIGTERM);
   sigaction(SIGTERM, &act, 0);
+  sigaction(SIGALRM, &alarmed, 0);
   for (unsigned int i = 0; i < n; i++) x[i] = (struct pollfd){.fd = fds[i], .events = POLLIN};
   while (!stopped)
   {
@@ -105,9 +137,11 @@ static void serve(admit *a, char const *control, int const *fds, unsigned int n)
     if (r < 0 && errno != EINTR) strerr_diefusys(111, "wait");
     if (r <= 0) continue;
     a->most = limit(control);
+    limit_closing(1);
     for (unsigned int i = 0; i < n; i++)
       if (x[i].revents) take(a, fds[i]);
     admit_flush(a);
+    limit_closing(0);
   }
 }
 

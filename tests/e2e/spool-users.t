@@ -82,6 +82,7 @@ rm "$T/b/control/databytes"
 is "$(find "$SPOOL/todo" -type f | grep -c .)" $((before + 1)) "what was refused left nothing in todo/"
 is "$(hostile read)" "0 " "its writer cannot read the file"
 is "$(hostile twice)" "53 " "a message is taken once"
+is "$(hostile odd)" "0 " "descriptors that take minutes to be closed hold up nobody"
 
 # A service that restarts is waited for.
 i=0

@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <runlib/intake.h>
+
 #include <services/smtpd/listen.h>
 #include <services/smtpd/serve.h>
 
@@ -69,6 +71,21 @@ static int open_descriptors(void)
   return (errno = EBADF, -1);
 }
 
+/* A file of spool-intake's, or of the spool, into which it writes behind so many bytes. */
+static int fill(char const *bytes)
+{
+  static intake q;
+
+  if (intake_open(&q, getenv("SPOOL")) < 0) return -1;
+  return pwrite(q.fd, "x", 1, atoll(bytes)) == 1 ? 0 : -1;
+}
+
+static int linger(void)
+{
+  struct linger l = {.l_onoff = 1, .l_linger = 1000};
+  return setsockopt(0, SOL_SOCKET, SO_LINGER, &l, sizeof l);
+}
+
 static int attempt(char const *what, char const *argument)
 {
   int n = atoi(argument);
@@ -89,6 +106,8 @@ static int attempt(char const *what, char const *argument)
   if (!strcmp(what, "trace")) return (int)ptrace(PTRACE_SEIZE, n, 0, 0);
   if (!strcmp(what, "root")) return setuid(0);
   if (!strcmp(what, "executable")) return executable();
+  if (!strcmp(what, "fill")) return fill(argument);
+  if (!strcmp(what, "linger")) return linger();
   if (!strcmp(what, "descriptors")) return open_descriptors();
   return (errno = ENOSYS, -1);
 }

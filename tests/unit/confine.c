@@ -75,6 +75,15 @@ static int try_kill_self(void)
 {
   return can(raise(SIGURG));
 }
+static int try_linger(void)
+{
+  struct linger l = {.l_onoff = 1, .l_linger = 1000};
+  int e;
+
+  if (setsockopt(2, SOL_SOCKET, SO_KEEPALIVE, &(int){1}, sizeof(int)) < 0 && errno == EPERM) return EIO;
+  e = setsockopt(2, SOL_SOCKET, SO_LINGER, &l, sizeof l) < 0 ? errno : 0;
+  return e == ENOTSOCK ? 0 : e;
+}
 static int try_owner(void)
 {
   return can(fcntl(0, F_SETOWN, getppid()));
@@ -184,6 +193,7 @@ static struct
     {"exec", try_exec, 0},
     {"send a signal", try_kill, 0},
     {"send itself a signal", try_kill_self, 0},
+    {"make a socket linger", try_linger, 0},
     {"send a signal by a descriptor", try_owner, 0},
     {"send one by a descriptor to a group", try_owner_of_group, 0},
     {"choose a descriptor's signal", try_signal_number, 0},
@@ -414,8 +424,21 @@ static int much_memory(void)
                                                                                                      : 0;
 }
 
+static void enter_growth(void const *data)
+{
+  (void)data;
+  if (confine_growth(4096) < 0) _exit(255);
+}
+
+static int write_much(void)
+{
+  FILE *f = tmpfile();
+  return f && pwrite(fileno(f), "x", 1, 4095) == 1 && pwrite(fileno(f), "x", 1, 4096) < 0 ? errno : 0;
+}
+
 START_TEST(resources)
 {
+  ck_assert_int_eq(in_child(enter_growth, 0, write_much), EFBIG);
   ck_assert_int_eq(in_child(enter_resources, 0, forks_no_more), EAGAIN);
   ck_assert_int_eq(in_child(enter_resources, 0, open_many), EMFILE);
   ck_assert_int_eq(in_child(enter_resources, 0, much_memory), ENOMEM);
