@@ -57,6 +57,33 @@ bad crashing libexec/mailctl/smtpd 'exit 111'
 exits 4 "a set whose smtpd crashes" at switch crashing
 is "$(current) $(runs)" "a $S/a/libexec/mailctl/smtpd" "is left"
 like "$(at generations)" 'failed smtpd (died|was not ready)' "with its reason"
+# wrapped NAME OPTION...: its smtpd has these options behind all others
+wrapped() {
+  set_of "$1"
+  mv "$S/$1/libexec/mailctl/smtpd" "$S/$1/libexec/mailctl/smtpd.real"
+  name=$1
+  shift
+  printf '#!/bin/sh\nexec "%s" "$@" %s\n' "$S/$name/libexec/mailctl/smtpd.real" "$*" >"$S/$name/libexec/mailctl/smtpd"
+  chmod 755 "$S/$name/libexec/mailctl/smtpd"
+}
+printf '#!/bin/sh\ncat >/dev/null\n' >"$T/swallows"
+printf '#!/bin/sh\nexit 31\n' >"$T/refuses"
+chmod 755 "$T/swallows" "$T/refuses"
+cp "$C" "$T/light"
+sed "s/^probe = .*/probe = full/; s/^#ready-timeout = .*/ready-timeout = $((5 * PATIENCE))s/" "$T/light" >"$C"
+wrapped hanging -g 900000
+exits 4 "a set whose smtpd hangs" at switch hanging
+like "$(cat "$T/err")" 'smtpd does not pass the probe: .* greeting: read: no answer' "says so"
+wrapped refusing-all -q "$T/refuses"
+exits 4 "a set whose smtpd refuses everything" at switch refusing-all
+like "$(cat "$T/err")" 'smtpd does not pass the probe: ' "says so"
+wrapped swallowing -q "$T/swallows"
+exits 4 "a set that delivers nothing" at switch swallowing
+like "$(cat "$T/err")" 'a message that was answered 250 did not arrive' "says so"
+is "$(current) $(runs)" "a $S/a/libexec/mailctl/smtpd" "each is left"
+exits 0 "and all is well" at status
+cp "$T/light" "$C"
+rm -r "$S/hanging" "$S/refusing-all" "$S/swallowing"
 set_of mute
 mv "$S/mute/bin/mailctl" "$S/mute/bin/mailctl.real"
 cat >"$S/mute/bin/mailctl" <<END
@@ -115,10 +142,11 @@ rm -r "$S/future" "$S/mute"
 
 # A source whose install is a copy; smtp sessions come all the while.
 mkdir "$T/source"
+cp -a "$S/b/bin/helper" "$T/helper"
 cat >"$T/source/Makefile" <<END
 all check:
 install:
-	mkdir -p \$(PREFIX) && cp -a $B/bin $B/libexec \$(PREFIX)/ && cp -a $S/b/bin/helper \$(PREFIX)/bin/
+	mkdir -p \$(PREFIX) && cp -a $B/bin $B/libexec \$(PREFIX)/ && cp -a $T/helper \$(PREFIX)/bin/
 END
 cat >"$T/load" <<'END'
 import os, smtplib, sys, time
