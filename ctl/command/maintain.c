@@ -91,6 +91,9 @@ int maintain_mail(report_parts *p)
                      snapshot_human(b, &p->s, &p->s.queue.oldest),
                      snapshot_human(c, &p->s, &p->s.outbound.waiting)) < 0)
     return -1;
+  if (p->s.outbound.destinations.known == KNOWN &&
+      service_append(&p->facts, "    for hosts that fail: %s\n", p->s.outbound.destinations.text) < 0)
+    return -1;
   if (oldest > OLDEST &&
       maintain_need(p, "queue", "mail has waited for %s", snapshot_human(a, &p->s, &p->s.queue.oldest)) < 0)
     return -1;

@@ -1,10 +1,14 @@
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <skalibs/stralloc.h>
 
 #include <runlib/block.h>
 #include <runlib/counters.h>
+#include <runlib/field.h>
+#include <runlib/walk.h>
 
 #include <ctl/status/snapshot-internal.h>
 
@@ -244,9 +248,28 @@ static void take_rate(datum *d, page const *p, char const *name)
   if (even && odd) datum_real(d, counter_rate_read(even->value, odd->value, p->now));
 }
 
+/* `HOST MESSAGES FAILURES UNTIL`, a line each (services/spool/outlook.h). */
+static int take_destinations(snapshot *s, stored const *st)
+{
+  char path[SNAPSHOT_PATH], bytes[2048], text[1024];
+  char const *at = bytes;
+  ssize_t got =
+      walk_read(AT_FDCWD, snapshot_path(path, st->b.run, "spool/destinations"), bytes, sizeof bytes);
+  size_t len = got > 0 ? (size_t)got : 0, n = 0;
+  field f;
+
+  for (*text = 0; field_next(&f, &at, &len) && n + f.name_len + 32 < sizeof text;)
+    n += (size_t)snprintf(text + n, sizeof text - n, "%s%.*s %llu", n ? ", " : "", (int)f.name_len, f.name,
+                          (unsigned long long)field_number(&f));
+  if (n) return snapshot_words(&s->outbound.destinations, s, text);
+  if (got >= 0 || errno == ENOENT) datum_none(&s->outbound.destinations);
+  return 0;
+}
+
 static int take_outbound(snapshot *s, stored const *st, page *p)
 {
   service_facts const *sv = snapshot_find(s, "send");
+  counter_value const *oldest;
 
   if (!sv)
   {
@@ -259,7 +282,13 @@ static int take_outbound(snapshot *s, stored const *st, page *p)
   if (sv->pid.known != KNOWN) return 0;
   take(&s->outbound.waiting, p, "remote.waiting");
   take(&s->outbound.running, p, "remote.running");
-  return 0;
+  take(&s->outbound.deferred, p, "remote.deferred");
+  if ((oldest = find(p, "remote.oldest", "")))
+  {
+    s->outbound.oldest.known = oldest->value ? KNOWN : NONE;
+    s->outbound.oldest.n = p->now > oldest->value ? p->now - oldest->value : 0;
+  }
+  return take_destinations(s, st);
 }
 
 /* --- who is blocked -------------------------------------------------------------------------------- */

@@ -98,15 +98,22 @@ static int put_queue(line *l)
 
 static int put_outbound(line *l)
 {
+  snapshot const *s = l->w->s;
   char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS], d[FACT_WORDS];
 
-  if (!has(&l->w->s->outbound.waiting)) return 0;
-  return begin(l, "outbound") < 0 ||
-                 add(l, " %s waiting, %s under way, %s sent and %s bounced a minute",
-                     snapshot_human(a, l->w->s, &l->w->s->outbound.waiting),
-                     snapshot_human(b, l->w->s, &l->w->s->outbound.running),
-                     snapshot_human(c, l->w->s, &l->w->s->outbound.sent_per_minute),
-                     snapshot_human(d, l->w->s, &l->w->s->outbound.bounced_per_minute)) < 0
+  if (!has(&s->outbound.waiting)) return 0;
+  if (begin(l, "outbound") < 0 || add(l, " %s waiting", snapshot_human(a, s, &s->outbound.waiting)) < 0)
+    return -1;
+  if (s->outbound.oldest.known == KNOWN &&
+      add(l, ", oldest %s", snapshot_human(a, s, &s->outbound.oldest)) < 0)
+    return -1;
+  if (s->outbound.deferred.known == KNOWN && s->outbound.deferred.n &&
+      add(l, ", %s for hosts that fail (%s)", snapshot_human(a, s, &s->outbound.deferred),
+          snapshot_human(b, s, &s->outbound.destinations)) < 0)
+    return -1;
+  return add(l, ", %s under way, %s sent and %s bounced a minute", snapshot_human(b, s, &s->outbound.running),
+             snapshot_human(c, s, &s->outbound.sent_per_minute),
+             snapshot_human(d, s, &s->outbound.bounced_per_minute)) < 0
              ? -1
              : end(l);
 }

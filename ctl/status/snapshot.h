@@ -63,7 +63,7 @@ struct snapshot_s
   } queue;
   struct
   {
-    datum waiting, running, sent_per_minute, bounced_per_minute;
+    datum waiting, running, sent_per_minute, bounced_per_minute, deferred, destinations, oldest;
   } outbound;
   struct
   {

@@ -316,6 +316,36 @@ void schedule_done(schedule *s, uint32_t p, health h, uint64_t now, uint64_t due
   settle_destination(s, to, now);
 }
 
+static void view_add(schedule_view *v, destination const *d, uint32_t waiting)
+{
+  unsigned int i = v->n < SCHEDULE_WORST ? v->n++ : SCHEDULE_WORST - 1;
+
+  if (i == SCHEDULE_WORST - 1 && v->worst[i].host && v->worst[i].waiting >= waiting) return;
+  for (; i && v->worst[i - 1].waiting < waiting; i--) v->worst[i] = v->worst[i - 1];
+  v->worst[i].host = d->host;
+  v->worst[i].waiting = waiting;
+  v->worst[i].failures = d->failures;
+  v->worst[i].until = d->until;
+}
+
+void schedule_look(schedule const *s, schedule_view *v)
+{
+  *v = (schedule_view){.oldest = 0};
+  for (size_t i = 0; i < genalloc_len(destination, &s->destinations); i++)
+  {
+    destination const *d = destination_at(s, (uint32_t)i);
+    uint32_t n = d->host ? (uint32_t)genalloc_len(uint32_t, &d->waiting) : 0;
+    for (uint32_t k = 0; k < n; k++)
+    {
+      uint64_t birth = spoolname_birth(parcel_at(s, genalloc_s(uint32_t, &d->waiting)[k])->name);
+      if (birth && (!v->oldest || birth < v->oldest)) v->oldest = birth;
+    }
+    if (!n || !d->failures) continue;
+    v->deferred += n;
+    view_add(v, d, n);
+  }
+}
+
 static uint64_t root(uint64_t n)
 {
   uint64_t r = 0;

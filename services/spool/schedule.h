@@ -88,6 +88,25 @@ typedef enum health_e
 /* The attempt is over. due: when it is tried again; 0: never. */
 extern void schedule_done(schedule *s, uint32_t p, health h, uint64_t now, uint64_t due);
 
+/* What waits, at one moment. */
+#define SCHEDULE_WORST 5
+typedef struct schedule_view_s schedule_view;
+struct schedule_view_s
+{
+  uint64_t oldest;   /* the birth of the oldest message; 0: none waits */
+  uint32_t deferred; /* parcels for destinations that fail */
+  unsigned int n;
+  struct
+  {
+    char const *host; /* the schedule's, until it changes */
+    uint32_t waiting;
+    unsigned int failures;
+    uint64_t until;
+  } worst[SCHEDULE_WORST]; /* of these destinations, those with the most parcels first */
+};
+/* Takes time by how much waits. */
+extern void schedule_look(schedule const *s, schedule_view *v);
+
 /*
  * When a message of this birth is due after it failed now: pauses grow with the square root of its age, as qmail-send's
  * do, from `pause`, and are a tenth longer or shorter by chance.

@@ -24,6 +24,8 @@ typedef enum sender_counter_e
   COUNT_SENT_ODD, /* recipients a minute, see counter_rate */
   COUNT_BOUNCED_EVEN,
   COUNT_BOUNCED_ODD, /* messages a minute */
+  COUNT_DEFERRED,    /* a gauge: of those that wait, for destinations that fail */
+  COUNT_OLDEST,      /* a gauge: when the oldest of them came, seconds since 1970; 0: none waits */
   SENDER_COUNTERS
 } sender_counter;
 

@@ -17,6 +17,7 @@
 
 #include <runlib/ready.h>
 
+#include <services/spool/outlook.h>
 #include <services/spool/scan.h>
 #include <services/spool/sender.h>
 #include <services/spool/watch.h>
@@ -57,6 +58,7 @@ struct daemon_s
 {
   sender s;
   watch watch;
+  outlook outlook;
   int signals;
   int ending;
 };
@@ -96,9 +98,9 @@ static void trap(daemon_state *d)
 
 static void start_counting(sender *s, char const *file)
 {
-  static char const *const names[SENDER_COUNTERS] = {"remote.waiting",   "remote.running",
-                                                     "remote.sent.0",    "remote.sent.1",
-                                                     "remote.bounced.0", "remote.bounced.1"};
+  static char const *const names[SENDER_COUNTERS] = {
+      "remote.waiting",   "remote.running",   "remote.sent.0",   "remote.sent.1",
+      "remote.bounced.0", "remote.bounced.1", "remote.deferred", "remote.oldest"};
   static counter own[SENDER_COUNTERS];
 
   for (unsigned int i = 0; i < SENDER_COUNTERS; i++) s->counters[i] = own + i;
@@ -119,6 +121,7 @@ static void start(daemon_state *d, options const *o)
   take_lock(s);
   trap(d);
   start_counting(s, o->counters);
+  outlook_init(&d->outlook, o->counters);
   s->lifetime = (uint64_t)o->lifetime * SECOND;
   s->warn = (uint64_t)o->warn * SECOND;
   for (unsigned int i = 0; i < SENDER_ATTEMPTS; i++) s->attempts[i].parcel = SCHEDULE_NONE;
@@ -144,7 +147,7 @@ static void handle_signals(daemon_state *d)
 static unsigned int work(daemon_state *d)
 {
   sender *s = &d->s;
-  uint64_t now = scan_now(), next;
+  uint64_t now = scan_now(), next, look;
 
   if (!d->ending)
   {
@@ -155,9 +158,11 @@ static unsigned int work(daemon_state *d)
   }
   counter_set(s->counters[COUNT_WAITING], s->schedule.waiting);
   counter_set(s->counters[COUNT_RUNNING], s->schedule.running);
+  look = outlook_take(&d->outlook, s, now);
   next = schedule_when(&s->schedule);
   if (next < s->again) next = s->again;
   if (s->reload && s->reload < next) next = s->reload;
+  if (look < next) next = look;
   if (d->ending || next > now + 60 * SECOND) return watch_pause(&d->watch, 60000);
   return next > now ? watch_pause(&d->watch, (unsigned int)((next - now) / 1000) + 1) : 0;
 }

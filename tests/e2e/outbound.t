@@ -59,6 +59,17 @@ like "$(m status)" '^outbound: 0 waiting, 0 under way, [0-9.]+ sent and [0-9.]+ 
 exits 0 "mailctl queue" m queue
 is "$(cat out)" "" "shows an empty one"
 exits 1 "mailctl queue drop --all" m queue drop --all
+
+echo 'away.test A 10.1.1.99' >>zone # where nobody listens
+is "$(submit lost bob@away.test)" "" "mail for a host that is away"
+deferred() { test "$(m status -o outbound.waiting,outbound.deferred,outbound.destinations)" = "1	1	away.test 1"; }
+try "status tells that it waits, and for whom" wait_for 30 deferred
+like "$(m status)" '^outbound: 1 waiting, oldest [0-9]+ (m?s|min), 1 for hosts that fail \(away\.test 1\)' "since when, too"
+exits 0 "dropped" m queue drop --all --yes
+settled() { m status -o outbound.oldest,outbound.destinations | grep -q '^-	-$'; }
+m reload send >/dev/null 2>&1 || m restart send >/dev/null
+try "then nothing waits" wait_for 30 settled
+
 m down dkim >/dev/null
 is "$(submit later bob@good.test)" "" "while the signer is down"
 try "mailctl queue shows it" wait_for 20 sh -c "mailctl -c '$C' queue | grep -q 'remote .*<postmaster@example.test> <bob@good.test>'"

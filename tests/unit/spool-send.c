@@ -54,6 +54,49 @@ START_TEST(the_first_due_comes_first)
 }
 END_TEST
 
+/* a message's name, of that second */
+static char const *born(unsigned int second)
+{
+  static char name[SPOOLNAME_FMT];
+
+  spoolname_fmt(name, &(struct timespec){.tv_sec = second}, 1, second);
+  return name;
+}
+
+START_TEST(what_waits_is_told_with_the_worst_first)
+{
+  static char const *const hosts[] = {"a.test", "b.test", "c.test", "d.test", "e.test", "f.test", "g.test"};
+  schedule_view v;
+  uint32_t p;
+
+  schedule_look(&s, &v);
+  ck_assert_uint_eq(v.oldest, 0);
+  ck_assert_uint_eq(v.deferred, 0);
+  ck_assert_uint_eq(v.n, 0);
+  for (unsigned int i = 0; i < 7; i++) /* a.test has one message, g.test seven */
+    for (unsigned int k = 0; k <= i; k++) add(born(2000 + 10 * i + k), hosts[i], START);
+  add(born(1000), "well.test", START + 5);
+  schedule_look(&s, &v);
+  ck_assert_uint_eq(v.oldest, 1000 * SECOND);
+  ck_assert_uint_eq(v.deferred, 0);
+  for (unsigned int i = 0; i < 7; i++)
+  {
+    ck_assert(*next(START, &p));
+    schedule_done(&s, p, HEALTH_BAD, START, START + 100 * SECOND);
+  }
+  schedule_look(&s, &v);
+  ck_assert_uint_eq(v.deferred, 28);
+  ck_assert_uint_eq(v.n, SCHEDULE_WORST);
+  for (unsigned int i = 0; i < SCHEDULE_WORST; i++)
+  {
+    ck_assert_str_eq(v.worst[i].host, hosts[6 - i]);
+    ck_assert_uint_eq(v.worst[i].waiting, 7 - i);
+    ck_assert_uint_eq(v.worst[i].failures, 1);
+    ck_assert_uint_gt(v.worst[i].until, START);
+  }
+}
+END_TEST
+
 START_TEST(one_message_and_host_are_there_once)
 {
   uint32_t p;
@@ -292,6 +335,7 @@ int main(void)
 
   tcase_add_checked_fixture(t, &setup, &teardown);
   tcase_add_test(t, the_first_due_comes_first);
+  tcase_add_test(t, what_waits_is_told_with_the_worst_first);
   tcase_add_test(t, one_message_and_host_are_there_once);
   tcase_add_test(t, there_are_limits);
   tcase_add_test(t, a_host_that_fails_is_left_alone);
