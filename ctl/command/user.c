@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <runlib/entries.h>
@@ -104,17 +105,25 @@ static int user_senders(people const *p, wish const *x)
   return status || !x->taken ? status : people_edit(p, &p->senders, &senders_change, &del, 0);
 }
 
-/* Sessions of Dovecot that go on after this are those of users whom it does not know any more. */
+/*
+ * Ends what sessions of IMAP there are. Dovecot looks at the file again each second: who comes back within that is let in, and
+ * ended, too.
+ */
 static void user_kick(people const *p, char const *name)
 {
+  struct timespec pause = {.tv_sec = 1, .tv_nsec = 200000000};
   char file[PATH_MAX];
   char const *const argv[] = {"doveadm", "-c", file, "kick", name, 0};
   stralloc said = STRALLOC_ZERO;
 
   snprintf(file, sizeof file, "%s/imap/dovecot.conf", p->w.b.run);
   /* It answers 68 where there is none to end. */
-  if (bundle_section(&p->w.b, "imap") && access(file, R_OK) == 0 && run_wait(argv, 0, 0, &said, 10000) < 0)
-    say_cannot("end the IMAP sessions of ", name);
+  if (!bundle_section(&p->w.b, "imap") || access(file, R_OK) < 0) return;
+  for (unsigned int i = 0; i < 2; i++)
+  {
+    if (i) nanosleep(&pause, 0);
+    if (run_wait(argv, 0, 0, &said, 10000) < 0) say_cannot("end the IMAP sessions of ", name);
+  }
   stralloc_free(&said);
 }
 

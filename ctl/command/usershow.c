@@ -11,6 +11,7 @@
 
 #include <runlib/entries.h>
 #include <runlib/maildirsize.h>
+#include <runlib/run.h>
 #include <runlib/users.h>
 #include <runlib/walk.h>
 
@@ -162,6 +163,27 @@ static void show_addresses(people *p, char const *name)
       printf("alias\t%s\n", p->map.text.s + a->name);
 }
 
+/* `user proto pid ip sid`, with tabs between, below a line of titles. */
+static void show_sessions(people const *p, char const *name)
+{
+  char file[PATH_MAX];
+  char const *const argv[] = {"doveadm", "-f", "tab", "-c", file, "who", "-1", name, 0};
+  stralloc said = STRALLOC_ZERO;
+  char *line, *rest;
+
+  snprintf(file, sizeof file, "%s/imap/dovecot.conf", p->w.b.run);
+  if (bundle_section(&p->w.b, "imap") && access(file, R_OK) == 0 && run_wait(argv, 0, 0, &said, 10000) == 0 &&
+      stralloc_0(&said))
+    for (rest = said.s, strsep(&rest, "\n"); (line = strsep(&rest, "\n"));)
+    {
+      char *word[4] = {0};
+      for (unsigned int i = 0; i < 4; i++) word[i] = strsep(&line, "\t");
+      if (word[3] && !strcmp(word[0], name))
+        printf("session\t%s from %s, pid %s\n", word[1], word[3], word[2]);
+    }
+  stralloc_free(&said);
+}
+
 int user_show(people *p, char const *name)
 {
   stralloc users = STRALLOC_ZERO, senders = STRALLOC_ZERO;
@@ -184,6 +206,8 @@ int user_show(people *p, char const *name)
     putchar('\n');
     show_addresses(p, name);
     entries_each(senders.s, senders.len, name, &print_word, 0);
+    fflush(stdout);
+    show_sessions(p, name);
   }
   stralloc_free(&users);
   stralloc_free(&senders);

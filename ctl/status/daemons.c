@@ -291,6 +291,27 @@ static int take_outbound(snapshot *s, stored const *st, page *p)
   return take_destinations(s, st);
 }
 
+/* --- people who read their mail ------------------------------------------------------------------ */
+
+static int take_imap(snapshot *s, stored const *st, page *p)
+{
+  service_facts const *sv = snapshot_find(s, "imap");
+
+  if (!sv || !bundle_section(&st->b, "imap"))
+  {
+    none((datum *)&s->imap, sizeof s->imap);
+    return 0;
+  }
+  if (read_page(p, st->b.state, "imap", "counters") < 0) return -1;
+  take(&s->imap.logins, p, "logins");
+  take_rate(&s->imap.logins_per_minute, p, "logins");
+  take(&s->imap.failures, p, "failures");
+  take_rate(&s->imap.failures_per_minute, p, "failures");
+  take(&s->imap.windows, p, "windows");
+  if (sv->pid.known == KNOWN) take(&s->imap.sessions, p, "sessions");
+  return 0;
+}
+
 /* --- who is blocked -------------------------------------------------------------------------------- */
 
 static void count_blocked(void *data, block const *b, unsigned int line)
@@ -330,7 +351,8 @@ int snapshot_take_daemons(snapshot *s, stored const *st)
   p.now = timespec_sysclock_from_tain(&ts, &s->now) && ts.tv_sec > 0 ? (uint64_t)ts.tv_sec : 0;
   return take_smtp(&s->smtpd, s, st, "smtpd", &p) < 0 ||
                  take_smtp(&s->submission, s, st, "submission", &p) < 0 || take_tls(s, st, &p) < 0 ||
-                 take_policy(s, st, &p) < 0 || take_outbound(s, st, &p) < 0 || take_blocked(s, st) < 0
+                 take_policy(s, st, &p) < 0 || take_outbound(s, st, &p) < 0 || take_imap(s, st, &p) < 0 ||
+                 take_blocked(s, st) < 0
              ? -1
              : 0;
 }

@@ -128,9 +128,9 @@ static int put_bundle(json_t *all, show const *w, json_t *unknown)
 /* A part that the bundle does not have is null: one without any number or word. */
 static int drop_absent(json_t *all)
 {
-  static char const *const groups[] = {"outbound", "smtpd", "submission", "tls", "rater", "policy"};
-  static char const *const first[] = {"waiting",  "connections", "connections",
-                                      "sessions", "checks",      "questions"};
+  static char const *const groups[] = {"imap", "outbound", "smtpd", "submission", "tls", "rater", "policy"};
+  static char const *const first[] = {"sessions", "waiting", "connections", "connections",
+                                      "sessions", "checks",  "questions"};
   json_t *unknown = json_object_get(all, "unknown");
 
   for (unsigned int i = 0; i < sizeof groups / sizeof groups[0]; i++)

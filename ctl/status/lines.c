@@ -118,6 +118,20 @@ static int put_outbound(line *l)
              : end(l);
 }
 
+static int put_imap(line *l)
+{
+  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS];
+
+  if (!has(&l->w->s->imap.sessions)) return 0;
+  return begin(l, "imap") < 0 || add(l, " %s %s, %s logins and %s failed a minute",
+                                     snapshot_human(a, l->w->s, &l->w->s->imap.sessions),
+                                     l->w->s->imap.sessions.n == 1 ? "session" : "sessions",
+                                     snapshot_human(b, l->w->s, &l->w->s->imap.logins_per_minute),
+                                     snapshot_human(c, l->w->s, &l->w->s->imap.failures_per_minute)) < 0
+             ? -1
+             : end(l);
+}
+
 static int put_overload(line *l)
 {
   char a[FACT_WORDS];
@@ -314,8 +328,8 @@ static int put_warnings(line *l)
 int show_lines(stralloc *sa, show const *w)
 {
   line l = {.sa = sa, .w = w, .text = STRALLOC_ZERO};
-  int result = put_supervisor(&l) < 0 || put_queue(&l) < 0 || put_outbound(&l) < 0 || put_overload(&l) < 0 ||
-                       put_smtp(&l, "smtpd", &w->s->smtpd) < 0 ||
+  int result = put_supervisor(&l) < 0 || put_queue(&l) < 0 || put_outbound(&l) < 0 || put_imap(&l) < 0 ||
+                       put_overload(&l) < 0 || put_smtp(&l, "smtpd", &w->s->smtpd) < 0 ||
                        put_smtp(&l, "submission", &w->s->submission) < 0 || put_tls(&l) < 0 ||
                        put_rater(&l) < 0 || put_blocked(&l) < 0 || put_policy(&l) < 0 ||
                        put_milters(&l) < 0 || put_jobs(&l) < 0 || put_warnings(&l) < 0

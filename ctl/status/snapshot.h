@@ -63,6 +63,10 @@ struct snapshot_s
   } queue;
   struct
   {
+    datum sessions, logins, logins_per_minute, failures, failures_per_minute, windows;
+  } imap;
+  struct
+  {
     datum waiting, running, sent_per_minute, bounced_per_minute, deferred, destinations, oldest;
   } outbound;
   struct

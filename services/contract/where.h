@@ -52,6 +52,9 @@ extern int monitor_queue(stralloc *path, bundle const *b, section const *s, size
 /* Appends the absolute name of the directory of [job NAME]'s record (runlib/jobrecord.h), and a NUL. */
 extern int job_directory(stralloc *path, bundle const *b, char const *name);
 
+/* Says to r where the key `window` of s names no class of windows, or nobody keeps them. */
+extern void rater_examine_window(bundle const *b, section const *s, report *r);
+
 /* Appends the absolute name of [auth]'s file of users, with a NUL. Returns 0, or -1 and errno (ENOMEM). */
 extern int auth_users_file(stralloc *path, bundle const *b);
 /* The user whom the file belongs to; 0: whoever runs mailctl (the bundle does not run as root). */

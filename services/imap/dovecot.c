@@ -123,7 +123,8 @@ static int put_quota_2_3(stralloc *sa, dovecot const *d)
 
 int dovecot_2_3(stralloc *sa, dovecot const *d)
 {
-  /* userdb_ fields come from the file of users (prefetch); LMTP, which has no password, gets them by static. */
+  /* userdb_ fields come from the file of users (prefetch); LMTP, which has no password, reads it again;
+   * there, who has no such fields is nobody, and static's. */
   if (put_begin(sa, d) < 0 || put_tls_2_3(sa, d) < 0 ||
       service_append(sa,
                      "mail_location = maildir:~\n"
@@ -133,8 +134,10 @@ int dovecot_2_3(stralloc *sa, dovecot const *d)
                      "passdb {\n  driver = passwd-file\n  args = scheme=CRYPT %s\n"
                      "  default_fields = userdb_home=%s/%%n\n}\n"
                      "userdb {\n  driver = prefetch\n}\n"
+                     "userdb {\n  driver = passwd-file\n  args = username_format=%%Ln %s\n"
+                     "  override_fields = home=%s/%%n\n}\n"
                      "userdb {\n  driver = static\n  args = home=%s/%%n\n}\n",
-                     d->users, d->mail, d->mail) < 0)
+                     d->users, d->mail, d->users, d->mail, d->mail) < 0)
     return -1;
   return put_quota_2_3(sa, d) < 0 || put_services(sa, d, 1) < 0 || put_mailboxes(sa) < 0 ? -1
                                                                                          : put_end(sa, d);
@@ -181,8 +184,10 @@ int dovecot_2_4(stralloc *sa, dovecot const *d)
                      "passdb passwd-file {\n  passwd_file_path = %s\n  default_password_scheme = CRYPT\n"
                      "  fields {\n    userdb_home = %s/%%{user | username}\n  }\n}\n"
                      "userdb prefetch {\n}\n"
+                     "userdb passwd-file {\n  passwd_file_path = %s\n  fields {\n    home = %s/%%{user | "
+                     "username}\n  }\n}\n"
                      "userdb static {\n  fields {\n    home = %s/%%{user | username}\n  }\n}\n",
-                     d->users, d->mail, d->mail) < 0)
+                     d->users, d->mail, d->users, d->mail, d->mail) < 0)
     return -1;
   return put_quota_2_4(sa, d) < 0 || put_services(sa, d, 0) < 0 || put_mailboxes(sa) < 0 ? -1
                                                                                          : put_end(sa, d);

@@ -1,2 +1,4 @@
-# No daemon of ours: Dovecot, configured.
-$(eval $(call library,services/imap,check.c dovecot.c service.c))
+# Dovecot, configured; and its log, read.
+$(eval $(call library,services/imap,check.c dovecot.c logline.c service.c))
+$(eval $(call program,libexec/mailctl/imap-log,services/imap/imap-log.c,services/imap))
+$(eval $(call unit,tests/unit/logline.c,services/imap))

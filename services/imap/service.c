@@ -24,6 +24,16 @@ static key const keys[] = {
      .type = KEY_BOOL,
      .fallback = "no",
      .help = "people's Sieve scripts sort what comes by LMTP (Debian's dovecot-sieve)"},
+    {.name = "window",
+     .type = KEY_TEXT,
+     .help = "a class of windows, [limit CLASS] with window = yes: a login opens one for its address; see "
+             "window in [submission]"},
+    {.name = "window-time",
+     .type = KEY_TIME,
+     .fallback = "30m",
+     .min = 1000,
+     .max = 86400000,
+     .help = "for so long"},
     {.name = "quota",
      .type = KEY_SIZE,
      .help = "how much mail a user may have, if nothing else is said of him"},
@@ -93,6 +103,7 @@ static void imap_examine(service const *sv, report *r)
     report_error(r, s, 0, "needs [auth], whose file of users has the passwords");
   else if (section_text(auth, "program"))
     report_error(r, s, 0, "reads the file of users of [auth], which runs a program instead");
+  rater_examine_window(b, s, r);
   if (section_number(s, "sieve") && !section_number(s, "lmtp"))
     report_error(r, s, "sieve", "sorts what comes by LMTP: say lmtp = yes, too");
   if (!bundle_section(b, "tls") && section_says(s, "listen") && strstr(section_text(s, "listen"), "/tls"))
@@ -119,6 +130,28 @@ static int imap_add_files(service *sv, dovecot const *d)
  */
 #define OWN_USER "default_internal_user = %s\\ndefault_internal_group = %s\\ndefault_login_user = %s\\n"
 
+/* The log goes through imap-log, as a user who can do nothing: it reads what strangers called themselves. */
+static int imap_add_log(service *sv, stralloc *sa)
+{
+  bundle const *b = sv->bundle;
+  char const *user = bundle_user(b, sv->section), *window = section_text(sv->section, "window");
+
+  if (service_append(sa, "pipeline -dw { redirfd -w 1 /dev/null ") < 0) return -1;
+  if (b->root && user && service_append(sa, "s6-setuidgid %s ", user) < 0) return -1;
+  if (service_word(sa, "", b->libexec, "/imap-log") < 0 ||
+      service_word(sa, " -c ", b->state, "/imap/counters") < 0)
+    return -1;
+  if (bundle_section(b, "rater") &&
+      (service_add_need(sv, "rater") < 0 || service_word(sa, " -R ", b->run, "/rater.sock") < 0))
+    return -1;
+  if (window && *window &&
+      (service_word(sa, " -w ", window, "") < 0 ||
+       service_append(sa, " -t %llu", (unsigned long long)section_number(sv->section, "window-time") / 1000) <
+           0))
+    return -1;
+  return service_append(sa, " }\nfdmove -c 2 1\n");
+}
+
 static int imap_add_run(service *sv, dovecot const *d)
 {
   char const *program = section_text(sv->section, "program");
@@ -142,8 +175,8 @@ static int imap_add_run(service *sv, dovecot const *d)
                      "s6-notifyoncheck -3 3 -d -n 0 -w 200 -t 10000 -c "
                      "\"redirfd -w 1 /dev/null fdmove -c 2 1 doveadm -c %s${version}.conf process status\"\n",
                      conf.s) < 0 ||
-      service_append(&sa, "fdclose 3\n") < 0 || service_quote(&sa, program) < 0 ||
-      service_append(&sa, " -F -c %s${version}.conf\n", conf.s) < 0)
+      service_append(&sa, "fdclose 3\n") < 0 || imap_add_log(sv, &sa) < 0 ||
+      service_quote(&sa, program) < 0 || service_append(&sa, " -F -c %s${version}.conf\n", conf.s) < 0)
     goto end;
   if (service_add_file(sv, "run", sa.s, sa.len, 0755) == 0 &&
       service_add_text(sv, "notification-fd", 0644, "3\n") == 0 &&
@@ -152,6 +185,24 @@ static int imap_add_run(service *sv, dovecot const *d)
 end:
   stralloc_free(&sa);
   stralloc_free(&conf);
+  return result;
+}
+
+static int imap_add_counters(service *sv)
+{
+  bundle const *b = sv->bundle;
+  char const *user = bundle_user(b, sv->section);
+  stralloc path = STRALLOC_ZERO;
+  int result = -1;
+
+  if (service_append(&path, "%s/imap-log", b->libexec) == 0 && stralloc_0(&path) &&
+      service_add_program(sv, path.s) == 0)
+  {
+    path.len = 0;
+    if (service_append(&path, "%s/imap", b->state) == 0 && stralloc_0(&path))
+      result = service_add_folder(sv, path.s, 0755, user ? user : "");
+  }
+  stralloc_free(&path);
   return result;
 }
 
@@ -167,6 +218,7 @@ static int imap_make(service *sv, report *r)
   if (owner && *owner) sv->user = owner; /* the Maildirs' */
   if (imap_gather(&d, paths, sv) == 0 && imap_add_files(sv, &d) == 0 && imap_add_run(sv, &d) == 0)
     result = service_add_folder(sv, d.directory, 0755, "");
+  if (!result) result = imap_add_counters(sv);
   sv->user = 0; /* Dovecot begins as root, and drops by itself */
   for (unsigned int i = 0; i < 3; i++) stralloc_free(paths + i);
   return result;

@@ -40,4 +40,12 @@ extern int report_string(stralloc *sa, char const *s, size_t n);
 /* Appends `"name":number` behind a comma unless behind a brace. */
 extern int report_number(stralloc *sa, char const *name, uint64_t u);
 
+/*
+ * Windows: a value is let in until a time that somebody set, and nobody else is. Answers `0 1/1 SECONDS` where there is one, for
+ * so long; `1 0/1 -` where there is none, or no rule takes the value (hash 0).
+ */
+extern int engine_window(engine *e, uint64_t hash, stralloc *out);
+/* Opens one for the seconds that were asked for, its rule's PERIOD at most; one that lasts longer stays. */
+extern int engine_open(engine *e, question const *w, stralloc *out);
+
 #endif

@@ -181,6 +181,7 @@ static int check(engine *e, question const *w, stralloc *out)
 {
   decision d;
 
+  if (w->class->window) return engine_window(e, w->hash, out);
   counter_rate((counter *const[2]){e->minutes, e->minutes + 1}, e->now / 1000, 1);
   if (!w->hash)
   {
@@ -197,6 +198,7 @@ static int peek(engine *e, question const *w, stralloc *out)
   decision d = {.limit = 0};
   uint64_t hash = find_key(e, w, 1, &s);
 
+  if (w->class->window) return engine_window(e, hash, out);
   if (!hash) return stralloc_catb(out, "0 0/0\r\n", 7) ? 0 : -1;
   for (unsigned int i = 0; i < s.rule->windows; i++)
   {
@@ -311,7 +313,10 @@ void engine_read(engine const *e, char const *s, size_t n, asker who, question *
   if (q->verb >= VERB_TOP && !q->class_len) return;
   w->class = rules_class(e->rules, q->class, q->class_len);
   if (!w->class && !w->wrong) w->wrong = "unknown class";
-  if (!w->wrong && q->verb <= VERB_UNDO) find_subject(e, w);
+  if (!w->wrong && w->class->window != (q->verb == VERB_OPEN) && q->verb != VERB_CHECK &&
+      q->verb <= VERB_OPEN)
+    w->wrong = w->class->window ? "a class of windows: nothing is counted" : "not a class of windows";
+  if (!w->wrong && q->verb <= VERB_OPEN) find_subject(e, w);
 }
 
 void engine_find(engine *e, question *w)
@@ -328,6 +333,7 @@ int engine_reply(engine *e, question const *w, stralloc *out)
   switch (w->request.verb)
   {
     case VERB_UNDO: r = undo(e, w, out); break;
+    case VERB_OPEN: r = engine_open(e, w, out); break;
     case VERB_PEEK: r = peek(e, w, out); break;
     case VERB_RESET: r = reset(e, w, out); break;
     case VERB_TOP: r = report_top(e, &w->request, out); break;

@@ -1,5 +1,5 @@
 # service.c and rules are what mailctl links; the rest is raterd's.
-RATER_ENGINE := bucket.c glob.c net.c match.c rules.c rulescan.c table.c clock.c file.c request.c blocker.c engine.c policy.c offenders.c reports.c
+RATER_ENGINE := bucket.c glob.c net.c match.c rules.c rulescan.c table.c clock.c file.c request.c blocker.c engine.c window.c policy.c offenders.c reports.c
 $(eval $(call library,services/rater,$(RATER_ENGINE) client.c server.c listen.c door.c service.c))
 $(eval $(call program,libexec/mailctl/raterd,services/rater/raterd.c,services/rater runlib/tcp))
 $(eval $(call unit,tests/unit/rater_bucket.c,services/rater))

@@ -21,6 +21,7 @@ typedef enum task_e
 {
   TASK_CHECK,
   TASK_ADD,
+  TASK_OPEN,
   TASK_PEEK,
   TASK_RESET,
   TASK_TOP,
@@ -60,6 +61,7 @@ static void help(void)
 {
   static char const text[] =
       "usage: " USAGE "\n"
+      "       rater [ -q ] [ -s ADDRESS ] [ -t MS ] --open CLASS VALUE TIME\n"
       "       rater [ -s ADDRESS ] [ -t MS ] [ -n N ] --top | --stats | --limits [ --json ] [ CLASS ]\n\n"
       "Asks raterd whether a thing happens too often, and counts that it happened.\n"
       "Prints the answer; exits 0: fine, 1: too often, 2: an error, 111: no answer.\n\n"
@@ -70,6 +72,7 @@ static void help(void)
       "All that follows needs the unix socket:\n"
       "  --add N     it happened N times\n"
       "  --peek      ask, but do not count\n"
+      "  --open      let the value in for TIME (30m), in a class of windows\n"
       "  --reset     forget the value's count (raterd's user and root alone)\n"
       "  --top       who was refused most (raterd's user and root alone); -n N: the first N of a class\n"
       "  --stats     what raterd did\n"
@@ -103,8 +106,9 @@ static int long_option(options *o, char const *name, char const *next)
   {
     char const *name;
     task task;
-  } const tasks[] = {{"--peek", TASK_PEEK},   {"--reset", TASK_RESET},   {"--top", TASK_TOP},
-                     {"--stats", TASK_STATS}, {"--limits", TASK_LIMITS}, {0, TASK_CHECK}};
+  } const tasks[] = {{"--peek", TASK_PEEK}, {"--open", TASK_OPEN},   {"--reset", TASK_RESET},
+                     {"--top", TASK_TOP},   {"--stats", TASK_STATS}, {"--limits", TASK_LIMITS},
+                     {0, TASK_CHECK}};
 
   for (unsigned int i = 0; tasks[i].name; i++)
     if (!strcmp(name, tasks[i].name)) return set_task(o, tasks[i].task), 0;
@@ -183,10 +187,11 @@ static int class_ok(char const *s)
 /* The words joined with blanks, as the original client did; a line has RATER_LINE_MAX bytes. */
 static size_t make_line(char *line, options const *o, int argc, char const *const *argv)
 {
-  static char const *const verbs[] = {"", "!add ", "!peek ", "!reset ", "!top ", "!stats ", "!limits "};
+  static char const *const verbs[] = {"",        "!add ", "!open ",  "!peek ",
+                                      "!reset ", "!top ", "!stats ", "!limits "};
   size_t n = put(line, 0, verbs[o->task]);
 
-  if (o->task == TASK_ADD || o->task == TASK_TOP)
+  if (o->task == TASK_ADD || o->task == TASK_OPEN || o->task == TASK_TOP)
   {
     n = put(line, n, o->number ? o->number : "10");
     if (argc) n = put(line, n, " ");
@@ -194,6 +199,22 @@ static size_t make_line(char *line, options const *o, int argc, char const *cons
   for (int i = 0; i < argc; i++) n = put(line, i ? put(line, n, " ") : n, argv[i]);
   if (o->task >= TASK_TOP && n && line[n - 1] == ' ') n--;
   return n;
+}
+
+/* 90, 90s, 30m, 2h, 1d as seconds. */
+static char const *seconds_of(char const *time)
+{
+  static char s[24];
+  size_t n = strspn(time, "0123456789");
+  unsigned long unit = 1;
+
+  if (time[n] == 'm') unit = 60;
+  if (time[n] == 'h') unit = 3600;
+  if (time[n] == 'd') unit = 86400;
+  if (!n || n > 8 || (time[n] && (!strchr("smhd", time[n]) || time[n + 1])) || !strtoul(time, 0, 10))
+    bad_usage("--open: not a TIME such as 30m: ", time);
+  snprintf(s, sizeof s, "%lu", strtoul(time, 0, 10) * unit);
+  return s;
 }
 
 static void check_words(options const *o, int argc, char const *const *argv)
@@ -251,6 +272,11 @@ int main(int argc, char const *const *argv)
 
   if (!o.address || !*o.address) o.address = ADDRESS;
   at = parse_options(argc, argv, &o);
+  if (o.task == TASK_OPEN)
+  {
+    if (argc - at < 3) bad_usage("--open takes CLASS, VALUE and TIME", "");
+    o.number = seconds_of(argv[--argc]);
+  }
   check_words(&o, argc - at, argv + at);
   c.address = o.address;
   n = rater_exchange(&c, line, make_line(line, &o, argc - at, argv + at), answer, sizeof answer, o.timeout);

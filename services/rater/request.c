@@ -73,7 +73,7 @@ static char const *scan_verb(char const *s, size_t n, request *r)
       {"add", VERB_ADD, &scan_add},         {"undo", VERB_UNDO, &scan_add},
       {"peek", VERB_PEEK, &scan_key},       {"reset", VERB_RESET, &scan_key},
       {"top", VERB_TOP, &scan_top},         {"stats", VERB_STATS, &scan_class},
-      {"limits", VERB_LIMITS, &scan_class},
+      {"limits", VERB_LIMITS, &scan_class}, {"open", VERB_OPEN, &scan_add},
   };
   char const *space = memchr(s, ' ', n);
   size_t len = space ? (size_t)(space - s) : n;

@@ -16,6 +16,7 @@ typedef enum verb_e
   VERB_CHECK,
   VERB_ADD,
   VERB_UNDO,
+  VERB_OPEN,
   VERB_PEEK,
   VERB_RESET,
   VERB_TOP,
@@ -27,7 +28,7 @@ typedef struct request_s request;
 struct request_s
 {
   verb verb;
-  uint64_t number; /* ADD, UNDO: how many; TOP: how many at most */
+  uint64_t number; /* ADD, UNDO: how many; OPEN: seconds; TOP: how many at most */
   char const *class;
   size_t class_len; /* STATS and LIMITS, TOP: 0 means all */
   char const *value;

@@ -183,6 +183,11 @@ static int add_rule(rules *r, word const *name, char const *s, size_t n, char *e
     return rules_wrong(error, "more than %u classes", RULES_CLASSES);
   word_next(&rest, &left, &first);
   word_next(&rest, &left, &second);
+  if (word_is(&first, "window") && !second.n)
+  {
+    make_class(r, name)->window = 1;
+    return 0;
+  }
   for (unsigned int i = 0; i < 3 && !is_limit(&second); i++)
   {
     size_t len = strlen(of_class[i].name);

@@ -13,7 +13,7 @@
 
 /*
  * What is too often: rater-rules(5). A line each: CLASS PATTERN LIMIT... [OPTION]..., CLASS askers=USER,...,
- * CLASS policy=STATE VALUE [QUANTITY], or CLASS block=TIME [TIME].
+ * CLASS policy=STATE VALUE [QUANTITY], CLASS block=TIME [TIME], or CLASS window.
  * A class holds its rules in the order of the file, and the first that matches a value decides.
  */
 
@@ -61,6 +61,7 @@ struct class_s
   unsigned int n_asks;
   /* An address that goes over is blocked at the door for so long, the first time and at most, in s; 0: it is not. */
   uint32_t block_first, block_most;
+  int window;    /* it counts nothing: !open lets a value in for a time, its rule's PERIOD at most */
   int board;     /* where the table counts for it; -1: nowhere */
   uint64_t hash; /* of the name, with the table's key */
 };

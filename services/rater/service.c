@@ -3,7 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <services/contract/service.h>
+#include <services/contract/where.h>
 
 #include "rules.h"
 
@@ -51,11 +51,17 @@ static key const limit_keys[] = {
      .type = KEY_TEXT,
      .help = "an address that goes over a rule is blocked at the door for this TIME, and twice as long each "
              "time again; a second TIME is the most. Unset: never"},
+    {.name = "window",
+     .type = KEY_BOOL,
+     .fallback = "no",
+     .help = "nothing is counted: `rater --open CLASS VALUE TIME` lets a value in for a time, a rule's "
+             "PERIOD at most "
+             "(rule = NETWORK 1/30m); see window in [imap] and [submission]"},
     {.name = "counted-by",
      .type = KEY_TEXT,
      .help =
          "whose questions count: services of this file, or users; anybody else's are answered with an error. "
-         "Unset: smtpd and submission in authfail, errors, refused; anybody in others"},
+         "Unset: smtpd, submission, imap in authfail, errors, refused; anybody elsewhere"},
     {.name = 0}};
 
 /* Appends the user of a service of this file, or (where user is set) of that name, to a line of rater-rules(5). */
@@ -90,13 +96,31 @@ static int is_sessions(char const *name)
 static int add_askers(section const *s, bundle const *b, stralloc *users)
 {
   char const *said = section_text(s, "counted-by");
-  char const *list = said ? said : is_sessions(s->argument) ? "smtpd submission" : "";
+  int window = section_number(s, "window") != 0;
+  char const *list = said ? said : window ? "imap" : is_sessions(s->argument) ? "smtpd submission imap" : "";
   char const *word;
   size_t n;
 
   while (b->root && (n = list_word(&list, &word)))
     if (add_asker(users, b, word, n, said != 0) < 0) return -1;
+  /* Whom nobody else opens it for: root, and raterd's own user, who always may. */
+  if (window && !users->len && !stralloc_cats(users, "askers=root")) return -1;
   return stralloc_0(users) ? 0 : -1;
+}
+
+void rater_examine_window(bundle const *b, section const *s, report *r)
+{
+  char const *of = section_text(s, "window");
+  section const *l = genalloc_s(section, b->sections);
+  int found = 0;
+
+  if (!of || !*of) return;
+  for (size_t n = genalloc_len(section, b->sections); n; n--, l++)
+    found |= !strcmp(l->kind->name, "limit") && !strcmp(l->argument, of) && section_number(l, "window");
+  if (!bundle_section(b, "rater")) report_error(r, s, "window", "needs a section [rater], which keeps it");
+  if (!found)
+    report_error(r, s, "window",
+                 "there is no [limit %s] with window = yes and a rule for the networks that may", of);
 }
 
 /* Lines of rater-rules(5) from a key of the section, each checked by raterd's own parser. */
@@ -126,6 +150,7 @@ static int add_lines(section const *s, char const *name, char const *before, rul
 
 static int add_class(section const *s, bundle const *b, rules *all, stralloc *text, report *r)
 {
+  char error[RULES_ERROR_MAX];
   stralloc users = STRALLOC_ZERO;
   int result = add_askers(s, b, &users);
 
@@ -133,6 +158,9 @@ static int add_class(section const *s, bundle const *b, rules *all, stralloc *te
   stralloc_free(&users);
   if (result < 0) return -1;
   if (!section_nth(s, "rule", 0)) report_error(r, s, 0, "no rule");
+  if (section_number(s, "window") && (rules_add_to(all, s->argument, "window", 6, error) < 0 ||
+                                      service_append(text, "%s window\n", s->argument) < 0))
+    return -1;
   return add_lines(s, "policy", "policy=", all, text, r) < 0 ||
                  add_lines(s, "block", "block=", all, text, r) < 0
              ? -1

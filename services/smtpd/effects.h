@@ -73,6 +73,8 @@ struct effects_s
   void (*queue_abandon)(void *world);
   /* Whether mail for this address comes to user: 1, 0; -1: nobody can tell now. */
   int (*leads)(void *world, char const *address, size_t len, char const *user);
+  /* Whether the client may send without AUTH, because it read its mail a short while ago: 1 or 0. */
+  int (*window)(void *world);
   /* Whether user and password go together. */
   login (*auth)(void *world, char const *user, char const *password);
   /*

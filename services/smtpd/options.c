@@ -14,13 +14,15 @@ static char const usage[] =
     "  [-K CLASS]... [-k CLASS] [-M MILTER]... [-m MESSAGES] [-o FLAG] [-P SERVER]... [-p MS] [-q PROGRAM] "
     "[-R SOCKET] [-r "
     "RECIPIENTS]\n"
-    "  [-T SOCKET] [-t off|offer|require] [-V MAIL] [-w SECONDS] [-X NAME] [-x ALIASES] [-y MS] [-Z "
+    "  [-T SOCKET] [-t off|offer|require] [-V MAIL] [-W CLASS] [-w SECONDS] [-X NAME] [-x ALIASES] [-y MS] "
+    "[-Z "
     "PROGRAM]\n"
     "  [CHECKPASSWORD ARGUMENT...]\n"
     "       smtpd --listen TCPLISTEN-OPTION... ADDRESS... -- OPTION...\n"
     "Serves one SMTP session on its descriptors 0 and 1, under a UCSPI server such as tcplisten, in the\n"
     "qmail home directory (control/ is read there); with --listen, it is that server itself.\n"
     "  -s  submission: log in before MAIL, messages are completed     -l  the MTA delivers here alone\n"
+    "  -W  a class of windows of the rater: who has one may send without AUTH\n"
     "  -S  who logged in sends only as himself, by -V and control/senders\n"
     "  -a  socket of the service auth; or the program after the options checks passwords\n"
     "  -A  AUTH without TLS too              -q  the qmail-queue program ($QMAILQUEUE overrides);\n"
@@ -128,6 +130,7 @@ static void set(options *o, int letter, char const *arg)
     case 'V': o->recipients.mail = arg; break;
     case 'X': o->recipients.rules.catchall = arg; break;
     case 'x': o->recipients.rules.aliases = arg; break;
+    case 'W': o->window_class = arg, c->window = 1; break;
     case 'w': o->session_time = number(arg, "-w needs seconds, not"); break;
     case 'Z': o->recipient_program = arg; break;
     case 'y': c->error_delay = number(arg, "-y needs milliseconds, not"); break;
@@ -188,7 +191,7 @@ void options_read(options *o, int argc, char const *const *argv)
   if (argc > 1 && !strcmp(argv[1], "--version")) say("smtpd (mailctl) " VERSION "\n");
   for (;;)
   {
-    int letter = subgetopt_r(argc, argv, "sSlfAa:c:d:e:g:K:k:M:m:o:P:p:q:R:r:T:t:V:w:X:x:y:Z:", &l);
+    int letter = subgetopt_r(argc, argv, "sSlfAa:c:d:e:g:K:k:M:m:o:P:p:q:R:r:T:t:V:W:w:X:x:y:Z:", &l);
     if (letter == -1) break;
     set(o, letter, l.arg);
   }

@@ -13,6 +13,7 @@ struct options_s
   char const *const *checkpassword; /* or 0: its argv */
   char const *tls_socket;
   char const *rater_socket;
+  char const *window_class; /* 0: none */
   char const *rater_class;
   int counts_errors, counts_refusals; /* -K: in the classes errors and refused */
   char const *counters;

@@ -135,6 +135,11 @@ static key const submission_keys[] = {
     {.name = "domain",
      .type = KEY_TEXT,
      .help = "completes addresses without one; without it, control/defaultdomain, else control/me"},
+    {.name = "window",
+     .type = KEY_TEXT,
+     .help = "a class of windows, [limit CLASS] with window = yes: who has one open may send without AUTH, "
+             "for devices "
+             "that have none"},
     {.name = "sender-match",
      .type = KEY_BOOL,
      .fallback = "no",
@@ -342,6 +347,13 @@ static int add_recipients(stralloc *sa, service *sv, int submission)
   return result;
 }
 
+static int add_window(stralloc *sa, service const *sv)
+{
+  char const *of = section_text(sv->section, "window");
+
+  return of && *of ? service_word(sa, " -W ", of, "") : 0;
+}
+
 static int add_smtpd(stralloc *sa, service *sv, int submission)
 {
   char const *domain = submission ? section_text(sv->section, "domain") : 0;
@@ -354,6 +366,7 @@ static int add_smtpd(stralloc *sa, service *sv, int submission)
   if (!bundle_qmail(sv->bundle) && !remote_present(sv->bundle) && !section_text(sv->section, "queue") &&
       service_append(sa, " -l") < 0)
     return -1;
+  if (submission && add_window(sa, sv) < 0) return -1;
   if (submission && value_of(sv, "sender-match") && service_append(sa, " -S") < 0) return -1;
   return domain && *domain ? service_word(sa, " -d ", domain, "") : 0;
 }
@@ -372,6 +385,7 @@ static void examine(service const *sv, report *r, int submission)
       !bundle_section(b, "auth"))
     report_error(r, sv->section, submission ? 0 : "auth",
                  "needs an [auth] section: somebody must check passwords");
+  if (submission) rater_examine_window(b, sv->section, r);
   asks_examine(sv, r);
   check_proxies(sv, r);
 }

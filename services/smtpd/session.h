@@ -66,6 +66,7 @@ struct session_s
   stralloc helo;
   stralloc tls_name; /* protocol and cipher */
   stralloc user;     /* who AUTH said; empty: nobody */
+  int window_asked;
   int auth_state;
   stralloc auth_user;
   /* the transaction */

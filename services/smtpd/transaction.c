@@ -109,7 +109,7 @@ static char const *mail_too_early(session const *s)
   if (!s->helo.len) return "503 5.5.1 EHLO or HELO first";
   if (s->mail) return "503 5.5.1 one MAIL at a time";
   if (c->starttls == STARTTLS_REQUIRE && !s->tls) return "530 5.7.0 must issue a STARTTLS command first";
-  if (c->submission && !s->user.len && !c->relayclient) return "530 5.7.0 authentication required";
+  if (c->submission && !s->user.len && !relayclient(s)) return "530 5.7.0 authentication required";
   if (c->messages && s->messages >= c->messages) return "421 4.7.0 too many messages in this session";
   return 0;
 }
@@ -188,6 +188,15 @@ static int begin(session *s, int verdict)
   return reply(s, "250 2.1.0 ok");
 }
 
+/* Asked once a session, when it would make a difference. As a login does, it lets the client send everywhere. */
+static int look_for_window(session *s)
+{
+  if (!s->config->window || s->window_asked || s->user.len || relayclient(s)) return 0;
+  s->window_asked = 1;
+  if (!s->effects->window(s->effects->world)) return 0;
+  return spp_set(&s->spp, "RELAYCLIENT", "") < 0 || record_event(s, "window:", 0, 0) < 0 ? -1 : 0;
+}
+
 /* Returns 0, or the reply that refuses s->from. The null sender is that of a user's own reports and receipts. */
 static char const *sender_wrong(session const *s)
 {
@@ -204,11 +213,13 @@ static char const *sender_wrong(session const *s)
 
 int command_mail(session *s, char const *argument)
 {
-  char const *wrong = mail_too_early(s);
+  char const *wrong;
   char const *rest = 0;
   uint64_t size = 0;
   int r, wanted;
 
+  if (look_for_window(s) < 0) return -1;
+  wrong = mail_too_early(s);
   if (wrong && *wrong == '4') s->want = SESSION_CLOSE;
   if (wrong) return refuse(s, STAGE_MAIL, wrong);
   transaction_forget(s);

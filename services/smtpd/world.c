@@ -162,6 +162,18 @@ static int throttled(void *data)
   return r == RATER_REFUSED;
 }
 
+/* Kept by whatever opens it when somebody reads mail from there. Without an answer it is closed. */
+static int window(void *data)
+{
+  options const *o = ((world *)data)->options;
+  rater_answer r;
+
+  if (!o->rater_socket || !o->window_class) return 0;
+  r = rater_ask(o->rater_socket, o->window_class, o->config.remoteip, 0, RATER_PATIENCE, 0);
+  if (r == RATER_UNAVAILABLE) strerr_warnwusys("ask ", o->rater_socket, " for a window");
+  return r == RATER_ALLOWED;
+}
+
 static void forgive(void *data)
 {
   world *w = data;
@@ -425,6 +437,7 @@ void world_effects(world *w, effects *e)
                                .auth = check,
                                .throttled = throttled,
                                .forgive = forgive,
+                               .window = window,
                                .own = own,
                                .pause = pause_for,
                                .policy = ask_policy,

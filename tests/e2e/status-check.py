@@ -127,7 +127,7 @@ def schema(manual):
             of[rest] = {"mailctl": {"type": "string"}, "unknown": {"type": "array", "items": {"type": "string"}},
                         "notes": {"type": "array", "items": {"type": "string"}},
                         "services": {"type": "array", "items": an_object(one)}}[name]
-    for name in ("outbound", "smtpd", "submission", "tls", "rater", "policy"):
+    for name in ("imap", "outbound", "smtpd", "submission", "tls", "rater", "policy"):
         found[name]["type"] = ["object", "null"]
     for name in manual.never_null():
         group, _, rest = name.rpartition(".")
