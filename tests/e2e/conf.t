@@ -280,7 +280,7 @@ cp "$T/good.conf" "$conf"
 
 for file in "$(dirname "$0")"/../../examples/*.conf; do
   example=examples/$(basename "$file")
-  sed -E "s/(\*|127\.0\.0\.1|\[::1?\]):([0-9]+)/$IP:\2/g; s/:([0-9]{2})([^0-9]|\$)/:40\1\2/g; s/:([0-9]{3})([^0-9]|\$)/:4\1\2/g" "$file" >"$conf"
+  sed -E "s/(\*|127\.0\.0\.1|\[::1?\]):([0-9]+)/$IP:\2/g; s/:([0-9]{2})([^0-9.]|\$)/:40\1\2/g; s/:([0-9]{3})([^0-9.]|\$)/:4\1\2/g" "$file" >"$conf"
   # The daemons of other packages need not be on this machine.
   sed -i 's/^user = .*//; s/^command = .*/command = sleep 1000000/; s/^ready-check = .*/ready-check = true/' "$conf"
   test "$me" -eq 0 && change bundle 'user = nobody'
