@@ -156,23 +156,11 @@ static void ask_terminal(show *w)
 
 /* --- the answer ---------------------------------------------------------------------------------- */
 
-static int put_orphans(stralloc *sa, show const *w)
-{
-  service_facts const *f = snapshot_services(w->s);
-
-  for (size_t n = snapshot_count(w->s); n; n--, f++)
-    if (f->orphan.known == KNOWN && show_is_chosen(w, f->id) &&
-        service_append(sa, "%s: an orphan runs outside supervision, pid %llu: `mailctl up` ends it\n", f->id,
-                       (unsigned long long)f->orphan.n) < 0)
-      return -1;
-  return 0;
-}
-
 static int put_table(stralloc *sa, show const *w)
 {
   if (!w->s->running) return service_append(sa, "the bundle is not running\n");
   if (show_table(sa, w) < 0 || service_append(sa, "\n") < 0) return -1;
-  if (show_notes(sa, w->s, w->st) < 0 || put_orphans(sa, w) < 0) return -1;
+  if (show_notes(sa, w->s, w->st) < 0) return -1;
   return w->argc == 1 ? show_detail(sa, w) : w->argc ? 0 : show_lines(sa, w);
 }
 

@@ -196,7 +196,7 @@ int main(int argc, char const *const *argv)
     say("status --watch needs a terminal");
     return EXIT_USAGE;
   }
-  setlocale(LC_ALL, "");
+  setlocale(LC_CTYPE, ""); /* numbers are the same everywhere */
   if (find_folders(&o.cx) < 0)
   {
     say_cannot("find where I am");

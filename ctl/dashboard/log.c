@@ -147,13 +147,26 @@ int dash_log_read(dash_log *l, size_t max)
 /* --- drawing ------------------------------------------------------------------------------------- */
 
 /* s6-log's stamp as local time in words; the bytes that it took, 0: there is none. */
+void dash_clock(char s[DASH_CLOCK], tain const *t, tain const *today)
+{
+  struct timespec ts;
+  struct tm tm, now;
+  int other = 0;
+
+  *s = 0;
+  if (!timespec_sysclock_from_tain(&ts, t) || !localtime_r(&ts.tv_sec, &tm)) return;
+  if (today && timespec_sysclock_from_tain(&ts, today) && localtime_r(&ts.tv_sec, &now))
+    other = tm.tm_year != now.tm_year || tm.tm_yday != now.tm_yday;
+  if (!strftime(s, DASH_CLOCK, other ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &tm)) *s = 0;
+}
+
 static size_t read_stamp(char *words, size_t max, char const *line, size_t len, int date)
 {
   char stamp[TIMESTAMP + 1];
   struct timespec ts;
   struct tm tm;
   size_t n;
-  tain t;
+  tain t, now;
 
   *words = 0;
   if (len < TIMESTAMP) return 0;
@@ -162,8 +175,13 @@ static size_t read_stamp(char *words, size_t max, char const *line, size_t len, 
   if (timestamp_scan(stamp, &t) != TIMESTAMP || !timespec_sysclock_from_tain(&ts, &t) ||
       !localtime_r(&ts.tv_sec, &tm))
     return 0;
-  n = strftime(words, max, date ? "%Y-%m-%d %H:%M:%S" : "%H:%M:%S", &tm);
-  if (date) snprintf(words + n, max - n, ".%03ld", ts.tv_nsec / 1000000);
+  if (!date)
+  {
+    if (tain_wallclock_read(&now)) dash_clock(words, &t, &now);
+    return TIMESTAMP;
+  }
+  n = strftime(words, max, "%Y-%m-%d %H:%M:%S", &tm);
+  snprintf(words + n, max - n, ".%03ld", ts.tv_nsec / 1000000);
   return TIMESTAMP;
 }
 
@@ -220,8 +238,54 @@ static void draw_line(canvas *c, rect r, char const *s, size_t len, int left, ch
   s += n;
   len -= n;
   if (n && len && *s == ' ') s++, len--;
-  canvas_text(c, r.row, r.col, r.cols, line_style(s, len), s, len, left);
-  if (search) mark(c, r, s, len, left, search);
+  if (r.cols < 1) return;
+  if (search)
+  {
+    canvas_text(c, r.row, r.col, r.cols, line_style(s, len), s, len, left);
+    mark(c, r, s, len, left, search);
+  }
+  else
+    for (int row = 0; row < r.rows; row++)
+      canvas_text(c, r.row + row, r.col, r.cols, line_style(s, len), s, len, left + row * r.cols);
+}
+
+/* Rows that a line takes where it may go on in the next. */
+static int line_rows(canvas const *c, int cols, char const *s, size_t len)
+{
+  char words[64];
+  size_t n = read_stamp(words, sizeof words, s, len, 0);
+  int room = cols - (*words ? (int)strlen(words) + 1 : 0);
+  int need;
+
+  if (room < 1) return 1;
+  if (n && n < len && s[n] == ' ') n++;
+  need = columns(s + n, len - n, c->utf8);
+  return need > room ? (need + room - 1) / room : 1;
+}
+
+/* Upwards from the last line; of the first that does not fit, its beginning. */
+static void draw_pane(canvas *c, rect r, dash_log const *l, size_t end)
+{
+  int left = r.rows;
+  size_t first = end;
+  size_t len;
+  int skipped = 0;
+
+  while (first && left > 0)
+  {
+    char const *line = dash_log_line(l, --first, &len);
+    left -= line_rows(c, r.cols, line, len);
+  }
+  if (left < 0) skipped = -left;
+  for (int row = 0; first < end && row < r.rows; first++)
+  {
+    char const *line = dash_log_line(l, first, &len);
+    int rows = line_rows(c, r.cols, line, len) - skipped;
+    skipped = 0;
+    if (rows > r.rows - row) rows = r.rows - row;
+    draw_line(c, (rect){r.row + row, r.col, rows, r.cols}, line, len, 0, 0, 0);
+    row += rows;
+  }
 }
 
 void dash_log_draw(canvas *c, rect r, dash_log const *l, size_t up, int left, char const *search, int date)
@@ -230,6 +294,11 @@ void dash_log_draw(canvas *c, rect r, dash_log const *l, size_t up, int left, ch
   size_t end = n > up ? n - up : 0;
   size_t first = end > (size_t)r.rows ? end - (size_t)r.rows : 0;
 
+  if (!search && !left)
+  {
+    draw_pane(c, r, l, end);
+    return;
+  }
   for (size_t i = first; i < end; i++)
   {
     size_t len;

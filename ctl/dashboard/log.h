@@ -5,6 +5,7 @@
 
 #include <skalibs/genalloc.h>
 #include <skalibs/stralloc.h>
+#include <skalibs/tai.h>
 
 #include <ctl/dashboard/canvas.h>
 
@@ -49,9 +50,14 @@ extern int dash_log_split(dash_log *l);
  */
 extern size_t dash_log_find(dash_log const *l, size_t i, int step, char const *text);
 
+/* The local time of day, and before it the date, if today is given and another day. */
+#define DASH_CLOCK 32
+extern void dash_clock(char s[DASH_CLOCK], tain const *t, tain const *today);
+
 /*
  * Draws the lines that end `up` lines above the end into r, left columns moved; what has search in it (0:
- * nothing) is marked. date: stamps with the date and milliseconds.
+ * nothing) is marked. date: stamps with the date and milliseconds; else with the date alone where it is not today's.
+ * Without search, which is a pane and not a page, lines that are too long go on in the next row.
  */
 extern void dash_log_draw(canvas *c, rect r, dash_log const *l, size_t up, int left, char const *search,
                           int date);

@@ -13,19 +13,35 @@ static style level_style(datum const *level)
   return !level->n ? STYLE_GOOD : level->n == 1 ? STYLE_NOTE : STYLE_BAD;
 }
 
-/* Text over as many lines as r has. */
-static void draw_wrapped(canvas *c, rect r, style s, char const *text)
+/* How much of text stands in its first line. */
+static size_t line_end(char const *text, int cols)
+{
+  size_t n = strlen(text);
+
+  if (n <= (size_t)cols) return n;
+  n = (size_t)cols;
+  while (n && text[n] != ' ') n--;
+  return n ? n : (size_t)cols;
+}
+
+int view_wrapped(char const *text, int cols)
+{
+  int rows = 0;
+
+  for (; cols > 0 && *text; rows++)
+  {
+    text += line_end(text, cols);
+    while (*text == ' ') text++;
+  }
+  return rows;
+}
+
+void view_draw_wrapped(canvas *c, rect r, style s, char const *text)
 {
   for (int row = 0; row < r.rows && *text; row++)
   {
-    size_t len = strlen(text);
-    size_t n = len;
-    if (len > (size_t)r.cols)
-    {
-      n = (size_t)r.cols;
-      while (n && text[n] != ' ') n--;
-      if (!n) n = (size_t)r.cols;
-    }
+    /* The last line has the rest, cut at its end. */
+    size_t n = row + 1 < r.rows ? line_end(text, r.cols) : strlen(text);
     canvas_text(c, r.row + row, r.col, r.cols, s, text, n, 0);
     text += n;
     while (*text == ' ') text++;
@@ -69,7 +85,8 @@ static void draw_reason(canvas *c, rect r, snapshot const *s)
     canvas_say(c, r.row + row++, r.col, r.cols, STYLE_NOTE, line);
   }
   if (s->overload.reason.known == KNOWN && row < r.rows)
-    draw_wrapped(c, (rect){r.row + row, r.col, r.rows - row, r.cols}, STYLE_PLAIN, s->overload.reason.text);
+    view_draw_wrapped(c, (rect){r.row + row, r.col, r.rows - row, r.cols}, STYLE_PLAIN,
+                      s->overload.reason.text);
 }
 
 static void draw_level_line(canvas *c, rect r, snapshot const *s)
@@ -90,17 +107,36 @@ static void draw_level_line(canvas *c, rect r, snapshot const *s)
   }
 }
 
-/* A flag that nobody looks at is no level. */
-static void draw_down(canvas *c, rect r)
+unsigned int view_failed(char *names, size_t max, snapshot const *s)
+{
+  service_facts const *f = snapshot_services(s);
+  unsigned int failed = 0;
+  size_t len = 0;
+
+  *names = 0;
+  for (size_t n = snapshot_count(s); n; n--, f++)
+  {
+    if (f->is != STATE_FAILED && f->is != STATE_FAILED_RETRYING) continue;
+    if (len < max) len += (size_t)snprintf(names + len, max - len, "%s%s", failed ? ", " : "", f->id);
+    failed++;
+  }
+  return failed;
+}
+
+/* A word as large as r is. Returns the rows that it takes. */
+static int draw_alarm(canvas *c, rect r, char const *word)
 {
   int high = r.rows / LEVEL_ROWS;
   int wide = 2 * high;
 
-  while (wide && level_width("DOWN", wide) >= r.cols) wide--;
-  if (high && wide)
-    level_draw(c, (rect){r.row, r.col + 1, r.rows, r.cols - 1}, STYLE_BAD, "DOWN", high, wide);
-  else
-    canvas_say(c, r.row, r.col + 1, r.cols - 1, STYLE_BAD, "DOWN");
+  while (wide && level_width(word, wide) >= r.cols) wide--;
+  if (!high || !wide)
+  {
+    canvas_say(c, r.row, r.col + 1, r.cols - 1, STYLE_BAD, word);
+    return 1;
+  }
+  level_draw(c, (rect){r.row, r.col + 1, r.rows, r.cols - 1}, STYLE_BAD, word, high, wide);
+  return LEVEL_ROWS * high;
 }
 
 /* The digit; beside it the word, as large as fits, and below that what else there is to say. */
@@ -110,13 +146,22 @@ void view_draw_level(canvas *c, rect r, snapshot const *s)
   style look = level_style(level);
   char digit[2] = {level->known == KNOWN && level->n < 10 ? (char)('0' + level->n) : '?', 0};
   char word[32];
+  char failed[256];
   int scale;
   rect side;
 
   if (r.rows <= 0) return;
+  /* A flag that nobody looks at is no level. */
   if (!s->running)
   {
-    draw_down(c, r);
+    draw_alarm(c, r, "DOWN");
+    return;
+  }
+  /* That strangers are let in is no news beside a service that is not there. */
+  if (r.rows >= LEVEL_ROWS && (level->known != KNOWN || !level->n) && view_failed(failed, sizeof failed, s))
+  {
+    int used = draw_alarm(c, r, "FAILED");
+    view_draw_wrapped(c, (rect){r.row + used, r.col + 1, r.rows - used, r.cols - 1}, STYLE_BAD, failed);
     return;
   }
   if (r.rows < LEVEL_ROWS)

@@ -1,7 +1,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include <ctl/dashboard/view-internal.h>
 
@@ -12,22 +11,22 @@ static char const *text_of(datum const *d)
   return d->known == KNOWN ? d->text : "unknown";
 }
 
-static void clock_text(char s[16], tain const *now)
-{
-  struct timespec ts;
-  struct tm tm;
-
-  if (!timespec_sysclock_from_tain(&ts, now) || !localtime_r(&ts.tv_sec, &tm) ||
-      !strftime(s, 16, "%H:%M:%S", &tm))
-    *s = 0;
-}
-
-/* With how many are held down by command: all that is wanted may be well. */
+/* What FAILED; else with how many are held down by command: all that is wanted may be well. */
 static void say_health(char *text, size_t max, snapshot const *s)
 {
   service_facts const *f = snapshot_services(s);
   unsigned int stopped = 0;
+  char names[24];
+  unsigned int failed = view_failed(names, sizeof names, s);
 
+  if (failed && s->running)
+  {
+    if (failed > 1)
+      snprintf(text, max, "%u FAILED", failed);
+    else
+      snprintf(text, max, "%s FAILED", names);
+    return;
+  }
   for (size_t n = snapshot_count(s); n; n--, f++) stopped += f->is == STATE_STOPPED && !f->wanted_now;
   if (stopped && s->running)
     snprintf(text, max, "%s, %u stopped", text_of(&s->health), stopped);
@@ -59,14 +58,14 @@ static int say_title(char *text, size_t max, view const *v, int less)
 static void draw_title(canvas *c, rect r, view const *v)
 {
   char text[512];
-  char now[16];
+  char now[DASH_CLOCK];
   int less = 0;
   int len;
 
   canvas_fill(c, r, STYLE_BAR, L' ');
   while ((len = say_title(text, sizeof text, v, less)) + 10 > r.cols && less < TITLES - 1) less++;
   canvas_say(c, r.row, r.col, r.cols, STYLE_BAR, text);
-  clock_text(now, &v->s->now);
+  dash_clock(now, &v->s->now, 0);
   if (len + 10 <= r.cols) canvas_say(c, r.row, r.cols - 9, 8, STYLE_BAR, now);
 }
 
@@ -127,31 +126,59 @@ static void draw_warning(canvas *c, rect r, snapshot const *s)
 {
   warning_facts const *w = s->warnings;
   char of[WARNING_OF];
-  char now[16];
+  char when[DASH_CLOCK];
   int col;
 
   if (!s->nwarnings) return;
-  clock_text(now, &w->time);
-  col = 1 + canvas_say(c, r.row, 1, 8, STYLE_DIM, now) + 1;
+  dash_clock(when, &w->time, &s->now);
+  col = 1 + canvas_say(c, r.row, 1, r.cols - 1, STYLE_DIM, when) + 1;
   col += canvas_say(c, r.row, col, r.cols - col, STYLE_NOTE, snapshot_warning_of(of, w));
   canvas_say(c, r.row, col, r.cols - col, STYLE_PLAIN, w->text);
 }
 
-static void draw_message(canvas *c, rect r, view const *v)
+/* What is to be said, the most urgent; of notes all, one after the other. 0: nothing. */
+#define MESSAGE 1024
+static char const *message_of(char text[MESSAGE], style *look, view const *v)
 {
   char question[UI_QUESTION];
 
+  *look = STYLE_NOTE;
   if (*ui_question(question, v->u))
-    canvas_say(c, r.row, 1, r.cols - 1, v->u->mode == UI_KEYS ? STYLE_DIM : STYLE_NOTE, question);
-  else if (*v->said)
-    canvas_say(c, r.row, 1, r.cols - 1, STYLE_NOTE, v->said);
-  else if (v->s->alone && v->s->running)
-    canvas_say(c, r.row, 1, r.cols - 1, STYLE_BAD,
-               "the supervisor was killed, and what it ran runs on: u puts it under a new one");
-  else if (!v->s->running)
-    canvas_say(c, r.row, 1, r.cols - 1, STYLE_BAD, "the bundle is not running: u brings everything up");
-  else if (*v->notes)
-    canvas_text(c, r.row, 1, r.cols - 1, STYLE_BAD, v->notes, strcspn(v->notes, "\n"), 0);
+  {
+    if (v->u->mode == UI_KEYS) *look = STYLE_DIM;
+    snprintf(text, MESSAGE, "%s", question);
+    return text;
+  }
+  if (*v->said) return v->said;
+  *look = STYLE_BAD;
+  if (!v->s->running) return "the bundle is not running: u brings everything up";
+  if (!*v->notes) return 0;
+  snprintf(text, MESSAGE, "%.*s", (int)strcspn(v->notes, "\n"), v->notes);
+  for (char const *next = strchr(v->notes, '\n'); next && next[1]; next = strchr(next + 1, '\n'))
+  {
+    size_t len = strlen(text);
+    snprintf(text + len, MESSAGE - len, "; %.*s", (int)strcspn(next + 1, "\n"), next + 1);
+  }
+  return text;
+}
+
+int view_message_rows(view const *v, int cols)
+{
+  char buf[MESSAGE];
+  style look;
+  char const *text = message_of(buf, &look, v);
+
+  return text ? view_wrapped(text, cols - 1) : 1;
+}
+
+static void draw_message(canvas *c, rect r, view const *v)
+{
+  char buf[MESSAGE];
+  style look;
+  char const *text = message_of(buf, &look, v);
+
+  if (text)
+    view_draw_wrapped(c, (rect){r.row, 1, r.rows, r.cols - 1}, look, text);
   else
     draw_warning(c, r, v->s);
 }

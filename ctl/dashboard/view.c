@@ -13,11 +13,28 @@ size_t view_items(view const *v, int cols)
                                      : 0;
 }
 
+/* A message that is too long for a line takes others from the log, and leaves it three. */
+static void widen_message(layout *l, view const *v, int cols)
+{
+  int more =
+      (view_message_rows(v, cols) - 1 < l->log.rows - 3 ? view_message_rows(v, cols) - 1 : l->log.rows - 3);
+
+  if (more < 1 || l->message.rows != 1) return;
+  l->log.rows -= more;
+  l->message.row -= more;
+  l->message.rows += more;
+}
+
 int view_layout(layout *l, view const *v, int rows, int cols)
 {
   int left;
 
-  if (v->u->page == PAGE_OVERVIEW) return layout_overview(l, rows, cols, v->n, view_facts(v->s));
+  if (v->u->page == PAGE_OVERVIEW)
+  {
+    if (layout_overview(l, rows, cols, v->n, view_facts(v->s)) < 0) return -1;
+    widen_message(l, v, cols);
+    return 0;
+  }
   if (layout_page(l, rows, cols) < 0) return -1;
   if (v->u->page != PAGE_DETAIL || l->table.rows < 10) return 0;
   /* Below the facts, the log: what they leave, and a third at least. */

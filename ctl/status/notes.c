@@ -22,6 +22,18 @@ static int put_disks(stralloc *sa, bundle const *b)
   return 0;
 }
 
+static int put_orphans(stralloc *sa, snapshot const *s)
+{
+  service_facts const *f = snapshot_services(s);
+
+  for (size_t n = snapshot_count(s); n; n--, f++)
+    if (f->orphan.known == KNOWN &&
+        service_append(sa, "%s: an orphan runs outside supervision, pid %llu: `mailctl up` ends it\n", f->id,
+                       (unsigned long long)f->orphan.n) < 0)
+      return -1;
+  return 0;
+}
+
 int show_notes(stralloc *sa, snapshot const *s, stored const *st)
 {
   if (s->running && s->alone &&
@@ -40,5 +52,5 @@ int show_notes(stralloc *sa, snapshot const *s, stored const *st)
                          : "%s has mistakes, and is not what runs: `mailctl check` shows them\n",
                      st->b.file) < 0)
     return -1;
-  return put_disks(sa, &st->b);
+  return put_orphans(sa, s) < 0 ? -1 : put_disks(sa, &st->b);
 }

@@ -565,8 +565,35 @@ START_TEST(log_lines)
 }
 END_TEST
 
+/* In a pane, what is long goes on in the next row, and what is not of today has its date. */
+START_TEST(log_pane)
+{
+  dash_log l = DASH_LOG_ZERO;
+  canvas c = CANVAS_ZERO;
+
+  ck_assert(stralloc_cats(&l.bytes,
+                          "@4000000037c219bf2ef02e94 of another day\nfatal: 0123456789 0123456789 0123456789 "
+                          "0123456789\nlast\n"));
+  ck_assert(!dash_log_split(&l));
+  ck_assert(!canvas_resize(&c, 4, 40));
+  dash_log_draw(&c, (rect){0, 0, 4, 40}, &l, 0, 0, 0, 0);
+  ck_assert_msg(!strncmp(row_of(&c, 0), "1999-08-2", 9), "%s", row_of(&c, 0));
+  ck_assert_str_eq(row_of(&c, 1), "fatal: 0123456789 0123456789 0123456789");
+  ck_assert_str_eq(row_of(&c, 2), "0123456789");
+  ck_assert_str_eq(row_of(&c, 3), "last");
+  ck_assert_int_eq(c.at[2 * 40].style, STYLE_BAD);
+  ck_assert(!canvas_resize(&c, 2, 40));
+  dash_log_draw(&c, (rect){0, 0, 2, 40}, &l, 0, 0, 0, 0);
+  ck_assert_str_eq(row_of(&c, 0), "fatal: 0123456789 0123456789 0123456789");
+  ck_assert_str_eq(row_of(&c, 1), "last");
+  canvas_free(&c);
+  dash_log_free(&l);
+}
+END_TEST
+
 static void add_log(TCase *t)
 {
+  tcase_add_test(t, log_pane);
   tcase_add_test(t, log_lines);
 }
 
