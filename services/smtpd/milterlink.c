@@ -62,13 +62,13 @@ int milterlink_receive(milterlink *l, packet *p, uint64_t deadline)
     if (n > 0) return (l->taken = (size_t)n, 0);
     if (n < 0) return (errno = EPROTO, -1);
     if (!stralloc_readyplus(&l->in, ROOM)) return -1;
+    /* It has hardly answered yet: to look before waiting would be a call more. */
+    if (clock_await(l->fd, POLLIN, deadline) < 0) return -1;
     r = recv(l->fd, l->in.s + l->in.len, ROOM, 0);
     if (r > 0)
       l->in.len += (size_t)r;
     else if (!r)
       return (errno = l->in.len ? EPROTO : ECONNRESET, -1);
-    else if (errno == EAGAIN && clock_await(l->fd, POLLIN, deadline) < 0)
-      return -1;
     else if (errno != EAGAIN && errno != EINTR)
       return -1;
   }

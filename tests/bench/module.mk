@@ -1,6 +1,7 @@
 $(eval $(call tool,tests/bench/cpu.c))
 $(eval $(call tool,tests/bench/hello.c))
 $(eval $(call tool,tests/bench/load.c))
+$(eval $(call tool,tests/bench/nullmilter.c,runlib))
 $(eval $(call tool,tests/bench/start.c))
 $(eval $(call short,tests/bench/bare,tests/bench/bare.c))
 $(eval $(call tool,tests/bench/ask.c))

@@ -63,11 +63,56 @@ mailfront() {
 postfix() {
   rm -rf "$T/postfix"
   postfix_make "$T/postfix"
-  printf '%s\n' 'mydestination = example.test' 'in_flow_delay = 0' 'smtpd_relay_restrictions = reject_unauth_destination' >>"$T/postfix/etc/main.cf"
+  printf '%s\n' 'mydestination = example.test' 'in_flow_delay = 0' 'smtpd_relay_restrictions = reject_unauth_destination' \
+    "smtpd_milters = ${POSTFIX_MILTERS-}" >>"$T/postfix/etc/main.cf"
   LD_LIBRARY_PATH=$POSTFIX_LIBRARIES MAIL_CONFIG=$T/postfix/etc \
     measure "$T/postfix/spool/incoming" sh -c 'chown postfix "$1" && exec "$2" -c "$3" -d >&2' sh \
     "$T/postfix/spool/incoming" "$PEERS/usr/lib/postfix/sbin/master" "$T/postfix/etc"
 }
+
+# --- with a milter that does nothing: what it adds
+null_start() {
+  rm -f "$T/null"
+  "$TOOLS/nullmilter" "$T/null" "$@" 2>"$T/null.log" &
+  null=$!
+  wait_for 10 test -S "$T/null"
+}
+null_stop() {
+  kill "$null" && wait "$null" 2>/dev/null
+}
+on_exit 'kill ${null-} 2>/dev/null'
+with_milter() {
+  SPOOL=$T/spool measure "$T/spool/todo" "$LIBEXEC/smtpd" --listen -c 40 "$IP:2525" -- -q builtin:spool -M "unix:$T/null"
+}
+# added WITHOUT WITH: messages/s with it, and how much more CPU a message; below what noise hides, 1
+added() { { "$1" && "$2"; } | awk 'NR == 1 { was = $2 } NR == 2 { x = $2 - was; print $1, x < 1 ? 1 : x }'; }
+smtpd_milter() { added smtpd with_milter; }
+postfix_with() { POSTFIX_MILTERS=unix:$T/null postfix; }
+postfix_milter() { added postfix postfix_with; }
+if test "${MILTER-}"; then
+  for wait in '' 0; do
+    # shellcheck disable=SC2086 # without a word there is none
+    null_start $wait
+    echo "a milter that answers $(test "$wait" && echo only to the end of a message || echo to each step)"
+    for parallel in $(test "${BENCH_SHORT-}" || echo 1) 20; do
+      for keep in '' -d; do
+        echo "$count messages of $size bytes, $(test "$keep" && echo many || echo one) a connection, $parallel at a time"
+        test -z "${SMTP_NET-}" || compare smtpd_milter postfix_milter messages/s added_CPU_us/message
+        test "${SMTP_NET-}" || smtpd_milter
+      done
+    done
+    null_stop
+  done
+  null_start 100
+  keep=-d count=$(scale 1000)
+  for parallel in 1 20; do
+    test "$parallel" -gt 1 || count=$(scale 100)
+    echo "a milter that takes 100 ms: $parallel at a time, $(with_milter | awk '{ printf "%.1f", $1 }') messages a second"
+    count=$(scale 1000)
+  done
+  exit
+fi
+
 for parallel in 1 20; do
   for keep in '' -d; do # -d: smtp-source keeps its connections
     how=$(test "$keep" && echo many || echo one)

@@ -11,6 +11,7 @@
 
 extern void *__libc_malloc(size_t);
 extern void *__libc_realloc(void *, size_t);
+extern void *__libc_calloc(size_t, size_t);
 extern void __libc_free(void *);
 
 static struct
@@ -51,6 +52,13 @@ void *malloc(size_t n)
   if (memory_fails()) return 0;
   memory.held++;
   return __libc_malloc(n);
+}
+
+void *calloc(size_t n, size_t size)
+{
+  if (memory_fails()) return 0;
+  memory.held++;
+  return __libc_calloc(n, size);
 }
 
 void *realloc(void *p, size_t n)

@@ -52,18 +52,36 @@ static void prepare(fake *f)
   memset(greeting, 'x', sizeof greeting - 1);
   fake_line(&f->control.greeting, greeting);
   if (!stralloc_ready(&f->out, ROOM) || !stralloc_ready(&f->log, ROOM) ||
-      !stralloc_ready(&f->message, ROOM) || !stralloc_ready(&f->envelope, ROOM))
+      !stralloc_ready(&f->message, ROOM) || !stralloc_ready(&f->envelope, ROOM) ||
+      !stralloc_ready(&f->old, ROOM) || !stralloc_ready(&f->told, ROOM))
     abort();
 }
 
+/* One that says nothing before the end of the message, and then wants all kinds of changes. */
+static void add_milter(fake *f)
+{
+  static char const talk[] = "\0\0\0\x0dO\0\0\0\6\0\0\1\xff\0\x0f\xf0\x80"
+                             "\0\0\0\6hX-A\0v\0\0\0\0\x0aiX\0\0\0X-B\0\0"
+                             "\0\0\0\x0f+<v@here.test>\0\0\0\0\x09"
+                             "e<n@c.d>\0\0\0\0\5bnew\n\0\0\0\5qwhy\0\0\0\0\1c";
+
+  f->config.milters_n = 1;
+  f->config.holds = 1;
+  f->config.milters[0] =
+      (milter_server){.address = "unix:/m", .connect = 1, .command = 1, .end = 1, .own = 1};
+  f->milter = talk;
+  f->milter_len = sizeof talk - 1;
+}
+
 /* Returns whether memory ran out. feed: the bytes that come at a time */
-static int run_without(unsigned int nth, size_t feed)
+static int run_without(unsigned int nth, size_t feed, int milter)
 {
   static fake f;
   long before = memory.held;
   int out;
 
   prepare(&f);
+  if (milter) add_milter(&f);
   memory_lack(nth, 1);
   fake_begin(&f);
   fake_feed(&f, says, sizeof says - 1, feed);
@@ -86,7 +104,7 @@ START_TEST(every_allocation)
 {
   unsigned int nth = 1;
 
-  while (run_without(nth, _i ? sizeof says : 1)) nth++;
+  while (run_without(nth, _i & 1 ? sizeof says : 1, _i > 1)) nth++;
   ck_assert_uint_gt(nth, 10);
 }
 END_TEST
@@ -161,7 +179,7 @@ int main(void)
 #if UNIT_OWN_MALLOC
   if (memory_ours())
   {
-    tcase_add_loop_test(t, every_allocation, 0, 2);
+    tcase_add_loop_test(t, every_allocation, 0, 4);
     tcase_add_test(t, no_reply);
     tcase_add_test(t, plugin_output);
   }
