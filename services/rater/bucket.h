@@ -21,7 +21,8 @@
 #define LIMIT_STRICT    1 /* refused attempts count as well */
 #define LIMIT_OBSERVE   2 /* never refuse */
 #define LIMIT_UNLIMITED 4
-#define LIMIT_FORGIVING 8 /* all is forgiven one period after the first */
+#define LIMIT_SHARED    16 /* by several machines: shared.h */
+#define LIMIT_FORGIVING 8  /* all is forgiven one period after the first */
 
 typedef struct limit_s limit;
 struct limit_s

@@ -39,7 +39,7 @@ static void set_due(server *s, client *c, uint64_t due)
   c->due = due;
 }
 
-static void set_events(server *s, client *c, unsigned int events)
+void client_events(server *s, client *c, unsigned int events)
 {
   struct epoll_event ev = {.events = events, .data.ptr = c};
 
@@ -74,6 +74,7 @@ client *client_new(server *s, int fd, asker who)
 void client_drop(server *s, client *c)
 {
   if (c->fd < 0) return;
+  if (c->wait || c->policy) client_forget(s, c);
   set_due(s, c, 0);
   unlink_age(s, c);
   s->clients--;
@@ -98,13 +99,14 @@ static void enqueue(server *s, client *c)
  * Sends what is in s->out. What the client does not take is kept, up to a bound for all clients.
  * Returns 0, or -1: the client is gone.
  */
-static int deliver(server *s, client *c)
+int client_deliver(server *s, client *c)
 {
   ssize_t w;
   size_t rest;
 
   if (!s->out.len) return 0;
-  w = send(c->fd, s->out.s, s->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+  errno = EAGAIN;
+  w = c->out.len ? -1 : send(c->fd, s->out.s, s->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
   if (w < 0 && errno != EAGAIN && errno != EINTR)
   {
     client_drop(s, c);
@@ -119,7 +121,7 @@ static int deliver(server *s, client *c)
   }
   s->held += rest;
   set_due(s, c, s->engine->now + TIMEOUT_UNIX);
-  set_events(s, c, EPOLLOUT);
+  client_events(s, c, EPOLLOUT);
   return 0;
 }
 
@@ -181,7 +183,7 @@ static int collect(server *s, client *c)
 }
 
 /* Back to waiting, after what was collected is answered and sent. */
-static void settle(server *s, client *c, int any)
+void client_settle(server *s, client *c, int any)
 {
   c->len -= c->at;
   if (c->len && c->at) memmove(c->in, c->in + c->at, c->len);
@@ -205,45 +207,12 @@ static void settle(server *s, client *c, int any)
     set_due(s, c, !c->len && !c->skip ? 0 : any || !c->due ? s->engine->now + TIMEOUT_UNIX : c->due);
 }
 
-/* In trouble a policy server says nothing and disconnects. */
-static int answer_policy(server *s, client *c, size_t n)
-{
-  policy_request r;
-  char const *wrong = policy_request_read(&r, c->in + c->at, n);
-
-  if (!wrong && engine_policy(s->engine, &r, c->asker, &s->out) == 0) return 0;
-  if (wrong) s->engine->table.header->errors++;
-  client_drop(s, c);
-  return -1;
-}
-
-static void ask_policy(server *s, client *c)
-{
-  unsigned int any = 0;
-  size_t n;
-
-  s->out.len = 0;
-  while ((n = policy_request_length(c->in + c->at, c->len - c->at)) && any < CLIENT_LINES)
-  {
-    if (answer_policy(s, c, n) < 0) return;
-    c->at += n;
-    any++;
-  }
-  c->more = n > 0;
-  if (!any && c->len == c->room)
-    client_drop(s, c);
-  else if (deliver(s, c) == 0)
-  {
-    s->answered += any;
-    settle(s, c, any > 0);
-  }
-}
-
 static void ask(server *s, client *c)
 {
   if (c->asker.may & ASKER_POLICY)
   {
-    ask_policy(s, c);
+    s->out.len = 0;
+    client_policy(s, c, 0);
     return;
   }
   if (s->n_questions > SERVER_QUESTIONS - CLIENT_LINES) server_answer(s);
@@ -252,10 +221,10 @@ static void ask(server *s, client *c)
   if (c->questions)
     s->asking[s->n_asking++] = c;
   else
-    settle(s, c, 0);
+    client_settle(s, c, 0);
 }
 
-static void answer(server *s, client *c, question const *w)
+void client_answer(server *s, client *c, question const *w)
 {
   unsigned int n = c->questions;
 
@@ -267,9 +236,9 @@ static void answer(server *s, client *c, question const *w)
       server_pause(s, "answer a client");
       client_drop(s, c); /* no memory: no answer rather than a wrong one */
     }
-  if (c->fd < 0 || deliver(s, c) < 0) return;
+  if (c->fd < 0 || client_deliver(s, c) < 0) return;
   s->answered += n;
-  settle(s, c, 1);
+  client_settle(s, c, 1);
 }
 
 void server_answer(server *s)
@@ -281,7 +250,7 @@ void server_answer(server *s)
   {
     client *c = s->asking[i];
     unsigned int n = c->questions;
-    answer(s, c, w);
+    if (!client_waits(s, c, w)) client_answer(s, c, w);
     w += n;
   }
   s->n_questions = s->n_asking = 0;
@@ -343,12 +312,12 @@ void client_write(server *s, client *c)
   set_due(s, c, s->engine->now + TIMEOUT_UNIX);
   if (c->out.len) return;
   stralloc_free(&c->out);
-  set_events(s, c, EPOLLIN);
+  client_events(s, c, EPOLLIN);
   if (c->over)
   {
     end_tcp(s, c);
     return;
   }
   set_due(s, c, 0);
-  ask(s, c);
+  if (!c->questions) ask(s, c);
 }

@@ -8,10 +8,17 @@ typedef struct decision_s decision;
 struct decision_s
 {
   limit const *limit;
+  limit share; /* limit, where it is this machine's share */
   verdict verdict;
   int first; /* refused: the attempt before it was not */
 };
 
+/* This machine's share of a limit. */
+extern limit engine_share_of(engine const *e, limit const *l);
+/* Tells Redis later what was admitted, or undone, without it. */
+extern void engine_owe(engine *e, question const *w);
+/* Finds the value's rule, and returns the key's hash; 0 where nothing is counted. */
+extern uint64_t engine_key(engine const *e, question const *w, int whole, subject *s);
 extern int decision_refused(decision const *d);
 /* A question about value, as a line would ask it; what a line has no room for is left out. */
 extern void engine_ask(engine const *e, class const *c, char const *value, uint64_t quantity, asker who,

@@ -58,8 +58,7 @@ void engine_free(engine *e)
   blocker_free(&e->blocker);
 }
 
-/* Finds the value's rule, and returns the key's hash; 0 where nothing is counted. */
-static uint64_t find_key(engine const *e, question const *w, int whole, subject *s)
+uint64_t engine_key(engine const *e, question const *w, int whole, subject *s)
 {
   char text[VALUE_ROOM(REQUEST_MAX)];
   size_t n = value_canonical(text, w->request.value, w->request.value_len);
@@ -152,19 +151,30 @@ static void place_take(engine *e, place **p, uint64_t hash)
 void engine_count(engine *e, question const *w, decision *d)
 {
   rule const *r = w->subject.rule;
+  int share = question_is_shared(e, w);
   bucket b[RULE_WINDOWS];
   verdict v[RULE_WINDOWS];
   place *p[RULE_WINDOWS] = {w->place};
 
   d->limit = 0;
+  if (w->decided)
+  {
+    d->limit = &r->limits[0];
+    d->verdict = w->verdict;
+    d->first = w->decided == 1;
+    engine_note(e, w, d);
+    return;
+  }
+  if (share) d->share = engine_share_of(e, &r->limits[0]);
   for (unsigned int i = 0; i < r->windows; i++)
   {
+    limit const *l = share ? &d->share : &r->limits[i];
     place_take(e, &p[i], window_hash(w->hash, i));
     place_get(p[i], &b[i]);
     int over = !!(b[i].flags & BUCKET_OVER);
-    bucket_step(&b[i], &r->limits[i], e->now, w->request.number, &v[i]);
-    if (!outdoes(&v[i], &r->limits[i], d)) continue;
-    d->limit = &r->limits[i];
+    bucket_step(&b[i], l, e->now, w->request.number, &v[i]);
+    if (!outdoes(&v[i], l, d)) continue;
+    d->limit = l;
     d->verdict = v[i];
     d->first = !over;
   }
@@ -174,6 +184,7 @@ void engine_count(engine *e, question const *w, decision *d)
     place_take(e, &p[i], window_hash(w->hash, i)); /* the next one's may have moved it */
     place_put(p[i], &b[i]);
   }
+  if (share && d->limit && !d->verdict.refused) engine_owe(e, w);
   engine_note(e, w, d);
 }
 
@@ -196,13 +207,21 @@ static int peek(engine *e, question const *w, stralloc *out)
 {
   subject s;
   decision d = {.limit = 0};
-  uint64_t hash = find_key(e, w, 1, &s);
+  uint64_t hash = engine_key(e, w, 1, &s);
+  int share = hash && e->shared && s.rule->limits[0].flags & LIMIT_SHARED;
 
   if (w->class->window) return engine_window(e, hash, out);
   if (!hash) return stralloc_catb(out, "0 0/0\r\n", 7) ? 0 : -1;
+  if (w->decided)
+  {
+    d.limit = &s.rule->limits[0];
+    d.verdict = w->verdict;
+    return put_verdict(&d, w->asker, out);
+  }
+  if (share) d.share = engine_share_of(e, &s.rule->limits[0]);
   for (unsigned int i = 0; i < s.rule->windows; i++)
   {
-    limit const *l = &s.rule->limits[i];
+    limit const *l = share ? &d.share : &s.rule->limits[i];
     place *p = table_find(&e->table, window_hash(hash, i));
     bucket b = BUCKET_ZERO;
     verdict v;
@@ -218,9 +237,10 @@ static int peek(engine *e, question const *w, stralloc *out)
 
 int engine_undo(engine *e, question const *w)
 {
-  int had = 0;
+  int had = w->decided;
 
-  for (unsigned int i = 0; w->hash && i < w->subject.rule->windows; i++)
+  if (!had && question_is_shared(e, w)) engine_owe(e, w);
+  for (unsigned int i = 0; !w->decided && w->hash && i < w->subject.rule->windows; i++)
   {
     place *p = table_find(&e->table, window_hash(w->hash, i));
     bucket b;
@@ -242,8 +262,8 @@ static int undo(engine *e, question const *w, stralloc *out)
 static int reset(engine *e, question const *w, stralloc *out)
 {
   subject s;
-  uint64_t hash = find_key(e, w, 1, &s);
-  int had = 0;
+  uint64_t hash = engine_key(e, w, 1, &s);
+  int had = w->decided;
 
   for (unsigned int i = 0; hash && i < s.rule->windows; i++)
     had |= table_forget(&e->table, window_hash(hash, i));
@@ -273,13 +293,14 @@ static void find_subject(engine const *e, question *w)
     w->wrong = "not allowed";
     return;
   }
-  w->hash = find_key(e, w, 0, &w->subject);
+  w->hash = engine_key(e, w, 0, &w->subject);
   if (w->hash) table_prefetch(&e->table, w->hash);
 }
 
 static void question_init(question *w, asker who)
 {
   w->wrong = 0;
+  w->decided = 0;
   w->asker = who;
   w->hash = 0;
   w->place = 0;

@@ -1,14 +1,15 @@
 # service.c and rules are what mailctl links; the rest is raterd's.
-RATER_ENGINE := bucket.c glob.c net.c match.c rules.c rulescan.c table.c clock.c file.c request.c blocker.c engine.c window.c policy.c offenders.c reports.c
-$(eval $(call library,services/rater,$(RATER_ENGINE) client.c server.c listen.c door.c service.c))
-$(eval $(call program,libexec/mailctl/raterd,services/rater/raterd.c,services/rater runlib/tcp))
+RATER_ENGINE := bucket.c glob.c net.c match.c rules.c rulescan.c table.c clock.c file.c request.c blocker.c engine.c window.c sharing.c shared.c sharedline.c sharedscript.c sharedurl.c policy.c offenders.c reports.c
+$(eval $(call library,services/rater,$(RATER_ENGINE) client.c clientwait.c server.c listen.c door.c options.c service.c))
+$(eval $(call program,libexec/mailctl/raterd,services/rater/raterd.c,services/rater runlib/tcp,-lhiredis))
 $(eval $(call unit,tests/unit/rater_bucket.c,services/rater))
 $(eval $(call unit,tests/unit/rater_rules.c,services/rater))
 $(eval $(call unit,tests/unit/rater_client.c,runlib))
 $(eval $(call unit,tests/unit/rater_table.c,services/rater))
-$(eval $(call unit,tests/unit/rater_server.c,services/rater))
-$(eval $(call fuzz,tests/fuzz/rater.c,services/rater))
-$(eval $(call unit,tests/unit/rater_engine.c,services/rater))
+$(eval $(call unit,tests/unit/rater_server.c,services/rater,-lhiredis))
+$(eval $(call fuzz,tests/fuzz/rater.c,services/rater,-lhiredis))
+$(eval $(call unit,tests/unit/rater_shared.c,services/rater,-lhiredis))
+$(eval $(call unit,tests/unit/rater_engine.c,services/rater,-lhiredis))
 
 # A command for shell scripts, run often: its start is what it costs.
 $(eval $(call short,bin/rater,services/rater/rater.c,runlib/rater.c))

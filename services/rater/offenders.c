@@ -129,7 +129,7 @@ void engine_note_login(engine *e, subject const *s)
 static int has_logged_in(engine *e, subject const *s)
 {
   place *p = table_find(&e->table, login_key(e, s));
-  bucket b;
+  bucket b = BUCKET_ZERO;
 
   if (p) place_get(p, &b);
   return p && b.until > e->now / 1000;

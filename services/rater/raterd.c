@@ -11,7 +11,6 @@
 #include <skalibs/djbunix.h>
 #include <skalibs/posixplz.h>
 #include <skalibs/selfpipe.h>
-#include <skalibs/sgetopt.h>
 #include <skalibs/sig.h>
 #include <skalibs/strerr.h>
 #include <skalibs/types.h>
@@ -22,122 +21,16 @@
 
 #include "door.h"
 #include "listen.h"
-#include "server.h"
+#include "options.h"
+#include "server-internal.h"
 
 #define RULES_FILE_MAX (1u << 20)
-#define ADDRESSES      8
-
-typedef struct options_s options;
-struct options_s
-{
-  char const *rules, *socket, *table, *blocks;
-  char const *tcp[ADDRESSES], *policy[ADDRESSES];
-  unsigned int n, n_policy;
-  char const *door;
-  int environment;
-  unsigned int mode, ready, clients, inherited; /* inherited: the descriptor plus 1 */
-  uint64_t keys;
-};
 
 static void say(char const *s, size_t n)
 {
   char line[1024];
   int len = snprintf(line, sizeof line, "raterd: info: %.*s\n", (int)n, s);
   if (len > 0 && write(2, line, (size_t)len < sizeof line ? (size_t)len : sizeof line - 1) < 0) return;
-}
-
-static char const usage[] =
-    "raterd [ -d FD ] [ -s SOCKET | -u FD ] [ -m MODE ] [ -l ADDRESS:PORT ]... [ -p ADDRESS ]... "
-    "[ -t TABLE ] [ -b BLOCKS ] [ -k KEYS ] [ -c CLIENTS ] [ -D DOOR ] [ -U ] RULES";
-
-static void bad_usage(char const *why, char const *what)
-{
-  strerr_die(100, PROG, ": fatal: ", why, what, " (usage: ", usage, ")");
-}
-
-static void help(void)
-{
-  static char const text[] =
-      "Counts how often things happen and says when it is too often.\n\n"
-      "  -s SOCKET        listen on this unix socket\n"
-      "  -u FD            a unix socket that listens already is descriptor FD\n"
-      "  -m MODE          its mode, octal (0666)\n"
-      "  -l ADDRESS:PORT  listen on TCP with the original protocol; up to eight times\n"
-      "  -p ADDRESS       listen on TCP, or on a unix socket (a path), with Postfix's policy protocol; "
-      "likewise\n"
-      "  -t TABLE         keep what is counted in this file, over restarts\n"
-      "  -b BLOCKS        keep in this file whom listeners are to block, by classes with `block`\n"
-      "  -k KEYS          how many keys the table has room for (100000)\n"
-      "  -c CLIENTS       how many may be connected at once (1000)\n"
-      "  -D DOOR          the TCP sockets outlive this process, and are handed to the next one at this unix "
-      "socket\n"
-      "  -U               become $UID, $GID and $GIDLIST (s6-envuidgid) once it listens\n"
-      "  -d FD            write a newline to FD when ready to answer\n"
-      "RULES is described in rater-rules(5). HUP reads it again, TERM ends. See raterd(8).\n";
-  printf("usage: %s\n\n%s", usage, text);
-  exit(fflush(stdout) ? 111 : 0);
-}
-
-static void one_option(options *o, int opt, char const *arg)
-{
-  switch (opt)
-  {
-    case 's': o->socket = arg; break;
-    case 't': o->table = arg; break;
-    case 'b': o->blocks = arg; break;
-    case 'D': o->door = arg; break;
-    case 'U': o->environment = 1; break;
-    case 'l':
-      if (o->n == ADDRESSES) bad_usage("more addresses than eight: ", arg);
-      o->tcp[o->n++] = arg;
-      break;
-    case 'p':
-      if (o->n_policy == ADDRESSES) bad_usage("more policy addresses than eight: ", arg);
-      o->policy[o->n_policy++] = arg;
-      break;
-    case 'm':
-      if (!uint0_oscan(arg, &o->mode) || o->mode > 0777) bad_usage("not a mode: ", arg);
-      break;
-    case 'd':
-      if (!uint0_scan(arg, &o->ready) || o->ready < 3) bad_usage("not a descriptor of 3 or more: ", arg);
-      break;
-    case 'u':
-      if (!uint0_scan(arg, &o->inherited) || o->inherited > 1023) bad_usage("not a descriptor: ", arg);
-      o->inherited++;
-      break;
-    case 'k':
-      if (!uint640_scan(arg, &o->keys) || o->keys < TABLE_KEYS_MIN || o->keys > TABLE_KEYS_MAX)
-        bad_usage("not a number of keys, 64 to 1000000000: ", arg);
-      break;
-    case 'c':
-      if (!uint0_scan(arg, &o->clients) || !o->clients || o->clients > CLIENTS_MAX)
-        bad_usage("not a number of clients, 1 to 100000: ", arg);
-      break;
-    default: bad_usage("unknown option, or its value is missing", "");
-  }
-}
-
-static void parse_options(int argc, char const *const *argv, options *o)
-{
-  subgetopt l = SUBGETOPT_ZERO;
-  int opt;
-
-  if (argc == 2 && !strcmp(argv[1], "--help")) help();
-  if (argc == 2 && !strcmp(argv[1], "--version"))
-  {
-    puts("raterd (mailctl) " VERSION);
-    exit(fflush(stdout) ? 111 : 0);
-  }
-  l.err = 0;
-  while ((opt = subgetopt_r(argc, argv, "d:s:u:m:l:p:t:b:k:c:D:U", &l)) != -1) one_option(o, opt, l.arg);
-  if (argc - l.ind != 1) bad_usage(argc == l.ind ? "no RULES" : "more than one RULES", "");
-  if (!o->socket && !o->n && !o->n_policy && !o->inherited)
-    bad_usage("nothing to listen on: none of -s, -u, -l, -p", "");
-  if (o->socket && o->inherited) bad_usage("both -s and -u", "");
-  for (unsigned int i = 0; o->door && i < o->n_policy; i++)
-    if (strchr(o->policy[i], '/')) bad_usage("-D is for TCP alone: ", o->policy[i]);
-  if (o->door && o->socket) bad_usage("-D is for TCP alone: ", o->socket);
-  o->rules = argv[l.ind];
 }
 
 /* Reads the rules; logs all that is wrong with them. 0: they are bad, or cannot be read. */
@@ -172,8 +65,9 @@ static rules *read_rules(char const *file)
   return r;
 }
 
-static void reload(engine *e, char const *file)
+static void reload(server *s, char const *file)
 {
+  engine *e = s->engine;
   rules *r = read_rules(file);
   char fmt[UINT_FMT];
 
@@ -183,6 +77,7 @@ static void reload(engine *e, char const *file)
     return;
   }
   fmt[uint_fmt(fmt, r->total)] = 0;
+  server_hurry(s);
   engine_rules(e, r);
   strerr_warni(RELOAD_DONE ": rules read: ", fmt);
 }
@@ -254,7 +149,7 @@ static void allow_clients(unsigned int n)
 }
 
 /* Returns 1 if it is time to end. */
-static int handle_signals(engine *e, options const *o)
+static int handle_signals(server *s, options const *o)
 {
   int end = 0;
 
@@ -262,7 +157,7 @@ static int handle_signals(engine *e, options const *o)
     {
       case -1: strerr_diefusys(111, "read a signal");
       case 0: return end;
-      case SIGHUP: reload(e, o->rules); break;
+      case SIGHUP: reload(s, o->rules); break;
       default: end = 1;
     }
 }
@@ -281,8 +176,11 @@ static void trap_signals(server *s)
 }
 
 /* Somebody has truncated the table's file. */
-static void remake_table(engine *e, options const *o)
+static void remake_table(server *s, options const *o)
 {
+  engine *e = s->engine;
+
+  server_hurry(s);
   strerr_warnw(o->table, ": it was truncated by another: counting begins anew");
   if (table_remake(&e->table, o->table) < 0)
     strerr_warnwusys("make table ", o->table, " again: counting in memory");
@@ -310,7 +208,7 @@ static void succeed(server *s, engine *e, options const *o)
     table_close(&e->table);
     open_table(e, o, 250);
   }
-  reload(e, o->rules);
+  reload(s, o->rules);
   engine_boards(e);
   blocker_free(&e->blocker);
   if (o->blocks) blocker_open(&e->blocker, o->blocks);
@@ -330,12 +228,12 @@ static void serve(server *s, engine *e, options const *o)
   while (!server_done(s))
   {
     int r = server_turn(s), event;
-    if (e->table.lost) remake_table(e, o);
+    if (e->table.lost) remake_table(s, o);
     if (r < 0) strerr_diefusys(111, "wait for clients");
     if (!r || s->end_by) continue;
     event = door_event();
     if (event == 2) stand(s, e, o);
-    if (event != 1 && !handle_signals(e, o)) continue;
+    if (event != 1 && !handle_signals(s, o)) continue;
     if (o->socket) unlink_void(o->socket);
     server_end(s);
   }
@@ -350,15 +248,27 @@ static void become_user(options const *o)
   if (become_them(&b) < 0) strerr_diefusys(111, "change user");
 }
 
+static void share(engine *e, options const *o)
+{
+  char const *wrong;
+
+  if (!o->redis) return;
+  e->share = o->share;
+  e->shared = shared_new(o->redis, o->password, o->redis_ms, &client_told, &wrong);
+  if (e->shared) return;
+  if (wrong) strerr_dief(100, "-S ", o->redis, ": ", wrong);
+  strerr_diefusys(111, "read ", o->password ? o->password : "");
+}
+
 int main(int argc, char const *const *argv)
 {
-  static options o = {.mode = 0666, .clients = 1000, .keys = 100000};
+  static options o = {.redis_ms = 20, .share = 50, .mode = 0666, .clients = 1000, .keys = 100000};
   static engine e = ENGINE_ZERO;
   static server s = SERVER_ZERO;
   rules *r;
 
   PROG = "raterd";
-  parse_options(argc, argv, &o);
+  options_parse(&o, argc, argv);
   r = read_rules(o.rules);
   if (!r) strerr_dief(102, "no good rules in ", o.rules);
   allow_clients(o.clients);
@@ -368,6 +278,7 @@ int main(int argc, char const *const *argv)
   become_user(&o);
   open_table(&e, &o, 0);
   engine_rules(&e, r);
+  share(&e, &o);
   if (o.blocks) blocker_open(&e.blocker, o.blocks);
   e.log = &say;
   e.now = e.started = table_tick(&e.table);

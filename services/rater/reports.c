@@ -164,11 +164,27 @@ static int put_totals(engine const *e, stralloc *out)
              : 0;
 }
 
+/* Of a raterd that shares limits. */
+static int put_shared(engine const *e, stralloc *out)
+{
+  shared_stats n;
+
+  if (!e->shared) return 0;
+  shared_count(e->shared, &n);
+  return report_number(out, "shared_asked", n.asked) < 0 || report_number(out, "shared_late", n.late) < 0 ||
+                 report_number(out, "shared_cached", n.cached) < 0 ||
+                 report_number(out, "shared_owed", n.owed) < 0 ||
+                 report_number(out, "shared_away", n.away) < 0
+             ? -1
+             : 0;
+}
+
 #define STATS_TOP 3 /* offenders of a class in the statistics */
 
 int report_stats(engine *e, unsigned int may, stralloc *out)
 {
-  if (!stralloc_cats(out, "0 {") || put_totals(e, out) < 0 || !stralloc_cats(out, ",\"classes\":["))
+  if (!stralloc_cats(out, "0 {") || put_totals(e, out) < 0 || put_shared(e, out) < 0 ||
+      !stralloc_cats(out, ",\"classes\":["))
     return -1;
   for (unsigned int i = 0; i < e->rules->n; i++)
     if ((i && !stralloc_catb(out, ",", 1)) || class_json(e, &e->rules->classes[i], out) < 0) return -1;

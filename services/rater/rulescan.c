@@ -194,6 +194,10 @@ static int scan_option(word const *w, char const **s, size_t *n, rule *r, char *
     *flags = (*flags & ~(unsigned int)LIMIT_STRICT) | LIMIT_FORGIVING;
   else if (word_is(w, "observe"))
     *flags |= LIMIT_OBSERVE;
+  else if (word_is(w, "shared"))
+    *flags |= LIMIT_SHARED;
+  else if (word_is(w, "local"))
+    *flags &= ~(unsigned int)LIMIT_SHARED;
   else
   {
     for (unsigned int i = 0; i < sizeof valued / sizeof valued[0]; i++)
@@ -205,9 +209,11 @@ static int scan_option(word const *w, char const **s, size_t *n, rule *r, char *
                              word_shown(&value), value.s);
         return (*valued[i].scan)(&value, r, error);
       }
-    return rules_wrong(error,
-                       "`%.*s` is none of burst, strict, leaky, forgiving, observe, penalty, delay, group",
-                       word_shown(w), w->s);
+    return rules_wrong(
+        error,
+        "`%.*s` is none of burst, strict, leaky, forgiving, observe, shared, local, penalty, delay, "
+        "group",
+        word_shown(w), w->s);
   }
   return 0;
 }
@@ -231,6 +237,21 @@ static int scan_pattern(word const *w, rule *r, char *error)
   }
   why = glob_wrong(w->s, w->n);
   return why ? rules_wrong(error, "pattern: `%.*s` %s", word_shown(w), w->s, why) : 0;
+}
+
+/* What Redis can do, with integers below 2^53, and a share of it here. */
+static int check_shared(rule const *r, char *error)
+{
+  limit const *l = &r->limits[0];
+
+  if (!(l->flags & LIMIT_SHARED)) return 0;
+  if (r->windows > 1 || l->flags & LIMIT_FORGIVING || l->penalty || l->delay)
+    return rules_wrong(error, "shared is for one limit, without forgiving, penalty and delay");
+  if (l->count > l->period * 100ull) return rules_wrong(error, "shared: more than 100 a millisecond");
+  if ((unsigned __int128)l->burst * l->period * 1000 / l->count > (uint64_t)1 << 50 ||
+      (unsigned __int128)(l->burst + l->count) * l->period > LIMIT_PARTS_MAX / 100)
+    return rules_wrong(error, "shared: too large (burst, at this rate, takes more than 35 years)");
+  return 0;
 }
 
 /* What was said once holds for all windows of the rule. */
@@ -278,7 +299,7 @@ int rule_scan(char const *s, size_t n, rule *r, char *error)
     if (r->limits[0].flags & LIMIT_UNLIMITED) return rules_wrong(error, "unlimited takes no options");
     if (is_rate(&w) ? scan_rate(&w, r, error) < 0 : scan_option(&w, &s, &n, r, error) < 0) return -1;
   }
-  if (finish_limits(r, error) < 0) return -1;
+  if (finish_limits(r, error) < 0 || check_shared(r, error) < 0) return -1;
   r->pattern = strndup(pattern.s, pattern.n);
   r->len = pattern.n;
   for (size_t i = 0; r->pattern && i < r->len; i++)
@@ -310,6 +331,7 @@ static int cat_options(rule const *r, stralloc *sa)
   return (!(l->flags & LIMIT_STRICT) || stralloc_cats(sa, " strict")) &&
          (!(l->flags & LIMIT_FORGIVING) || stralloc_cats(sa, " forgiving")) &&
          (!(l->flags & LIMIT_OBSERVE) || stralloc_cats(sa, " observe")) &&
+         (!(l->flags & LIMIT_SHARED) || stralloc_cats(sa, " shared")) &&
          (!l->penalty || cat_time(sa, " penalty ", l->penalty * 1000ull)) &&
          (!l->delay || cat_time(sa, " delay ", l->delay)) &&
          (!r->family || r->group == most || cat_number(sa, " group /", r->group, ""));

@@ -20,6 +20,7 @@ int server_init(server *s, engine *e, unsigned int clients_max)
   memset(s, 0, sizeof *s);
   s->engine = e;
   s->clients_max = clients_max;
+  s->redis = 0;
   s->epoll = epoll_create1(EPOLL_CLOEXEC);
   return s->epoll < 0 ? -1 : 0;
 }
@@ -163,7 +164,37 @@ static uint64_t now_us(void)
 
 static int timeout_of(server const *s)
 {
-  return s->again ? 0 : s->due || s->paused || s->end_by ? 200 : -1;
+  uint64_t now = s->engine->now;
+  int ms = s->again || s->redis_due <= now ? 0 : s->due || s->paused || s->end_by ? 200 : -1;
+
+  if (s->redis_due == UINT64_MAX || (ms >= 0 && s->redis_due - now >= (uint64_t)ms)) return ms;
+  return s->redis_due - now > 60000 ? 60000 : (int)(s->redis_due - now);
+}
+
+/* The connection to Redis: what has come, what is due, and what epoll is to wait for. */
+static void turn_redis(server *s)
+{
+  shared *r = s->engine->shared;
+  struct epoll_event ev = {.data.ptr = &s->redis};
+  unsigned int which;
+  int fd, writes;
+
+  s->redis_due = UINT64_MAX;
+  if (!r) return;
+  s->redis_due = shared_turn(r, s->engine->now);
+  client_ready(s);
+  fd = shared_fd(r, &writes, &which);
+  if (fd < 0 || (which == s->redis && writes == s->redis_writes)) return;
+  ev.events = EPOLLIN | (writes ? EPOLLOUT : 0);
+  if (epoll_ctl(s->epoll, EPOLL_CTL_MOD, fd, &ev) < 0) epoll_ctl(s->epoll, EPOLL_CTL_ADD, fd, &ev);
+  s->redis = which;
+  s->redis_writes = writes;
+}
+
+void server_hurry(server *s)
+{
+  if (s->engine->shared) shared_hurry(s->engine->shared);
+  client_ready(s);
 }
 
 /* What need not be done at every turn; the table's old keys are swept a few at a time, and never when idle. */
@@ -196,6 +227,8 @@ int server_turn(server *s)
     client *c = p;
     if (p == s)
       watched = 1;
+    else if (p == &s->redis)
+      continue;
     else if (is_listener(s, p))
       accept_clients(s, p);
     else if (c->fd >= 0 && c->out.len)
@@ -204,6 +237,7 @@ int server_turn(server *s)
       client_read(s, c);
   }
   server_answer(s);
+  turn_redis(s);
   if (s->answered) engine_latency(s->engine, s->answered, now_us() - start);
   housekeep(s, before);
   bury(s);
@@ -227,6 +261,7 @@ void server_end(server *s)
     client_read(s, c);
   }
   server_answer(s);
+  server_hurry(s);
   for (client *c = s->oldest; c; c = next)
   {
     next = c->newer;
@@ -249,6 +284,10 @@ int server_done(server const *s)
 
 void server_forked(server *s)
 {
+  if (s->engine->shared) shared_forked(s->engine->shared);
+  client_ready(s);
+  s->redis = 0;
+  s->redis_due = 0;
   while (s->oldest) client_drop(s, s->oldest);
   answer_again(s);
   bury(s);

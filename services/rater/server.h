@@ -45,7 +45,11 @@ struct client_s
   uint64_t due;            /* ms, when it must have got on; 0: it may wait for ever */
   stralloc out;            /* answers that it did not take yet */
   unsigned int questions;  /* of its lines among the server's; then nothing is read */
-  size_t at;               /* how much of in has become questions */
+  question *wait;          /* these, while Redis is asked about some; of a policy client, policy's */
+  policy_asked *policy;
+  unsigned int waiting; /* how many Redis has not answered */
+  client *ready;        /* the list of those for whom it has */
+  size_t at;            /* how much of in has become questions */
   size_t len, room;
   char in[]; /* room bytes: SERVER_IN; POLICY_REQUEST_MAX */
 };
@@ -67,8 +71,12 @@ struct server_s
   unsigned int clients, clients_max;
   unsigned int due; /* clients that have a deadline */
   client *oldest, *newest;
-  client *again;     /* a list */
-  client *dead;      /* a list, to be freed */
+  client *again;      /* a list */
+  client *dead;       /* a list, to be freed */
+  client *ready;      /* a list: Redis has answered */
+  unsigned int redis; /* what epoll knows of its descriptor */
+  int redis_writes;
+  uint64_t redis_due;
   uint64_t paused;   /* ms, until when nothing is accepted; 0: not paused */
   size_t held;       /* bytes, of all clients' out */
   int failing;       /* the errno for which newcomers wait, which the log knows; 0: none */
@@ -92,6 +100,8 @@ extern int server_watch(server *s, int fd);
 /* Waits, and answers what there is. Returns 1 if one that is watched is readable, 0, or -1 and errno. */
 extern int server_turn(server *s);
 /* Closes the listeners; server_turn goes on until server_done: nothing is owed, or TIMEOUT_DRAIN is over. */
+/* Answers without Redis all who wait for it: the rules or the table are about to change. */
+extern void server_hurry(server *s);
 extern void server_end(server *s);
 extern int server_done(server const *s);
 /* In a process that was forked: lets go of all but the listeners; and serves on these, where the other has ended. */

@@ -6,6 +6,7 @@
 #include <services/contract/where.h>
 
 #include "rules.h"
+#include "shared.h"
 
 static key const rater_keys[] = {
     {.name = "listen",
@@ -31,6 +32,25 @@ static key const rater_keys[] = {
      .min = 1,
      .max = 100000,
      .help = "how many clients may be connected at once"},
+    {.name = "shared",
+     .type = KEY_TEXT,
+     .help = "where rules with `shared` count, for several machines: redis://ADDRESS:PORT/DB, unix:PATH or "
+             "sentinel://MASTER@ADDRESS:PORT,.../DB"},
+    {.name = "shared-password", .type = KEY_PATH, .help = "a file with Redis's PASSWORD, or USER PASSWORD"},
+    {.name = "shared-timeout",
+     .type = KEY_TIME,
+     .fallback = "20ms",
+     .min = 1,
+     .max = 10000,
+     .help = "nobody waits longer for Redis"},
+    {.name = "shared-share",
+     .type = KEY_COUNT,
+     .fallback = "50",
+     .min = 1,
+     .max = 100,
+     .help =
+         "how much of a shared limit, in percent, this machine admits while Redis is away: 100 by the number "
+         "of machines keeps the limit"},
     {.name = "user", .type = KEY_USER, .help = "whom raterd runs as"},
     {.name = 0}};
 
@@ -40,7 +60,7 @@ static key const limit_keys[] = {
      .repeat = 1,
      .help =
          "PATTERN COUNT/PERIOD [burst N] [COUNT/PERIOD...] [strict|leaky|forgiving] [observe] [penalty TIME] "
-         "[delay TIME] [group /BITS], or PATTERN unlimited; the first that matches decides"},
+         "[delay TIME] [group /BITS] [local|shared], or PATTERN unlimited; the first that matches decides"},
     {.name = "policy",
      .type = KEY_TEXT,
      .repeat = 1,
@@ -183,6 +203,21 @@ static int add_rules(service *sv, report *r)
   return result;
 }
 
+/* Redis, for rules with `shared`. */
+static int add_shared(service *sv, stralloc *sa, report *r)
+{
+  section const *s = sv->section;
+  char const *where = section_text(s, "shared"), *password = section_text(s, "shared-password");
+  char const *wrong = where ? shared_wrong(where) : 0;
+
+  if (wrong) report_error(r, s, "shared", "%s", wrong);
+  if (!where) return 0;
+  if (service_word(sa, " -S ", where, "") < 0 || (password && service_word(sa, " -A ", password, "") < 0))
+    return -1;
+  return service_append(sa, " -T %lu -F %lu", (unsigned long)section_number(s, "shared-timeout"),
+                        (unsigned long)section_number(s, "shared-share"));
+}
+
 static int add_run(service *sv, report *r)
 {
   bundle const *b = sv->bundle;
@@ -195,7 +230,8 @@ static int add_run(service *sv, report *r)
       (drops ? service_append(&sa, "s6-envuidgid %s\n", sv->user) : service_drop(sv, &sa)) < 0 ||
       service_word(&sa, "", b->libexec, "/raterd") < 0 || service_append(&sa, " -d 3 -u 0") < 0 ||
       service_listen(sv, &sa, "listen", "-l") < 0 || service_listen(sv, &sa, "policy", "-p") < 0 ||
-      (tcp && service_door(sv, &sa) < 0) || (drops && service_append(&sa, " -U") < 0) ||
+      (tcp && service_door(sv, &sa) < 0) || add_shared(sv, &sa, r) < 0 ||
+      (drops && service_append(&sa, " -U") < 0) ||
       service_append(&sa, " -k %lu -c %lu", (unsigned long)section_number(sv->section, "keys"),
                      (unsigned long)section_number(sv->section, "clients")) < 0 ||
       service_word(&sa, " -t ", b->state, "/rater/table") < 0 ||
