@@ -2,7 +2,7 @@ SMTPD := asks.c base64.c budget.c changes.c check.c child.c client.c confined.c 
   fixup.c fixup-address.c health.c listen.c macros.c message.c milter.c milterlink.c milterscan.c options.c ownip.c packet.c path.c \
   pluginrun.c plugins.c policy.c policyscan.c queue.c queuereply.c received.c record.c recipients.c reply.c sasl.c senders.c serve.c \
   servers.c service.c session.c \
-  spp.c transaction.c world.c
+  spp.c transaction.c world.c worldmilters.c
 $(eval $(call library,services/smtpd,$(SMTPD)))
 # Its start is most of what a short session costs, and half of that is the dynamic linker.
 $(eval $(call program,libexec/mailctl/smtpd,services/smtpd/smtpd.c,services/smtpd runlib/tcp))

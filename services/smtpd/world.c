@@ -1,6 +1,4 @@
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -29,7 +27,6 @@
 #define AUTH_PATIENCE  40000
 #define RATER_PATIENCE 500
 #define POLICY_ANSWER  8192 /* bytes of a policy server's answer */
-#define SLICE          1000
 
 /* A variable as a plugin set it, else as the environment has it; 0: neither. */
 static char const *variable(stralloc const *vars, char const *name)
@@ -224,71 +221,6 @@ static int run_recipient(char const *program, char const *address)
   return r == AUTH_GOOD ? 1 : r == AUTH_REFUSED ? 0 : -2;
 }
 
-static milter_server const *server(world const *w, unsigned int i)
-{
-  return w->options->config.milters + i;
-}
-
-static int open_milter(void *data, unsigned int i)
-{
-  world *w = data;
-  return milterlink_open(&w->milters[i], server(w, i));
-}
-
-static int send_milter(void *data, unsigned int i, char const *s, size_t len)
-{
-  world *w = data;
-  return milterlink_send(&w->milters[i], server(w, i), s, len);
-}
-
-/* What is waited for is counted while it passes. */
-static int receive_milter(void *data, unsigned int i, unsigned int ms, packet *p)
-{
-  world *w = data;
-  uint64_t last = clock_ms(), deadline = last + ms;
-  int r;
-
-  for (;;)
-  {
-    uint64_t slice = last + SLICE, now;
-    r = milterlink_receive(&w->milters[i], p, slice < deadline ? slice : deadline);
-    now = clock_ms();
-    milterstats_waited(&w->stats, i, now - last);
-    last = now;
-    if (!r || errno != ETIMEDOUT || now >= deadline) break;
-  }
-  return r < 0 ? milterlink_spare(&w->milters[i]) : 0;
-}
-
-static void close_milter(void *data, unsigned int i)
-{
-  milterlink_close(&((world *)data)->milters[i]);
-}
-
-static int milter_idle(void *data, unsigned int i)
-{
-  return milterlink_idle(&((world *)data)->milters[i]);
-}
-
-static void milter_asked(void *data, unsigned int i)
-{
-  milterstats_asked(&((world *)data)->stats, i);
-}
-
-static void milter_over(void *data, unsigned int i, uint64_t ms, int refused, int failed)
-{
-  milterstats_over(&((world *)data)->stats, i, ms, refused, failed);
-}
-
-/* A flag that cannot be looked at is none. */
-static unsigned int overload_level(void *data)
-{
-  overload o;
-  int level = overload_read(&o, ((world *)data)->options->overload, (uint64_t)time(0));
-
-  return level < 0 ? 0 : (unsigned int)level;
-}
-
 static int recipient(void *data, char const *address, size_t len)
 {
   world *w = data;
@@ -385,25 +317,6 @@ static void open_counters(world *w, char const *file)
     strerr_warnwusys("use the counters in ", file);
 }
 
-/* In a file of their own, beside the service's. */
-static void open_milters(world *w, options const *o)
-{
-  char const *addresses[MILTERS], *slash = o->counters ? strrchr(o->counters, '/') : 0;
-  unsigned int n = o->config.milters_n;
-  char file[PATH_MAX];
-
-  w->draft.milters = n != 0;
-  for (unsigned int i = 0; i < n; i++)
-  {
-    addresses[i] = o->config.milters[i].address;
-    w->milters[i].fd = -1;
-  }
-  snprintf(file, sizeof file, "%.*s/milters", slash ? (int)(slash - o->counters) : 0,
-           slash ? o->counters : "");
-  if (milterstats_open(&w->stats, addresses, n, slash ? file : 0) < 0)
-    strerr_warnwusys("use the counters in ", file);
-}
-
 void world_init(world *w, options const *o)
 {
   w->options = o;
@@ -411,7 +324,7 @@ void world_init(world *w, options const *o)
   w->draft.queue.timeout = QUEUE_PATIENCE;
   for (unsigned int i = 0; i < POLICY_SERVERS; i++) w->policies[i].fd = -1;
   open_counters(w, o->counters);
-  open_milters(w, o);
+  world_open_milters(w, o);
 }
 
 void world_effects(world *w, effects *e)
@@ -426,14 +339,6 @@ void world_effects(world *w, effects *e)
                                .queue_settle = settle,
                                .queue_hold = hold,
                                .queue_abandon = abandon,
-                               .milter_open = open_milter,
-                               .milter_send = send_milter,
-                               .milter_receive = receive_milter,
-                               .milter_close = close_milter,
-                               .milter_idle = milter_idle,
-                               .milter_asked = milter_asked,
-                               .milter_over = milter_over,
-                               .overload = overload_level,
                                .auth = check,
                                .throttled = throttled,
                                .forgive = forgive,
@@ -450,4 +355,5 @@ void world_effects(world *w, effects *e)
 
   *e = real;
   e->world = w;
+  world_milters(e);
 }

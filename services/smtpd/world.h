@@ -39,4 +39,8 @@ extern void world_init(world *w, options const *o);
 extern void world_report(world const *w, int too_many_errors, unsigned int refusals);
 extern void world_effects(world *w, effects *e);
 
+/* worldmilters.c: the part of both that has to do with milters. */
+extern void world_open_milters(world *w, options const *o);
+extern void world_milters(effects *e);
+
 #endif
