@@ -37,7 +37,8 @@ static int begin_about(stralloc *about, char const *const *argv)
   char const *as = getenv("MAILCTL_AS"); /* switch runs the other set's up */
 
   stamp[timestamp_g(stamp)] = 0;
-  if (service_append(about, "made %s\ncommand %s", stamp, as ? as : *argv) < 0) return -1;
+  if (service_append(about, "made %s\ncommand %s", stamp, as && !strcmp(as, "switch") ? as : *argv) < 0)
+    return -1;
   for (argv++; *argv; argv++)
     if (service_append(about, " %s", *argv) < 0) return -1;
   return service_append(about, "\n");

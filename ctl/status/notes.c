@@ -1,7 +1,10 @@
+#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <ctl/live/pending.h>
 #include <ctl/status/show.h>
+#include <ctl/words.h>
 
 /* What the logs cannot say any more. */
 static int put_disks(stralloc *sa, bundle const *b)
@@ -34,6 +37,19 @@ static int put_orphans(stralloc *sa, snapshot const *s)
   return 0;
 }
 
+static int put_pending(stralloc *sa, bundle const *b)
+{
+  char when[WORDS_MAX];
+  pending p;
+
+  if (pending_read(&p, b->state) < 0) return 0;
+  words_time(when, &p.deadline);
+  when[strcspn(when, ".")] = 0;
+  return service_append(
+      sa, "what runs is to be confirmed by %s, by `mailctl confirm`; or generation %u is back\n", when,
+      p.back);
+}
+
 int show_notes(stralloc *sa, snapshot const *s, stored const *st)
 {
   if (s->running && s->alone &&
@@ -52,5 +68,5 @@ int show_notes(stralloc *sa, snapshot const *s, stored const *st)
                          : "%s has mistakes, and is not what runs: `mailctl check` shows them\n",
                      st->b.file) < 0)
     return -1;
-  return put_orphans(sa, s) < 0 ? -1 : put_disks(sa, &st->b);
+  return put_pending(sa, &st->b) < 0 || put_orphans(sa, s) < 0 ? -1 : put_disks(sa, &st->b);
 }

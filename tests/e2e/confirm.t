@@ -24,6 +24,7 @@ exits 100 "no time" m up --confirm smtpd
 exits 0 "up --confirm" m up --confirm 10m
 try "somebody watches" wait_for 10 watched
 like "$(m generations)" '^2 \(current, back to 1 unless confirmed by ' "generations tells it"
+like "$(m status)" '^what runs is to be confirmed by .*; or generation 1 is back$' "and status, too"
 exits 0 "confirm" m confirm
 like "$(cat "$T/out")" '^generation 2 is kept$' "keeps it"
 try "nobody watches any more" wait_for 20 done_watching
