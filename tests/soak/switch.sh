@@ -48,11 +48,14 @@ while read -r ms which; do
   switch=$!
   sleep "$(echo "$ms" | awk '{ print $1 / 1000 }')"
   victim=$({ echo "$switch"; ours; } | awk -v which="$which" '{ v[NR] = $1 } END { print which < .2 ? v[1] : v[1 + int(NR * which)] }')
+  who=$({ tr '\0' ' ' <"/proc/$victim/cmdline" | cut -c -120; } 2>/dev/null)
   kill -9 "$victim" 2>/dev/null
   wait "$switch" 2>/dev/null
   again() { test "$(readlink "$S/current")" = "$target" && at status || at switch "$target"; }
   wait_for 60 again || { bad=$((bad + 1)); echo "# not over to $target, after the death of $victim"; sed 's/^/# /' "$T/switch"; at status | sed 's/^/# /'; at generations | tail -n 8 | sed 's/^/# /'; }
-  times="$times $((($(date +%s%N) - begin) / 1000000))"
+  took=$((($(date +%s%N) - begin) / 1000000))
+  times="$times $took"
+  test $took -lt 10000 || { echo "# $took ms after the death of $who"; sed 's/^/#   /' "$T/switch"; }
   target=$(test $target = a && echo b || echo a)
 done <"$T/dice"
 : >"$T/stop"
@@ -77,6 +80,7 @@ is "$(uniq -d "$T/arrived" | head -n 5)" "" "once"
 least=$(awk '{ n += $1 } END { print n + 0 }' "$T/source")
 test "$(grep -rhs '^Subject: source' "$MAIL/postmaster/new" | grep -c .)" -ge "$least"
 ok $? "and of smtp-source, $least at least"
+test -z "${KEEP:-}" || cp -a "$T/b/log" "$KEEP"
 at down >"$T/down" 2>&1
 is "$(processes)" "" "nothing is left"
 finish

@@ -7,6 +7,7 @@ import os, smtplib, socket, ssl, sys, threading, time
 where, ip, password, rater, stop = sys.argv[1:]
 patience = 30 * int(os.environ.get("PATIENCE", "1"))
 lock = threading.Lock()
+reasons = {}  # of what was cut
 count = dict(sent=0, acked=0, refused=0, cut=0, later=0, asked=0, unanswered=0)
 slowest = [0.0]
 acked = open(os.path.join(where, "acked"), "w")
@@ -21,6 +22,14 @@ def add(what):
         return count[what]
 
 
+def cut(port, when, e):
+    """The process that had it was killed."""
+    with lock:
+        key = "%d %s: %s" % (port, when, repr(e)[:100])
+        reasons[key] = reasons.get(key, 0) + 1
+    return add("cut")
+
+
 def message(n, port):
     """What became of it: a refused connection or greeting is what must never be."""
     subject = "switch-%d-%d" % (port, n)
@@ -30,14 +39,18 @@ def message(n, port):
     except (ConnectionRefusedError, smtplib.SMTPConnectError) as e:
         print("# refused:", port, repr(e), flush=True)
         return add("refused")
-    except (OSError, smtplib.SMTPException):
-        return add("cut")  # the process that had it was killed
+    except (OSError, smtplib.SMTPException) as e:
+        return cut(port, "at the greeting", e)
     with lock:
         slowest[0] = max(slowest[0], time.monotonic() - begun)
+    stage = "session"
     try:
         if port == 2587:
+            stage = "STARTTLS"
             s.starttls(context=context)
+            stage = "AUTH"
             s.login("postmaster", password)
+            stage = "message"
         s.sendmail("postmaster@example.test", ["postmaster@example.test"], "Subject: %s\r\n\r\nx\r\n" % subject)
         with lock:
             acked.write(subject + "\n")
@@ -49,8 +62,8 @@ def message(n, port):
             print("# refused:", port, repr(e), flush=True)
     except smtplib.SMTPRecipientsRefused as e:
         add("later" if all(r[0] < 500 for r in e.recipients.values()) else "refused")
-    except (OSError, smtplib.SMTPException):
-        add("cut")
+    except (OSError, smtplib.SMTPException) as e:
+        cut(port, "in " + stage, e)
     finally:
         s.close()
 
@@ -81,4 +94,6 @@ for t in threads:
     t.start()
 for t in threads:
     t.join()
+for key, n in sorted(reasons.items()):
+    print("# cut", n, "times:", key)
 print(" ".join("%s=%d" % i for i in count.items()), "slowest=%.2f" % slowest[0])
