@@ -11,11 +11,13 @@
 #include <skalibs/sgetopt.h>
 #include <skalibs/sig.h>
 #include <skalibs/strerr.h>
+#include <skalibs/types.h>
 
 #include <runlib/confine.h>
 #include <runlib/remoterequest.h>
 
 #include "delivery.h"
+#include "serve.h"
 #include "tls.h"
 
 #define MEMORY      (64UL << 20)
@@ -25,12 +27,14 @@
 #define USAGE                                                                                                \
   "remote [-c CONTROL] [-t RULE]... [-a PASSWORDS] [-n SERVERS] [-m SOCKET] [-k SOCKET [-u]] \n"             \
   "              [-C FILE] [-p] HOST SENDER RECIPIENT...\n"                                                  \
-  "       remote -s [OPTIONS]"
+  "       remote -s | -S NUMBER [OPTIONS]"
 
 static char const help[] =
     "usage: " USAGE "\n"
     "Sends the message on descriptor 0 to recipients of HOST, and reports on descriptor 1.\n"
     "  -s            take the message and the recipients from the socket on descriptor 0\n"
+    "  -S NUMBER     the same for each connection of the socket that descriptor 0 listens on, so many at a "
+    "time\n"
     "  -c CONTROL    the directory of qmail control files (control)\n"
     "  -t RULE       `DOMAIN none`, `may`, `encrypt` or `verify`: how TLS is used\n"
     "  -a PASSWORDS  the file with users and passwords for relays\n"
@@ -50,13 +54,17 @@ static void add_rule(settings *s, char const *rule)
 }
 
 /* Returns where the arguments begin. */
-static int parse(settings *s, int *served, int argc, char const *const *argv)
+static int parse(settings *s, int *served, unsigned int *most, int argc, char const *const *argv)
 {
   subgetopt l = SUBGETOPT_ZERO;
 
-  for (;;) switch (subgetopt_r(argc, argv, "sc:t:a:n:m:k:upC:", &l))
+  for (;;) switch (subgetopt_r(argc, argv, "sS:c:t:a:n:m:k:upC:", &l))
     {
       case -1: return l.ind;
+      case 'S':
+        if (!uint0_scan(l.arg, most) || !*most) strerr_dief(100, "-S takes a number, not ", l.arg);
+        *served = 1;
+        break;
       case 's': *served = 1; break;
       case 'c': s->control = l.arg; break;
       case 't': add_rule(s, l.arg); break;
@@ -144,6 +152,7 @@ int main(int argc, char const *const *argv)
 {
   static settings s = SETTINGS_ZERO;
   static delivery d = DELIVERY_ZERO;
+  unsigned int most = 0;
   int served = 0, first;
 
   PROG = "remote";
@@ -151,9 +160,14 @@ int main(int argc, char const *const *argv)
   if (argc == 2 && !strcmp(argv[1], "--version"))
     return puts("remote (mailctl) " VERSION) < 0 || fflush(stdout) ? 111 : 0;
   s.cafile = AUTHORITIES;
-  first = parse(&s, &served, argc, argv);
+  first = parse(&s, &served, &most, argc, argv);
   sig_ignore(SIGPIPE);
   d.set = &s;
+  if (most)
+  {
+    if (tls_warm() < 0) strerr_dief(111, "unable to use OpenSSL");
+    serve(most);
+  }
   if (served)
     from_socket(&d);
   else

@@ -101,8 +101,7 @@ static int remote_add_options(stralloc *sa, service const *sv)
 }
 
 /*
- * The socket is spool's user's alone. For a connection: one process, whose descriptors 0 and 1 it is; s6-ipcserverd -1
- * writes its readiness newline to descriptor 1.
+ * The socket is spool's user's alone. remote -S writes its readiness newline to descriptor 1.
  */
 static int remote_add_server(stralloc *sa, service *sv, char const *program)
 {
@@ -117,9 +116,8 @@ static int remote_add_server(stralloc *sa, service *sv, char const *program)
                            service_word(sa, "", path.s, "") < 0 || service_append(sa, " }\n") < 0))
     goto end;
   if (service_append(sa, "cd ") < 0 || service_quote(sa, sv->bundle->home) < 0 ||
-      service_append(sa, "\n") < 0 || service_drop(sv, sa) < 0 ||
-      service_append(sa, "fdmove 1 3\ns6-ipcserverd -1 -P -c %u -C %u\n", n, n) < 0 ||
-      service_quote(sa, program) < 0 || service_append(sa, " -s") < 0)
+      service_append(sa, "\n") < 0 || service_drop(sv, sa) < 0 || service_append(sa, "fdmove 1 3\n") < 0 ||
+      service_quote(sa, program) < 0 || service_append(sa, " -S %u", n) < 0)
     goto end;
   result = remote_add_options(sa, sv);
 end:

@@ -10,11 +10,18 @@
 static SSL_CTX *context;
 static int authorities; /* they are read */
 
-int tls_init(char const *cafile)
+int tls_warm(void)
 {
+  if (context) return 0;
   context = SSL_CTX_new(TLS_client_method());
   if (!context || SSL_CTX_dane_enable(context) <= 0) return -1;
   SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  return 0;
+}
+
+int tls_init(char const *cafile)
+{
+  if (tls_warm() < 0) return -1;
   if (!cafile) return 0;
   authorities = 1;
   return SSL_CTX_load_verify_file(context, cafile) == 1 ? 0 : -1;

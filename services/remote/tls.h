@@ -19,6 +19,8 @@ typedef enum dane_e
 /* What the DNS says about the certificate of t's host. */
 extern dane dane_of(target const *t);
 
+/* What every delivery needs of OpenSSL, for a process that is then forked for each. Returns 0, or -1. */
+extern int tls_warm(void);
 /* Reads the certificates of authorities, before the process is confined. Returns 0, or -1: OpenSSL has the reason. */
 extern int tls_init(char const *cafile);
 /*
