@@ -47,7 +47,14 @@ static void check_queue(service const *sv, report *r, char const *path)
   int dropped = sv->bundle->root && sv->user;
   int e = dropped ? listable_by(sv->user, path) : listable(path);
 
-  if (!e || (e == ENOENT && !bundle_qmail(sv->bundle))) return; /* the spool makes its own when it starts */
+  if (!e) return;
+  if (e == ENOENT && !bundle_qmail(sv->bundle))
+  {
+    /* The spool makes its own when it starts. */
+    if (section_says(sv->section, "queue"))
+      report_warning(r, sv->section, "queue", "%s is not there: until it is, nobody knows the backlog", path);
+    return;
+  }
   report_error(r, sv->section, "queue", "%s: %s%s%s%s", path, strerror(e),
                e == EACCES && dropped ? "; let it in: usermod -aG qmail " : "",
                e == EACCES && dropped ? sv->user : "",

@@ -130,6 +130,10 @@ says "more queues than the monitor counts" 'monitor\] queue: more than 16'
 
 # --- programs
 
+change monitor 'queue = /no/such/queue'
+exits 0 "a queue that there is not yet is no mistake" mailctl check
+like "$(cat "$T/err")" '\[monitor\] queue: warning: /no/such/queue is not there' "and warned of"
+cp "$T/good.conf" "$conf"
 change smtpd 'queue = /no/such/program'
 says "a queue program that there is not" 'smtpd\] queue: /no/such/program: No such file'
 printf '[service one]\ncommand = /no/such/program\n' >>"$conf"
