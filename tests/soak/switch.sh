@@ -18,6 +18,9 @@ mkdir "$S"
 for i in a b; do mkdir "$S/$i" && cp -a "$B/bin" "$B/libexec" "$S/$i/"; done
 sed -i "s|^\[bundle\]|&\nsoftware = $S|; s/^probe = .*/probe = light/; s/^#per-client = .*/per-client = 100/
   s/^#concurrency = 100\$/concurrency = 300/" "$C"
+# A login is counted before it is tried, and forgiven afterwards, which a raterd that is killed in between does not hear: once
+# a week that is nothing, a hundred times in ten minutes it is the limit.
+sed -i 's|10/10m penalty 30m|100000/10m|' "$C"
 at() { "$S/current/bin/mailctl" -c "$C" "$@"; }
 on_exit "at down >/dev/null 2>&1"
 exits 0 "up" "$S/a/bin/mailctl" -c "$C" up
