@@ -86,6 +86,19 @@ exits 0 "rollback of data alone" m rollback 3
 is "$(pid_of "$C" rater)" "$raterd" "restarts nothing"
 is_unknown() { answer | grep -q 'unknown class'; }
 try "and is heard, too" wait_for 10 is_unknown
+# A generation names the hash of each program: one that is replaced in place makes another.
+mkdir "$T/bin"
+printf '#!/bin/sh\nexec sleep 1000\n' >"$T/bin/helper" && chmod 755 "$T/bin/helper"
+change 9
+printf '[service helper]\ncommand = %s\nalive = 100ms\n' "$T/bin/helper" >>"$C"
+exits 0 "up of a program" m up
+first=$(current)
+printf '#!/bin/sh\nexec sleep 2000\n' >"$T/bin/helper"
+exits 0 "up after it was replaced in place" m up
+like "$(m generations)" '^    replaces helper$' "is told as that"
+exits 0 "rollback to what ran another" m rollback "${first##*/000}"
+exits 0 "rollback of all that" m rollback 3
+
 cp "$T/b/state/generations/0002/smtpd/run" "$T/run"
 sed -i 's/smtpd: written/smtpd; written/' "$T/b/state/generations/0002/smtpd/run"
 exits 111 "rollback to one with a file that is another" m rollback 2
