@@ -85,6 +85,16 @@ m down extra >/dev/null
 exits 1 "reload of what does not run" m reload extra
 like "$(cat "$T/err")" 'extra does not run' "says so"
 exits 0 "reload of a daemon" m reload smtpd tls rater
+mailctl -c "$C" log smtpd -f -n 0 >"$T/followed" 2>/dev/null &
+follower=$!
+on_exit "kill $follower 2>/dev/null"
+said() {
+  printf 'odd \033[2J \302\233 31m \377 end\n' | s6-tai64n >>"$T/b/log/smtpd/current"
+  grep -q 'odd .* end' "$T/followed"
+}
+try "log -f shows what comes" wait_for 20 said
+is "$(grep -m 1 -o 'odd .*' "$T/followed")" 'odd ?[2J ? 31m ? end' "and no bytes that command a terminal"
+kill $follower
 for command in history 'log smtpd' status 'status --json' plan; do
   exits 111 "$command, where nothing can be written" sh -c "mailctl -c '$C' $command >/dev/full"
 done
