@@ -59,6 +59,8 @@ static command const commands[] = {
      "  --watch         live, on the whole terminal; ? there tells the keys\n"
      "  --json          one JSON document\n"
      "  --metrics       OpenMetrics text, for Prometheus\n"
+     "  --host NAME     of another machine, by ssh or as [fleet] says, as a line; several of them: a table\n"
+     "  --fleet         of all machines in [fleet]; with --json, one document\n"
      "  -o FIELD,...    these fields, with tabs between; -o help lists them\n"
      "  -q, --quiet     nothing but the exit status\n"
      "  --wait[=SECONDS]  first wait until all is well\n\n"
@@ -76,7 +78,9 @@ static command const commands[] = {
      "  auto          end the hold: what is measured decides\n"
      "  -l LEVEL      with on: 1 (the default), or 2 to refuse at connection\n"
      "  -t TIME       end the hold by itself after 30s, 10m, 2h or 7d\n"
-     "  -r REASON     say why; shown to whoever asks\n"},
+     "  -r REASON     say why; shown to whoever asks\n"
+     "  --host NAME   on another machine, by ssh or as [fleet] says; may be said many times\n"
+     "  --fleet       on all machines in [fleet]\n"},
     {"monitor", &command_monitor, "-D FOLDER [OPTION...] QUEUE...",
      "the loop that raises the overload flag, run by its service",
      "Its options are described in mailctl-monitor(8).\n"},

@@ -19,6 +19,7 @@
 #include <services/contract/where.h>
 
 #include <ctl/command/command.h>
+#include <ctl/command/fleet.h>
 #include <ctl/live/history.h>
 #include <ctl/machine/load.h>
 #include <ctl/say.h>
@@ -241,8 +242,10 @@ int command_overload(context const *cx, int argc, char const *const *argv)
 {
   stored s = STORED_ZERO;
   char folder[PLACE_PATH];
-  int status = stored_load(&s, cx);
+  int status;
 
+  if (fleet_asked(argc, argv)) return fleet_command(cx, argc, argv);
+  status = stored_load(&s, cx);
   if (!status && place_path(folder, s.b.run, "overload") < 0)
   {
     say_cannot("use ", s.b.run);

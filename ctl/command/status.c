@@ -13,6 +13,7 @@
 
 #include <ctl/command/command.h>
 #include <ctl/command/dnscheck.h>
+#include <ctl/command/fleet.h>
 #include <ctl/conf/suggest.h>
 #include <ctl/dashboard/become.h>
 #include <ctl/machine/load.h>
@@ -268,6 +269,7 @@ int command_status(context const *cx, int argc, char const *const *argv)
   options o = {.form = FORM_TABLE};
   int status;
 
+  if (fleet_asked(argc, argv)) return fleet_command(cx, argc, argv);
   if (argc == 3 && !strcmp(argv[1], "-o") && !strcmp(argv[2], "help")) return (list_fields(), 0);
   status = parse(&o, argc, argv);
   if (!status && o.watch)

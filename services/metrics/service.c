@@ -19,6 +19,13 @@ static key const keys[] = {
     {.name = "user", .type = KEY_USER, .help = "whom it runs as; must be in status-group of [bundle]"},
     {.name = 0}};
 
+static key const fleet_keys[] = {
+    {.name = "host",
+     .type = KEY_TEXT,
+     .repeat = 1,
+     .help = "NAME COMMAND: what runs mailctl on that machine, such as mx1 ssh root@mx1.example.org mailctl"},
+    {.name = 0}};
+
 #define AT_ONCE "8" /* requests; and of one client, 4 */
 
 static int add_server(stralloc *sa, service *sv, report *r)
@@ -87,4 +94,7 @@ service_kind const metrics_kinds[] = {
      .check = check,
      .service = "metrics",
      .user = "mailctl-metrics"},
+    {.section = {.name = "fleet",
+                 .help = "Other machines, for mailctl status --fleet and mailctl overload --fleet",
+                 .keys = fleet_keys}},
     {.section = {.name = 0}}};
