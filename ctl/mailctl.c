@@ -131,6 +131,10 @@ static command const commands[] = {
      "the DNS records that the configuration wants, as lines of a zone file",
      "  --check         ask the DNS, and say which are missing or wrong, and why it matters\n\n"
      "Exit 1: --check found some.\n"},
+    {"autoconfig", &command_autoconfig, "DIR",
+     "files for a web server by which mail programs set themselves up",
+     "DIR/DOMAIN/config-v1.1.xml for Thunderbird and others, mail.mobileconfig for Apple's; see\n"
+     "examples/nginx.\n"},
     {"policy", &command_policy, "[list|add|forget] [ADDRESS [SENDER RECIPIENT]]",
      "what greylisting knows: show it, add a network, forget one",
      "  list           the networks, and how often they came again (the default)\n"

@@ -43,6 +43,7 @@ extern int command_dns(context const *, int, char const *const *);
 extern int command_dkim(context const *, int, char const *const *);
 extern int command_passwd(context const *, int, char const *const *);
 extern int command_user(context const *, int, char const *const *);
+extern int command_autoconfig(context const *, int, char const *const *);
 extern int command_alias(context const *, int, char const *const *);
 extern int command_domain(context const *, int, char const *const *);
 extern int command_monitor(context const *, int, char const *const *);
