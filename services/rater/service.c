@@ -187,6 +187,17 @@ static int add_class(section const *s, bundle const *b, rules *all, stralloc *te
              : add_lines(s, "rule", "", all, text, r);
 }
 
+static int rules_share(rules const *all)
+{
+  for (unsigned int i = 0; i < all->n; i++)
+  {
+    rule const *one = genalloc_s(rule, &all->classes[i].rules);
+    for (size_t n = genalloc_len(rule, &all->classes[i].rules); n; n--, one++)
+      if (one->limits[0].flags & LIMIT_SHARED) return 1;
+  }
+  return 0;
+}
+
 static int add_rules(service *sv, report *r)
 {
   genalloc const *sections = sv->bundle->sections;
@@ -198,6 +209,8 @@ static int add_rules(service *sv, report *r)
   for (size_t n = genalloc_len(section, sections); n && !result; n--, s++)
     if (!strcmp(s->kind->name, "limit")) result = add_class(s, sv->bundle, &all, &text, r);
   if (!result) result = service_add_file(sv, "data/rules", text.s, text.len, 0644);
+  if (!section_says(sv->section, "shared") && rules_share(&all))
+    report_error(r, sv->section, 0, "a rule is `shared`: say by which Redis, with the key shared");
   rules_free(&all);
   stralloc_free(&text);
   return result;

@@ -248,6 +248,26 @@ like "$(all_at 5 v)" '^([0-9]|1[0-9])$' "failed over: no more than ten and three
 try "the new master counts" test "$(at 1 ten w | cut -c1)" = 0
 stop
 
+# --- in a bundle
+# shellcheck source=tests/e2e/bundle.sh
+. "$(dirname "$0")/bundle.sh"
+new_bundle "$T/b"
+C=$T/b/mailctl.conf
+printf '[limit ten]\nrule = * 10/1h shared\n' >>"$C"
+exits 102 "shared, and no Redis" m check
+like "$(cat "$T/out" "$T/err")" '\[rater\] a rule is `shared`: say by which Redis' "is said"
+sed -i "s|^\[rater\]|&\nshared = redis://localhost:1|" "$C"
+exits 102 "by a name" m check
+like "$(cat "$T/out" "$T/err")" '\[rater\] shared: not ADDRESS:PORT' "is said"
+sed -i "s|^shared = .*|shared = redis://$IP:6393/1\nshared-timeout = 9s\nshared-share = 30|" "$C"
+redis-server --port 6393 --bind "$IP" --save '' --appendonly no --dir "$T" >>"$T/redis.log" 2>&1 &
+on_exit "kill $! 2>/dev/null"
+try "up" m up
+bundle_there() { rater -s "$T/b/run/rater.sock" --stats | grep -q '^shared_away	0$'; }
+try "raterd of a bundle asks Redis" wait_for 30 bundle_there
+is "$(rater -s "$T/b/run/rater.sock" --add 7 ten x) $(redis-cli -h "$IP" -p 6393 -n 1 keys '*')" "0 7/10 rater:ten:x" "and counts there"
+m down >/dev/null 2>&1
+
 # --- what is wrong is said
 for url in rediss://127.0.0.1:1/0 redis://localhost:6379 redis://:x@127.0.0.1:1 sentinel://127.0.0.1:1 unix:x; do
   exits 100 "-S $url: refused" "$LIBEXEC/raterd" -s "$T/r4" -S "$url" "$T/rules"
