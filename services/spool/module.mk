@@ -1,4 +1,4 @@
-$(eval $(call library,services/spool,admit.c attempt.c bounce.c deliver.c failed.c forward.c handoff.c heap.c history.c lmtp.c mailboxes.c maildir.c manage.c message.c notes.c outgoing.c outlook.c program.c put.c putlmtp.c quota.c report.c result.c scan.c schedule.c sending.c service.c settle.c shares.c tally.c trim.c watch.c))
+$(eval $(call library,services/spool,admit.c attempt.c bounce.c check.c deliver.c failed.c forward.c handoff.c heap.c history.c lmtp.c mailboxes.c maildir.c manage.c message.c notes.c outgoing.c outlook.c program.c put.c putlmtp.c quota.c report.c result.c scan.c schedule.c sending.c service.c settle.c shares.c tally.c trim.c watch.c))
 $(eval $(call short,libexec/mailctl/spool-queue,services/spool/spool-queue.c,$(addprefix runlib/,clock.c intake.c envelope.c fdpass.c handover.c spoolname.c)))
 $(eval $(call program,libexec/mailctl/spool-intake,services/spool/spool-intake.c,services/spool))
 $(eval $(call program,libexec/mailctl/spool-deliver,services/spool/spool-deliver.c,services/spool))
