@@ -121,12 +121,14 @@ static void begin_stop(transition const *t, move *m, tain const *stamp)
  */
 static void begin_restart(transition const *t, move *m, tain const *stamp)
 {
+  unsigned int own =
+      own_time(m, "/timeout-kill"); /* after which it is killed here: s6 does that for a stop alone */
   stralloc mark = STRALLOC_ZERO;
   int ok;
 
   m->old = m->status.pid;
   m->begun = 0;
-  move_set_deadline(m, stop_time(t, m), stamp);
+  move_set_deadline(m, own ? own : t->stop_time, stamp);
   forget_deaths(t->bundle, m->name);
   ok = service_append(&mark, "%s/restarts/%s", t->bundle->run, m->name) >= 0 && stralloc_0(&mark) &&
        (servicedir_hold(m->dir, 0) >= 0 || errno == EROFS) &&

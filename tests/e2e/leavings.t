@@ -21,6 +21,9 @@ before=$(sleepers)
 exits 0 "restart" m restart ticker
 no_more() { test "$(sleepers)" -le "$before"; }
 try "a child that a service left is ended" wait_for 10 no_more
+began=$(date +%s)
+exits 0 "restart of one that hears no TERM" m restart stubborn
+try "kills it after its stop-timeout, 2 s" test $(($(date +%s) - began)) -lt $((12 * PATIENCE))
 exits 0 "down" m down
 unlike "$(cat "$T/out" "$T/err")" 'disk' "blames no disk"
 try "nothing stays" wait_for 10 none_left
