@@ -20,7 +20,8 @@ new_bundle "$T/b" || exit 111
 C=$T/b/mailctl.conf
 MAIL=$T/b/mail
 sed "s/127\.0\.0\.1/$IP/g; s/^user = .*/user = nobody/; s/listen = \*:25/listen = $IP:2525/; s/listen = \*:587.*/listen = $IP:2587/
-  s/^hostname.*/hostname = mx.example.test/; s|/var/lib/redis|$T/redis|; s|/var/lib/rspamd|$T/rspamd|g; s|^\[policy\]|&\nresolver = 127.0.0.1:53|" "$examples/filtered.conf" >"$C"
+  s/^ready-timeout.*/ready-timeout = 5m/; s/^filter-time.*/filter-time = 5m/; s/ end 40s/ end 4m/; s/^milter = .*/& command 1m/
+  s/^hostname.*/hostname = mx.example.test\nready-timeout = 5m/; s|/var/lib/redis|$T/redis|; s|/var/lib/rspamd|$T/rspamd|g; s|^\[policy\]|&\nresolver = 127.0.0.1:53|" "$examples/filtered.conf" >"$C"
 echo "joe: postmaster" >"$T/b/aliases"
 sed -i "s/^\\[spool\\]/&\naliases = aliases/" "$C"
 mkdir "$T/redis" "$T/rspamd" "$T/clamav" && chmod 777 "$T/redis" "$T/rspamd" "$T/clamav"
@@ -54,7 +55,7 @@ wait_for 10 test -s "$T/dns"
 
 exits 0 "check" m check
 like "$(m plan)" '^add +rspamd$' "rspamd is a service of the bundle"
-exits 0 "up" timeout 120 mailctl -c "$C" up
+exits 0 "up" timeout 300 mailctl -c "$C" up
 sed 's/^/# /' "$T/err"
 is "$(m status -o state rspamd redis opendkim opendmarc clamd clamav-milter smtpd | sort -u)" "ready" "all are ready"
 
@@ -63,7 +64,7 @@ send() {
   port=$1 subject=$2 from=$3
   shift 3
   swaks -s "$IP:$port" --local-interface 192.0.2.10 --helo client.good.test -f "$from" -t joe@example.test --header "Subject: $subject" --header "From: $from" \
-    --header "Message-ID: <$subject@client.test>" --timeout 60 "$@" >"$T/swaks" 2>&1
+    --header "Message-ID: <$subject@client.test>" --timeout 280 "$@" >"$T/swaks" 2>&1
 }
 arrived() { grep -rls "^Subject: $1\$" "$MAIL/postmaster/new"; }
 
