@@ -45,7 +45,9 @@ sed -i '/^\[service ticker\]/,$d' "$C"
 # --- a log that was removed ----------------------------------------------------------------------------
 
 m up >/dev/null
+logs() { test "$(m status -o log smtpd)" = ready; }
 for what in smtpd/current smtpd; do
+  wait_for 20 logs # one that begins only now makes the file anew
   rm -rf "$T/b/log/$what"
   like "$(m status)" '^smtpd .* lost ' "status says that the log is lost"
   exits 1 "it is not well" m status -q
