@@ -257,7 +257,7 @@ static int tell(options const *o, char const *answer, size_t n)
     show(o, answer, n);
   else
     puts(answer);
-  if (fflush(stdout)) die(111, "unable to write to standard output: %s", strerror(errno));
+  if (fflush(stdout) || ferror(stdout)) die(111, "unable to write to standard output: %s", strerror(errno));
   return code;
 }
 
