@@ -115,7 +115,7 @@ net const *nets_find(nets const *s, unsigned char const *ip, uint64_t now)
 {
   net const *list = genalloc_s(net, &s->list);
   size_t n = genalloc_len(net, &s->list);
-  net key;
+  net key = {.bits = 0};
 
   for (unsigned int bits = 0; n && bits <= 128; bits++)
     if (s->sizes[bits])

@@ -33,13 +33,18 @@ static int set(int fd, int wait, int readonly)
   return fcntl(fd, wait ? F_SETLKW : F_SETLK, &lock);
 }
 
-static int is_child(pid_t parent, int fd)
+/* Whether a child of parent has the lock, for this very command. */
+static int is_child(pid_t parent, int fd, char const *command)
 {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  char who[128], same[128];
+  ssize_t n = pread(fd, who, sizeof who - 1, 0);
   process p;
 
-  return parent && !fcntl(fd, F_GETLK, &lock) && lock.l_type != F_UNLCK &&
-         !process_read(&p, -1, lock.l_pid) && p.parent == parent;
+  if (!parent || n <= 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK) return 0;
+  who[n] = 0;
+  snprintf(same, sizeof same, "%d %s\n", (int)lock.l_pid, command);
+  return !strcmp(who, same) && !process_read(&p, -1, lock.l_pid) && p.parent == parent;
 }
 
 /* Whom we wait for: the kernel knows who, the file what that one does. */
@@ -117,7 +122,7 @@ int lock_take(char const *state, char const *command, unsigned int timeout, pid_
   }
   if (set(fd, 0, readonly) < 0)
   {
-    if (is_child(rival, fd)) return (fd_close(fd), errno = EALREADY, -1);
+    if (is_child(rival, fd, command)) return (fd_close(fd), errno = EALREADY, -1);
     say_holder(fd);
     if (wait_for(fd, timeout, readonly) < 0) return (fd_close(fd), -1);
   }

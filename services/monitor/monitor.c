@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <skalibs/djbunix.h>
@@ -192,7 +193,7 @@ static void decide(monitor *t)
 
 static void measure_now(monitor *t)
 {
-  t->s.time = (uint64_t)clock_wall().tv_sec;
+  t->s.time = (uint64_t)time(0);
   measure_take(&t->o.m, t->p.looks, &t->s.x, t->s.time);
   tell_queues(t);
   tell_gauges(t);
@@ -294,7 +295,7 @@ static void stop(monitor *t, uint64_t now)
 
   if (t->stop_at) return;
   t->stop_at = now + DRAIN;
-  t->s.time = (uint64_t)clock_wall().tv_sec;
+  t->s.time = (uint64_t)time(0);
   look(t, &flag, t->s.time);
   if (flag.maker == OVERLOAD_MONITOR)
   {
