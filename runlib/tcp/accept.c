@@ -253,6 +253,11 @@ void server_resume(server *s)
     if (getsockname(c.fd, (struct sockaddr *)&here, &n) == 0 && endpoint_from(&c.local, &here) == 0 &&
         getpeername(c.fd, (struct sockaddr *)&there, &m) == 0 && endpoint_from(&c.remote, &there) == 0)
     {
+      if (places_serves(&s->places, &c.remote)) /* it was killed after its process began */
+      {
+        fd_close(c.fd);
+        continue;
+      }
       c.label = label_of(s, &c.local);
       if (parked_comes(s, &c.remote))
       {

@@ -183,6 +183,15 @@ void places_reap(places *p)
     }
 }
 
+int places_serves(places const *p, endpoint const *peer)
+{
+  for (unsigned int i = 0; i < p->top; i++)
+    if (p->list[i].pid && p->list[i].peer.port == peer->port && p->list[i].peer.family == peer->family &&
+        !memcmp(p->list[i].peer.ip, peer->ip, sizeof peer->ip))
+      return 1;
+  return 0;
+}
+
 unsigned int places_count(places const *p, client const *c)
 {
   unsigned int count = 0;

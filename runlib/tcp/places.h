@@ -56,6 +56,8 @@ extern void places_take(places *p, unsigned int i, pid_t pid, endpoint const *pe
 extern int places_leave(places *p, pid_t pid, endpoint *peer);
 /* Frees those of adopted ones that have ended. */
 extern void places_reap(places *p);
+/* Whether one serves this very connection. */
+extern int places_serves(places const *p, endpoint const *peer);
 /* How many serve this client. */
 extern unsigned int places_count(places const *p, client const *c);
 /* How many are to end, and the lowest generation among them. */

@@ -100,13 +100,14 @@ on_exit "kill $refused 2>/dev/null"
 
 # --- monitor ------------------------------------------------------------------------------------------
 
-limit "$monitor" nofile 3
+counter=$(pgrep -P "$monitor") # it counts the queue
+limit "$counter" nofile 0
 wait_for 30 said monitor "unable to read $SPOOL/todo: Too many open files: the backlog is unknown"
 ok $? "monitor: the log says what it cannot read"
 waits monitor "$monitor" 3
 is "$(lines monitor 'the backlog is unknown')" 1 "monitor: it says so once"
 is "$(grep -E 'unable' "$T/b/log/monitor/current" | sed 's/^[^ ]* //' | sort | uniq -d)" "" "monitor: and nothing else more often"
-limit "$monitor" nofile -
+limit "$counter" nofile -
 wait_for 30 said monitor "$SPOOL/todo can be read again"
 ok $? "monitor: it can again"
 
