@@ -17,8 +17,8 @@ struct context_s
 {
   char const *file;    /* mailctl.conf, absolute */
   char const *set;     /* the prefix of its software set */
-  char const *bin;     /* the folder that mailctl is in */
-  char const *libexec; /* the folder that its daemons are in */
+  char const *bin;     /* the directory that mailctl is in */
+  char const *libexec; /* the directory that its daemons are in */
   int root;            /* runs as root */
   int one_way;         /* what writes data that the software before cannot read is no mistake */
   int stored;          /* take STATE/current's copy of the file: see run */

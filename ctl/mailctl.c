@@ -81,7 +81,7 @@ static command const commands[] = {
      "  -r REASON     say why; shown to whoever asks\n"
      "  --host NAME   on another machine, by ssh or as [fleet] says; may be said many times\n"
      "  --fleet       on all machines in [fleet]\n"},
-    {"monitor", &command_monitor, "-D FOLDER [OPTION...] QUEUE...",
+    {"monitor", &command_monitor, "-D DIRECTORY [OPTION...] QUEUE...",
      "the loop that raises the overload flag, run by its service",
      "Its options are described in mailctl-monitor(8).\n"},
     {"passwd", &command_passwd, "NAME", "set the password that NAME logs in with (AUTH)",
@@ -215,8 +215,8 @@ static command const *find(char const *name)
   return 0;
 }
 
-/* The folders that belong to the program that runs: BIN, and BIN/../libexec/mailctl. */
-static int find_folders(context *cx)
+/* The directories that belong to the program that runs: BIN, and BIN/../libexec/mailctl. */
+static int find_directories(context *cx)
 {
   static char bin[PATH_MAX];
   static char libexec[PATH_MAX], set[PATH_MAX - sizeof "/libexec/mailctl"];
@@ -292,7 +292,7 @@ static int run(context *cx, char const *file, int argc, char const *const *argv)
     print_command_help(c);
     return 0;
   }
-  if (find_folders(cx) < 0 || find_file(cx, file) < 0)
+  if (find_directories(cx) < 0 || find_file(cx, file) < 0)
   {
     say_cannot("find where I am");
     return EXIT_SYSTEM;

@@ -9,7 +9,7 @@ dir=$build/try
 if test "$(id -u)" -eq 0 && ! s6-setuidgid nobody test -x "$build/bin/mailctl"; then
   dir=${TMPDIR:-/var/tmp}/mailctl-try
   mkdir "$dir" 2>/dev/null || test "$(stat -c '%u %F' "$dir")" = "0 directory" ||
-    { echo "$dir must be root's own folder: remove it" >&2; exit 1; }
+    { echo "$dir must be root's own directory: remove it" >&2; exit 1; }
   # Programs may be running: new ones take their place.
   cp -au --remove-destination "$build/bin" "$build/libexec" "$dir/"
   build=$dir

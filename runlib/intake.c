@@ -15,9 +15,9 @@
 /* Bytes of a path into the spool. Not PATH_MAX: what a short process costs is the pages that it touches. */
 #define PATH 1280
 
-static int path(char *s, intake const *q, char const *folder)
+static int path(char *s, intake const *q, char const *directory)
 {
-  if (snprintf(s, PATH, "%s/%s/%s", q->spool, folder, q->name) < PATH) return 0;
+  if (snprintf(s, PATH, "%s/%s/%s", q->spool, directory, q->name) < PATH) return 0;
   errno = ENAMETOOLONG;
   return -1;
 }
@@ -55,12 +55,12 @@ int intake_open(intake *q, char const *spool)
   return flock(q->fd, LOCK_EX | LOCK_NB);
 }
 
-int intake_scratch(intake *q, char const *folder)
+int intake_scratch(intake *q, char const *directory)
 {
   q->spool = 0;
   q->message = q->len = 0;
   q->held = q->handed = 0;
-  q->fd = open(folder, O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600);
+  q->fd = open(directory, O_RDWR | O_TMPFILE | O_EXCL | O_CLOEXEC, 0600);
   return q->fd < 0 ? -1 : 0;
 }
 
@@ -123,7 +123,7 @@ static char const *place(intake const *q)
   return q->held ? "held" : "todo";
 }
 
-static int sync_folder(intake const *q)
+static int sync_directory(intake const *q)
 {
   char todo[PATH];
   int fd, result;
@@ -171,7 +171,7 @@ static int commit(intake *q, char const *envelope, size_t len)
     unlink(tmp);
     goto end;
   }
-  result = fdatasync(q->fd) < 0 || sync_folder(q) < 0 ? take_back(todo) : 0;
+  result = fdatasync(q->fd) < 0 || sync_directory(q) < 0 ? take_back(todo) : 0;
 end:
   close(q->fd);
   q->fd = -1;

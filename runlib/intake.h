@@ -44,8 +44,8 @@ struct intake_s
 };
 
 extern int intake_open(intake *q, char const *spool);
-/* A file without a name below folder, which can be read again and never be finished: for who only needs the rest. */
-extern int intake_scratch(intake *q, char const *folder);
+/* A file without a name below directory, which can be read again and never be finished: for who only needs the rest. */
+extern int intake_scratch(intake *q, char const *directory);
 extern int intake_put(intake *q, char const *s, size_t n);
 /* For reading without a copy: where the next bytes go (0: errno), how many fit, and how many were put there. */
 extern char *intake_room(intake *q, size_t *n);

@@ -65,22 +65,22 @@ static int linefile_directory(char const *path, uid_t uid, gid_t gid)
  * Opens the file that is to become the new one, empty, and locks it: whoever may not change the file cannot open it. One
  * that is no longer there once it is locked has become the file; one that is not ours is removed.
  */
-static int linefile_begin(int folder, char const *new)
+static int linefile_begin(int directory, char const *new)
 {
   for (unsigned int tries = 0; tries < LINEFILE_TRIES; tries++)
   {
     struct stat st;
     struct stat now;
-    int fd = walk_open(folder, new, O_WRONLY | O_CREAT, 0600);
+    int fd = walk_open(directory, new, O_WRONLY | O_CREAT, 0600);
     if (fd < 0)
     {
       if (errno != ELOOP && errno != EPERM && errno != EINVAL && errno != EISDIR) return -1;
-      if (walk_remove(folder, new) < 0) return -1;
+      if (walk_remove(directory, new) < 0) return -1;
       continue;
     }
     while (flock(fd, LOCK_EX) < 0)
       if (errno != EINTR) return (fd_close(fd), -1);
-    if (!fstat(fd, &st) && !fstatat(folder, new, &now, AT_SYMLINK_NOFOLLOW) && st.st_ino == now.st_ino)
+    if (!fstat(fd, &st) && !fstatat(directory, new, &now, AT_SYMLINK_NOFOLLOW) && st.st_ino == now.st_ino)
     {
       if (ftruncate(fd, 0) == 0) return fd;
       return (fd_close(fd), -1);
@@ -91,11 +91,11 @@ static int linefile_begin(int folder, char const *new)
 }
 
 /* The owner and mode of the file that is to be replaced, or of a new one. */
-static struct stat heritage(int folder, char const *base, linefile const *l)
+static struct stat heritage(int directory, char const *base, linefile const *l)
 {
   struct stat st = {.st_mtime = 0};
 
-  if (fstatat(folder, base, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) return st;
+  if (fstatat(directory, base, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) return st;
   st.st_uid = l->uid;
   st.st_gid = l->gid;
   st.st_mode = l->mode;
@@ -119,9 +119,9 @@ static int write_new(int fd, stralloc const *text, struct stat const *st)
   return linefile_stamp(fd, st) < 0 ? -1 : fsync(fd);
 }
 
-static int read_at(stralloc *text, int folder, char const *base)
+static int read_at(stralloc *text, int directory, char const *base)
 {
-  int fd = walk_open(folder, base, O_RDONLY, 0);
+  int fd = walk_open(directory, base, O_RDONLY, 0);
   int result;
   int e;
 
@@ -133,7 +133,7 @@ static int read_at(stralloc *text, int folder, char const *base)
   return result;
 }
 
-static int update(int folder, char const *base, linefile const *l)
+static int update(int directory, char const *base, linefile const *l)
 {
   stralloc old = STRALLOC_ZERO;
   stralloc text = STRALLOC_ZERO;
@@ -143,14 +143,14 @@ static int update(int folder, char const *base, linefile const *l)
   struct stat st;
 
   if (snprintf(new, sizeof new, ".%s.new", base) >= (int)sizeof new) return (errno = ENAMETOOLONG, -1);
-  fd = linefile_begin(folder, new);
-  st = heritage(folder, base, l);
-  if (fd >= 0 && read_at(&old, folder, base) == 0) result = l->edit(&text, old.s, old.len, l->data);
-  if (result > 0 &&
-      (write_new(fd, &text, &st) < 0 || renameat(folder, new, folder, base) < 0 || fsync(folder) < 0))
+  fd = linefile_begin(directory, new);
+  st = heritage(directory, base, l);
+  if (fd >= 0 && read_at(&old, directory, base) == 0) result = l->edit(&text, old.s, old.len, l->data);
+  if (result > 0 && (write_new(fd, &text, &st) < 0 || renameat(directory, new, directory, base) < 0 ||
+                     fsync(directory) < 0))
     result = -1;
   e = errno;
-  if (fd >= 0 && result <= 0) (void)walk_remove(folder, new);
+  if (fd >= 0 && result <= 0) (void)walk_remove(directory, new);
   if (fd >= 0) fd_close(fd);
   stralloc_free(&old);
   stralloc_free(&text);

@@ -209,7 +209,7 @@ struct search_s
   mapping const *m;
   mapping_exists *exists;
   void *data;
-  stralloc *folders;
+  stralloc *directories;
   stralloc *why;
   unsigned int count;
   unsigned int steps;
@@ -228,9 +228,9 @@ static int refuse(search *s, char const *what, char const *name)
   return 0;
 }
 
-static int add_folder(search *s, char const *name)
+static int add_directory(search *s, char const *name)
 {
-  char const *f = s->folders->s;
+  char const *f = s->directories->s;
   size_t i = 0;
 
   for (unsigned int k = 0; k < s->count; k++)
@@ -238,9 +238,9 @@ static int add_folder(search *s, char const *name)
     if (!strcmp(f + i, name)) return 1;
     i += strlen(f + i) + 1;
   }
-  if (s->count == MAPPING_FOLDERS) return refuse(s, "leads to too many folders: ", name);
+  if (s->count == MAPPING_FOLDERS) return refuse(s, "leads to too many directories: ", name);
   s->count++;
-  return stralloc_catb(s->folders, name, strlen(name) + 1) ? 1 : -1;
+  return stralloc_catb(s->directories, name, strlen(name) + 1) ? 1 : -1;
 }
 
 static int in_chain(search const *s, char const *name)
@@ -259,11 +259,11 @@ static int follow_target(search *s, char const *target)
   char const *at;
   size_t n = strlen(target);
 
-  if (*target == '|') return add_folder(s, target);
+  if (*target == '|') return add_directory(s, target);
   if (n >= sizeof name) return refuse(s, "too long a target: ", target);
   for (size_t i = 0; i <= n; i++) name[i] = lower(target[i]);
   at = strrchr(name, '@');
-  if (s->m->foreign && at && at > name && !mapping_local(s->m, at + 1)) return add_folder(s, target);
+  if (s->m->foreign && at && at > name && !mapping_local(s->m, at + 1)) return add_directory(s, target);
   return expand(s, name);
 }
 
@@ -280,7 +280,7 @@ static int follow(search *s, char const *name, char const *targets)
 
 /*
  * One name as it stands, extensions and all. 1: it led somewhere, 2: it is nothing, else as expand.
- * An alias may name itself: then its folder is meant.
+ * An alias may name itself: then its directory is meant.
  */
 static int lookup(search *s, char const *name)
 {
@@ -291,7 +291,7 @@ static int lookup(search *s, char const *name)
   if (targets) return follow(s, name, targets);
   if (!mapping_name_ok(name, strlen(name)) || strchr(name, '@')) return 2;
   r = s->exists(s->data, name);
-  return r > 0 ? add_folder(s, name) : r ? -1 : 2;
+  return r > 0 ? add_directory(s, name) : r ? -1 : 2;
 }
 
 /*
@@ -331,25 +331,25 @@ static int expand(search *s, char const *name)
     return refuse(s, "not a local domain, and spool delivers locally only: ", at + 1);
   r = lookup_extensions(s, name, n, at ? at : "");
   if (r != 2) return r;
-  r = refuse(s, at ? "no such user: " : "no such alias or folder: ", name);
+  r = refuse(s, at ? "no such user: " : "no such alias or directory: ", name);
   if (!r && at) s->why->len -= strlen(at);
   return r;
 }
 
 static int catch_all(search *s)
 {
-  s->folders->len = s->count = s->depth = 0;
+  s->directories->len = s->count = s->depth = 0;
   return lookup_extensions(s, s->m->catchall, strlen(s->m->catchall), "");
 }
 
 int mapping_find(mapping const *m, char const *address, size_t len, mapping_exists *exists, void *data,
-                 stralloc *folders, stralloc *why)
+                 stralloc *directories, stralloc *why)
 {
-  search s = {.m = m, .exists = exists, .data = data, .folders = folders, .why = why};
+  search s = {.m = m, .exists = exists, .data = data, .directories = directories, .why = why};
   char name[1024];
   int r;
 
-  folders->len = 0;
+  directories->len = 0;
   if (len >= sizeof name || memchr(address, 0, len)) return refuse(&s, "not an address", "");
   for (size_t i = 0; i < len; i++) name[i] = lower(address[i]);
   name[len] = 0;
@@ -358,7 +358,7 @@ int mapping_find(mapping const *m, char const *address, size_t len, mapping_exis
   if (!r && m->catchall && (!strrchr(name, '@') || mapping_local(m, strrchr(name, '@') + 1)))
   {
     r = catch_all(&s);
-    if (r == 2) r = refuse(&s, "the catch-all is neither alias nor folder: ", m->catchall);
+    if (r == 2) r = refuse(&s, "the catch-all is neither alias nor directory: ", m->catchall);
   }
   return r > 0 ? (int)s.count : r;
 }

@@ -10,7 +10,7 @@
 typedef struct rules_files_s rules_files;
 struct rules_files_s
 {
-  char const *control;  /* the folder of qmail control files: locals, or me and rcpthosts */
+  char const *control;  /* the directory of qmail control files: locals, or me and rcpthosts */
   char const *aliases;  /* 0: none */
   char const *catchall; /* 0: none */
   int foreign;          /* as in a mapping */

@@ -26,7 +26,7 @@ static int add_moment(char *s, size_t max, char const *name, uint64_t when)
   return snprintf(s, max, "%s %" PRIu64 "%s\n", name, when, iso);
 }
 
-void flag_text(char *s, flag_facts const *f)
+void flag_text(char *s, flag_fields const *f)
 {
   char reason[OVERLOAD_REASON + 1];
   size_t n;
@@ -62,7 +62,7 @@ static int fill(char const *path, int create, char const *text)
   return ok ? 0 : -1;
 }
 
-/* A spare that is another user's is made anew: the folder is ours. */
+/* A spare that is another user's is made anew: the directory is ours. */
 static int fill_spare(char const *spare, char const *text)
 {
   if (!fill(spare, O_CREAT, text)) return 0;
@@ -70,13 +70,13 @@ static int fill_spare(char const *spare, char const *text)
   return fill(spare, O_CREAT, text);
 }
 
-int flag_prepare(char const *folder)
+int flag_prepare(char const *directory)
 {
   char path[PLACE_PATH];
   char text[FLAG_TEXT];
 
   memset(text, '\n', sizeof text);
-  if (place_path(path, folder, ".flag") < 0) return -1;
+  if (place_path(path, directory, ".flag") < 0) return -1;
   return fill_spare(path, text);
 }
 
@@ -93,14 +93,14 @@ static int trade(char const *spare, char const *path)
   return renameat2(AT_FDCWD, spare, AT_FDCWD, path, RENAME_EXCHANGE);
 }
 
-int flag_raise(char const *folder, flag_facts const *f)
+int flag_raise(char const *directory, flag_fields const *f)
 {
   char path[PLACE_PATH];
   char spare[PLACE_PATH];
   char text[FLAG_TEXT];
   int there;
 
-  if (place_path(path, folder, "flag") < 0 || place_path(spare, folder, ".flag") < 0) return -1;
+  if (place_path(path, directory, "flag") < 0 || place_path(spare, directory, ".flag") < 0) return -1;
   flag_text(text, f);
   if (!fill(path, 0, text)) return 0;
   if (errno == ENOSPC) return -1;
@@ -110,12 +110,12 @@ int flag_raise(char const *folder, flag_facts const *f)
   return renameat2(AT_FDCWD, spare, AT_FDCWD, path, RENAME_NOREPLACE) < 0 && errno != EEXIST ? -1 : 0;
 }
 
-int flag_drop(char const *folder)
+int flag_drop(char const *directory)
 {
   char path[PLACE_PATH];
   char spare[PLACE_PATH];
 
-  if (place_path(path, folder, "flag") < 0 || place_path(spare, folder, ".flag") < 0) return -1;
+  if (place_path(path, directory, "flag") < 0 || place_path(spare, directory, ".flag") < 0) return -1;
   if (!rename(path, spare) || errno == ENOENT) return 0;
   return unlink(path) < 0 && errno != ENOENT ? -1 : 0;
 }

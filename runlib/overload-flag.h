@@ -14,7 +14,7 @@
 
 #define FLAG_TEXT 1024 /* the size of every flag written here, padded with newlines */
 
-typedef struct flag_facts_s flag_facts;
+typedef struct flag_facts_s flag_fields;
 struct flag_facts_s
 {
   unsigned int level; /* 1 or 2 */
@@ -28,16 +28,16 @@ struct flag_facts_s
 };
 
 /* Fills s (FLAG_TEXT bytes) to the last byte. */
-extern void flag_text(char *s, flag_facts const *f);
+extern void flag_text(char *s, flag_fields const *f);
 
 /* Makes the file that flag_raise will need. Returns 0, or -1 and errno. */
-extern int flag_prepare(char const *folder);
+extern int flag_prepare(char const *directory);
 /*
  * Raises the flag, or refreshes it in place, which is its heartbeat. The caller has seen that there is
  * none that a person made; one that appears meanwhile is left alone. Returns 0, or -1 and errno.
  */
-extern int flag_raise(char const *folder, flag_facts const *f);
+extern int flag_raise(char const *directory, flag_fields const *f);
 /* Takes the flag away, whoever made it. Returns 0, also if there is none; or -1 and errno. */
-extern int flag_drop(char const *folder);
+extern int flag_drop(char const *directory);
 
 #endif

@@ -89,12 +89,12 @@ static int make_room(int fd)
   return e ? (errno = e, -1) : 0;
 }
 
-int history_open(char const *folder)
+int history_open(char const *directory)
 {
   char path[PLACE_PATH];
   int fd;
 
-  if (place_path(path, folder, "history") < 0) return -1;
+  if (place_path(path, directory, "history") < 0) return -1;
   fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0644);
   if (fd < 0) return -1;
   if (!make_room(fd)) return fd;
@@ -129,7 +129,7 @@ int history_add(int fd, history_point *slot, history_point const *p)
   return pwrite(fd, s, sizeof s, offset(slot->time)) == (ssize_t)sizeof s ? 0 : -1;
 }
 
-int history_read(char const *folder, uint64_t now, history_point *points, size_t n, unsigned int step)
+int history_read(char const *directory, uint64_t now, history_point *points, size_t n, unsigned int step)
 {
   static char ring[SIZE];
   history_point const blank = HISTORY_POINT_ZERO;
@@ -138,7 +138,7 @@ int history_read(char const *folder, uint64_t now, history_point *points, size_t
   ssize_t got;
 
   for (size_t i = 0; i < n; i++) points[i] = blank;
-  if (place_path(path, folder, "history") < 0) return -1;
+  if (place_path(path, directory, "history") < 0) return -1;
   got = walk_read(AT_FDCWD, path, ring, sizeof ring);
   if (got < 0) return -1;
   for (size_t at = 0; at + HISTORY_RECORD <= (size_t)got; at += HISTORY_RECORD)

@@ -7,7 +7,7 @@
 #include "gauge.h"
 
 /*
- * The last six hours, in the file `history` of the monitor's folder, of a fixed size: HISTORY_SLOTS
+ * The last six hours, in the file `history` of the monitor's directory, of a fixed size: HISTORY_SLOTS
  * records of HISTORY_RECORD bytes, integers little-endian:
  *    0  8  wall clock of the slot's beginning, seconds; 0: empty
  *    8  4  backlog: the largest seen in the slot      12  4  age of the oldest message, seconds, likewise
@@ -51,15 +51,16 @@ extern void history_merge(history_point *p, history_point const *q);
 extern history_point history_of(sample const *x, unsigned int level, int held, uint64_t now);
 
 /* Opens, and makes if need be, the ring for writing. Returns a descriptor, or -1 and errno. */
-extern int history_open(char const *folder);
+extern int history_open(char const *directory);
 /* Adds one reading; *slot is the writer's present slot, HISTORY_POINT_ZERO at first. 0, or -1 and errno. */
 extern int history_add(int fd, history_point *slot, history_point const *p);
 
 /*
  * Reads the last n * step seconds up to now as n points, oldest first, each the merger of what falls in
  * its step (a multiple of HISTORY_STEP); points[i].time is 0 where nothing was recorded.
- * folder: RUN/overload. Returns 0, or -1 and errno (ENOENT: there was no monitor yet).
+ * directory: RUN/overload. Returns 0, or -1 and errno (ENOENT: there was no monitor yet).
  */
-extern int history_read(char const *folder, uint64_t now, history_point *points, size_t n, unsigned int step);
+extern int history_read(char const *directory, uint64_t now, history_point *points, size_t n,
+                        unsigned int step);
 
 #endif

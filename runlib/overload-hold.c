@@ -65,34 +65,34 @@ static int read_file(hold *h, char const *path)
   return n < 0 && errno != ENOENT ? -1 : 0;
 }
 
-int hold_read(hold *h, char const *folder)
+int hold_read(hold *h, char const *directory)
 {
   char path[PLACE_PATH];
 
   hold_parse(h, "", 0);
-  return place_path(path, folder, "hold") < 0 ? -1 : read_file(h, path);
+  return place_path(path, directory, "hold") < 0 ? -1 : read_file(h, path);
 }
 
-int hold_write(hold const *h, char const *folder)
+int hold_write(hold const *h, char const *directory)
 {
   char text[HOLD_TEXT];
   int n;
 
-  if (h->kind == HOLD_AUTO) return place_remove(folder, "hold");
+  if (h->kind == HOLD_AUTO) return place_remove(directory, "hold");
   n = snprintf(text, sizeof text, "%s\nlevel %u\nsince %" PRIu64 "\nuntil %" PRIu64 "\nby %s\nreason %s\n",
                h->kind == HOLD_ON ? "on" : "off", h->level, h->since, h->until, h->by, h->reason);
   if (n < 0 || (size_t)n >= sizeof text) return (errno = EINVAL, -1);
-  return place_replace(folder, "hold", text, (size_t)n);
+  return place_replace(directory, "hold", text, (size_t)n);
 }
 
 /* First out of the way: what came in its place goes back, unless there is yet another. */
-int hold_remove(hold const *h, char const *folder)
+int hold_remove(hold const *h, char const *directory)
 {
   char path[PLACE_PATH];
   char away[PLACE_PATH];
   hold now;
 
-  if (place_path(path, folder, "hold") < 0 || place_path(away, folder, ".hold") < 0) return -1;
+  if (place_path(path, directory, "hold") < 0 || place_path(away, directory, ".hold") < 0) return -1;
   if (rename(path, away) < 0) return errno == ENOENT ? 0 : -1;
   if (read_file(&now, away) >= 0 && !hold_equal(&now, h) &&
       !renameat2(AT_FDCWD, away, AT_FDCWD, path, RENAME_NOREPLACE))

@@ -6,7 +6,7 @@
 #include <runlib/overload.h>
 
 /*
- * What `mailctl overload on|off|auto` writes for the monitor, in the file `hold` of its folder: a first
+ * What `mailctl overload on|off|auto` writes for the monitor, in the file `hold` of its directory: a first
  * line `on` or `off`, then lines `NAME VALUE` as in the flag: level, since, until, by, reason.
  */
 
@@ -41,11 +41,11 @@ extern int hold_expired(hold const *h, uint64_t now);
 /* Whether both make the same flag. */
 extern int hold_equal(hold const *a, hold const *b);
 
-/* The monitor's folder; no such file is HOLD_AUTO. Returns 0, or -1 and errno with HOLD_AUTO. */
-extern int hold_read(hold *h, char const *folder);
+/* The monitor's directory; no such file is HOLD_AUTO. Returns 0, or -1 and errno with HOLD_AUTO. */
+extern int hold_read(hold *h, char const *directory);
 /* HOLD_AUTO removes the file. Returns 0, or -1 and errno (EACCES: neither root nor the bundle's user). */
-extern int hold_write(hold const *h, char const *folder);
+extern int hold_write(hold const *h, char const *directory);
 /* Removes the file if it still says h, or what makes the same flag. Returns 0, also if it does not; or -1 and errno. */
-extern int hold_remove(hold const *h, char const *folder);
+extern int hold_remove(hold const *h, char const *directory);
 
 #endif

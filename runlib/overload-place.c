@@ -14,9 +14,9 @@
 
 #include "overload-place.h"
 
-int place_path(char *s, char const *folder, char const *name)
+int place_path(char *s, char const *directory, char const *name)
 {
-  int n = snprintf(s, PLACE_PATH, "%s/%s", folder, name);
+  int n = snprintf(s, PLACE_PATH, "%s/%s", directory, name);
 
   if (n >= 0 && n < PLACE_PATH) return 0;
   return (errno = ENAMETOOLONG, -1);
@@ -39,14 +39,14 @@ static int write_new(char const *path, char const *bytes, size_t len)
   return (errno = saved, -1);
 }
 
-int place_replace(char const *folder, char const *name, char const *bytes, size_t len)
+int place_replace(char const *directory, char const *name, char const *bytes, size_t len)
 {
   char path[PLACE_PATH];
   char fresh[PLACE_PATH];
   char temporary[64];
 
   snprintf(temporary, sizeof temporary, ".%.32s.%ld", name, (long)getpid());
-  if (place_path(path, folder, name) < 0 || place_path(fresh, folder, temporary) < 0) return -1;
+  if (place_path(path, directory, name) < 0 || place_path(fresh, directory, temporary) < 0) return -1;
   unlink(fresh); /* of a process that had our pid, and was killed */
   if (write_new(fresh, bytes, len) < 0) return -1;
   if (!rename(fresh, path)) return 0;
@@ -54,11 +54,11 @@ int place_replace(char const *folder, char const *name, char const *bytes, size_
   return -1;
 }
 
-int place_remove(char const *folder, char const *name)
+int place_remove(char const *directory, char const *name)
 {
   char path[PLACE_PATH];
 
-  if (place_path(path, folder, name) < 0) return -1;
+  if (place_path(path, directory, name) < 0) return -1;
   return unlink(path) < 0 && errno != ENOENT ? -1 : 0;
 }
 
@@ -69,13 +69,13 @@ static void forget_hand_made(char const *flag)
   if (overload_read(&o, flag, (uint64_t)time(0)) >= 0 && o.maker == OVERLOAD_HAND) unlink(flag);
 }
 
-int overload_leads(char const *link, char const *folder)
+int overload_leads(char const *link, char const *directory)
 {
   char flag[PLACE_PATH];
   char to[PLACE_PATH];
   ssize_t n;
 
-  if (place_path(flag, folder, "flag") < 0) return -1;
+  if (place_path(flag, directory, "flag") < 0) return -1;
   n = readlink(link, to, sizeof to);
   if (n < 0) return errno == EINVAL ? 0 : -1;
   return (size_t)n == strlen(flag) && !memcmp(to, flag, (size_t)n);
@@ -84,15 +84,15 @@ int overload_leads(char const *link, char const *folder)
 int overload_link(char const *control, char const *run, int fix)
 {
   char link[PLACE_PATH];
-  char folder[PLACE_PATH];
+  char directory[PLACE_PATH];
   char flag[PLACE_PATH];
   struct stat st;
   int leads;
 
-  if (place_path(link, control, "overloaded") < 0 || place_path(folder, run, "overload") < 0 ||
-      place_path(flag, folder, "flag") < 0)
+  if (place_path(link, control, "overloaded") < 0 || place_path(directory, run, "overload") < 0 ||
+      place_path(flag, directory, "flag") < 0)
     return -1;
-  leads = overload_leads(link, folder);
+  leads = overload_leads(link, directory);
   if (leads > 0) return 0;
   if (leads < 0 && errno != ENOENT) return -1;
   if (!leads && !lstat(link, &st) && !S_ISLNK(st.st_mode)) return 1;

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 /*
- * The monitor's folder, RUN/overload: the only one that it writes in. Its files:
+ * The monitor's directory, RUN/overload: the only one that it writes in. Its files:
  *   flag      exists exactly while the level is 1 or 2; control/overloaded is a link to it
  *   hold      exists while a person holds the level: `mailctl overload`
  *   state     what the monitor measured last, and what it needs to go on after a restart
@@ -14,21 +14,21 @@
 
 #define PLACE_PATH 4096
 
-/* FOLDER/NAME into s (PLACE_PATH bytes). Returns 0, or -1 and errno (ENAMETOOLONG). */
-extern int place_path(char *s, char const *folder, char const *name);
+/* DIRECTORY/NAME into s (PLACE_PATH bytes). Returns 0, or -1 and errno (ENAMETOOLONG). */
+extern int place_path(char *s, char const *directory, char const *name);
 
 /*
- * Makes FOLDER/NAME hold the bytes, whatever was there before, without a moment in which it is absent or
- * incomplete. Follows no link, so that root can call it in a folder of another user.
+ * Makes DIRECTORY/NAME hold the bytes, whatever was there before, without a moment in which it is absent or
+ * incomplete. Follows no link, so that root can call it in a directory of another user.
  * Mode 0644. Returns 0, or -1 and errno.
  */
-extern int place_replace(char const *folder, char const *name, char const *bytes, size_t len);
+extern int place_replace(char const *directory, char const *name, char const *bytes, size_t len);
 
-/* Removes FOLDER/NAME. Returns 0, also if it is not there; or -1 and errno. */
-extern int place_remove(char const *folder, char const *name);
+/* Removes DIRECTORY/NAME. Returns 0, also if it is not there; or -1 and errno. */
+extern int place_remove(char const *directory, char const *name);
 
-/* Whether link is a symbolic link to FOLDER/flag: 1 yes, 0 it is something else, -1 and errno. */
-extern int overload_leads(char const *link, char const *folder);
+/* Whether link is a symbolic link to DIRECTORY/flag: 1 yes, 0 it is something else, -1 and errno. */
+extern int overload_leads(char const *link, char const *directory);
 
 /*
  * Makes CONTROL/overloaded a link to RUN/overload/flag, if it is not one. Where it is missing, somebody

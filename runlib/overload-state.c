@@ -192,28 +192,28 @@ void state_parse(monitor_state *m, char const *bytes, size_t len)
   }
 }
 
-int state_read(monitor_state *m, char const *folder)
+int state_read(monitor_state *m, char const *directory)
 {
   char path[PLACE_PATH];
   char buf[STATE_TEXT];
   ssize_t n;
 
   memset(m, 0, sizeof *m);
-  if (place_path(path, folder, "state") < 0) return -1;
+  if (place_path(path, directory, "state") < 0) return -1;
   n = walk_read(AT_FDCWD, path, buf, sizeof buf);
   if (n < 0) return -1;
   state_parse(m, buf, (size_t)n);
   return 0;
 }
 
-int state_write(monitor_state const *m, char const *folder)
+int state_write(monitor_state const *m, char const *directory)
 {
   char path[PLACE_PATH];
   char buf[STATE_TEXT];
   int fd;
   int ok;
 
-  if (place_path(path, folder, "state") < 0) return -1;
+  if (place_path(path, directory, "state") < 0) return -1;
   state_text(buf, m);
   fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
   if (fd < 0) return -1;

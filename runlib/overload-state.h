@@ -8,7 +8,7 @@
 #include "gauge.h"
 
 /*
- * What the monitor publishes at every poll, in the file `state` of its folder: lines `NAME VALUE`, always
+ * What the monitor publishes at every poll, in the file `state` of its directory: lines `NAME VALUE`, always
  * STATE_TEXT bytes, written in place by one call. Status, the dashboard and the next monitor read it.
  */
 
@@ -64,11 +64,11 @@ extern void state_text(char *s, monitor_state const *m);
 extern void state_parse(monitor_state *m, char const *bytes, size_t len);
 
 /*
- * The folder is RUN/overload. Returns 0, or -1 and errno (ENOENT: there was no monitor yet). Whether one
+ * The directory is RUN/overload. Returns 0, or -1 and errno (ENOENT: there was no monitor yet). Whether one
  * runs now: state_fresh.
  */
-extern int state_read(monitor_state *m, char const *folder);
-extern int state_write(monitor_state const *m, char const *folder);
+extern int state_read(monitor_state *m, char const *directory);
+extern int state_write(monitor_state const *m, char const *directory);
 extern int state_fresh(monitor_state const *m, uint64_t now);
 
 #endif

@@ -46,7 +46,7 @@ struct overload_s
  * Reads the flag at path (absolute, or relative to the qmail home). now: wall clock, seconds.
  * Returns o->level (0, 1 or 2); a path that does not exist, or a link that leads nowhere, is 0.
  * A flag that exists and cannot be read is one made by hand: level 1.
- * Returns -1 and errno where even its existence is unknown (EACCES on a folder, EMFILE, EIO).
+ * Returns -1 and errno where even its existence is unknown (EACCES on a directory, EMFILE, EIO).
  * Clear costs one system call.
  */
 extern int overload_read(overload *o, char const *path, uint64_t now);

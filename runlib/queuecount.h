@@ -6,7 +6,7 @@
 /*
  * Counts the messages of a queue: the regular files in a directory, and in those of its
  * subdirectories whose names are numbers (qmail's split todo, `todo/0` to `todo/22`; mess/ and the
- * like). Anything else (sockets, links, other folders, names with a dot in front) is no message. One level, no shell, and a
+ * like). Anything else (sockets, links, other directories, names with a dot in front) is no message. One level, no shell, and a
  * stat only where the file system does not tell the type, or for the files whose age is wanted.
  */
 

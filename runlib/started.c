@@ -53,9 +53,9 @@ int started_file(char s[STARTED_FILE], int fd)
 }
 
 /* One read: the file was written in one step, and status reads hundreds of them. own: what FILE must be. */
-static ssize_t read_file(int folder, char const *file, char *buf, char own[STARTED_FILE])
+static ssize_t read_file(int directory, char const *file, char *buf, char own[STARTED_FILE])
 {
-  int fd = openat(folder, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  int fd = openat(directory, file, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   ssize_t n;
   int e;
 

@@ -35,7 +35,7 @@ extern uint64_t started_ticks(pid_t pid);
 extern pid_t started_parent(pid_t pid);
 /* Reads file. 0, or -1 and errno (ENOENT: never started, or a copy; EINVAL: damaged). */
 extern int started_read(started *st, char const *file);
-/* The same for a file below the folder that fd has. */
+/* The same for a file below the directory that fd has. */
 extern int started_read_at(started *st, int fd, char const *file);
 /* Writes file, mode 0644, in one step. programs: a path a line, as in the service directory's file `programs`. */
 extern int started_write(char const *file, pid_t pid, char const *content, char const *programs, size_t len);

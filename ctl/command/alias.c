@@ -58,12 +58,13 @@ static int alias_change(stralloc *out, char const *text, size_t len, void *data)
 /* Mail for it that would come back is worth a word. */
 static void alias_warn(people *p, char const *name)
 {
-  stralloc folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
+  stralloc directories = STRALLOC_ZERO, why = STRALLOC_ZERO;
 
   people_reload(p);
-  if (mapping_find(&p->map, name, strlen(name), &people_exists, p, &folders, &why) == 0 && stralloc_0(&why))
+  if (mapping_find(&p->map, name, strlen(name), &people_exists, p, &directories, &why) == 0 &&
+      stralloc_0(&why))
     say("alias: warning: ", name, " leads nowhere: ", why.s);
-  stralloc_free(&folders);
+  stralloc_free(&directories);
   stralloc_free(&why);
 }
 

@@ -32,7 +32,7 @@ struct vital_s
   unsigned int ill; /* seconds */
 };
 
-static uint64_t number_of(datum const *d)
+static uint64_t number_of(status_value const *d)
 {
   return d->known == KNOWN ? d->n : 0;
 }
@@ -63,7 +63,7 @@ static int judge(vital *v, snapshot const *s, stralloc *why)
   why->len = 0;
   for (size_t i = 0; i < snapshot_count(s); i++)
   {
-    service_facts const *f = snapshot_services(s) + i;
+    service_fields const *f = snapshot_services(s) + i;
     uint64_t before = i < genalloc_len(uint64_t, &v->deaths) ? genalloc_s(uint64_t, &v->deaths)[i] : 0;
     if (f->wanted_now && f->is != STATE_READY && f->is != STATE_UNKNOWN) ready = 0;
     if (number_of(&f->restarts) >= before + DEATHS || (f->wanted_now && f->is == STATE_FAILED))

@@ -20,7 +20,7 @@ typedef struct fresh_s fresh;
 struct fresh_s
 {
   context const *cx;
-  char folder[PATH_MAX];
+  char directory[PATH_MAX];
   char const *user; /* of all services; 0: as root each has its own, else they run as whoever runs mailctl */
   char const *
       domain; /* the real domain whose mail comes here; 0: it is to be tried on this machine, for FRESH_DOMAIN */

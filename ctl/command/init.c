@@ -36,7 +36,7 @@ static int is_name(char const *s)
 
 static int read_arguments(fresh *f, int argc, char const *const *argv)
 {
-  char const *folder = 0;
+  char const *directory = 0;
 
   for (int i = 1; i < argc; i++)
   {
@@ -52,18 +52,18 @@ static int read_arguments(fresh *f, int argc, char const *const *argv)
       f->create_users = 1;
     else if (argv[i][0] == '-')
       return usage_error("init", "there is no such option");
-    else if (folder)
-      return usage_error("init", "it takes one folder");
+    else if (directory)
+      return usage_error("init", "it takes one directory");
     else
-      folder = argv[i];
+      directory = argv[i];
   }
   if (f->host && !f->domain) return usage_error("init", "--host goes with --domain");
   if (!f->host) f->host = fresh_domain(f);
   if (!is_name(fresh_domain(f)) || !is_name(f->host))
     return usage_error("init", "a domain's name has letters, digits and hyphens, between dots");
-  if (!folder || !*folder) return usage_error("init", "it needs a folder");
-  if (strlen(folder) >= PATH_MAX) return usage_error("init", "the folder's name is too long");
-  strcpy(f->folder, folder);
+  if (!directory || !*directory) return usage_error("init", "it needs a directory");
+  if (strlen(directory) >= PATH_MAX) return usage_error("init", "the directory's name is too long");
+  strcpy(f->directory, directory);
   return 0;
 }
 
@@ -124,30 +124,30 @@ static int is_astray(char const *path)
   return 1;
 }
 
-/* Makes f->folder absolute: its parent must exist, it need not. */
-static int find_folder(fresh *f)
+/* Makes f->directory absolute: its parent must exist, it need not. */
+static int find_directory(fresh *f)
 {
   char given[PATH_MAX];
   char parent[PATH_MAX];
   char *slash;
   size_t n;
 
-  strcpy(given, f->folder);
+  strcpy(given, f->directory);
   if (is_astray(given)) return EXIT_SYSTEM;
-  if (realpath(given, f->folder)) return 0;
+  if (realpath(given, f->directory)) return 0;
   for (n = strlen(given); n > 1 && given[n - 1] == '/'; n--) given[n - 1] = 0;
   slash = strrchr(given, '/');
   if (slash) *slash = 0;
   if (slash && *given && is_astray(given)) return EXIT_SYSTEM;
   if (!realpath(!slash ? "." : *given ? given : "/", parent))
   {
-    say_cannot("find the folder ", given);
+    say_cannot("find the directory ", given);
     return EXIT_SYSTEM;
   }
-  if (snprintf(f->folder, PATH_MAX, "%s/%s", strcmp(parent, "/") ? parent : "", slash ? slash + 1 : given) <
-      PATH_MAX)
+  if (snprintf(f->directory, PATH_MAX, "%s/%s", strcmp(parent, "/") ? parent : "",
+               slash ? slash + 1 : given) < PATH_MAX)
     return 0;
-  return usage_error("init", "the folder's name is too long");
+  return usage_error("init", "the directory's name is too long");
 }
 
 /* --- mailctl.conf --------------------------------------------------------------------------------- */
@@ -182,7 +182,7 @@ static int write_conf(fresh *f)
 
   snprintf(set, sizeof set, "hostname = %s\n%s%s%s", f->host, user ? "user = " : "", user ? user : "",
            user ? "\n" : "");
-  snprintf(path, sizeof path, "%s/mailctl.conf", f->folder);
+  snprintf(path, sizeof path, "%s/mailctl.conf", f->directory);
   if (describe_conf(&f->text, f->domain ? real : trial,
                     !user     ? DESCRIBED_OURSELVES
                     : f->user ? DESCRIBED_ONE
@@ -200,12 +200,12 @@ static int write_conf(fresh *f)
 
 /* --- files ---------------------------------------------------------------------------------------- */
 
-static int text_file(maker *m, char const *name, char const *text)
+static int text_file(staging *m, char const *name, char const *text)
 {
-  return maker_file(m, name, text, strlen(text), 0644);
+  return staging_file(m, name, text, strlen(text), 0644);
 }
 
-static int make_plugins(maker *m)
+static int make_plugins(staging *m)
 {
   static char const text[] =
       "# What smtpd asks before it answers: programs of the qmail-spp interface, run in order\n"
@@ -213,24 +213,24 @@ static int make_plugins(maker *m)
       "\n[connection]\nbuiltin:overload\n"
       "\n[mail]\nbuiltin:overload\n";
 
-  return maker_file(m, "control/smtpplugins", text, sizeof text - 1, 0644);
+  return staging_file(m, "control/smtpplugins", text, sizeof text - 1, 0644);
 }
 
-/* control/overloaded is the administrator's permanent link to the flag in the monitor's own folder. */
-static int make_control(fresh const *f, maker *m)
+/* control/overloaded is the administrator's permanent link to the flag in the monitor's own directory. */
+static int make_control(fresh const *f, staging *m)
 {
   char flag[PATH_MAX], me[256], domain[256];
 
   snprintf(flag, sizeof flag, "%s/overload/flag", f->b.run);
   snprintf(me, sizeof me, "%s\n", f->host);
   snprintf(domain, sizeof domain, "%s\n", fresh_domain(f));
-  if (maker_folder(m, "control", 0755, 0) < 0 || text_file(m, "control/me", me) < 0 ||
+  if (staging_directory(m, "control", 0755, 0) < 0 || text_file(m, "control/me", me) < 0 ||
       text_file(m, "control/rcpthosts", domain) < 0 || text_file(m, "control/locals", domain) < 0)
     return -1;
-  return make_plugins(m) < 0 ? -1 : maker_link(m, "control/overloaded", flag);
+  return make_plugins(m) < 0 ? -1 : staging_link(m, "control/overloaded", flag);
 }
 
-static int make_folders(fresh const *f, maker *m)
+static int make_directories(fresh const *f, staging *m)
 {
   static char const *const ours[] = {"state", "run", "log", 0};
   who const *owner = f->cx->root ? &f->mail : 0;
@@ -238,14 +238,14 @@ static int make_folders(fresh const *f, maker *m)
                                       "mail/postmaster/cur", 0};
 
   for (char const *const *name = ours; *name; name++)
-    if (maker_folder(m, *name, 0755, 0) < 0) return -1;
-  if (maker_folder(m, "mail", 0755, owner) < 0) return -1;
+    if (staging_directory(m, *name, 0755, 0) < 0) return -1;
+  if (staging_directory(m, "mail", 0755, owner) < 0) return -1;
   for (char const *const *name = users; *name; name++)
-    if (maker_folder(m, *name, 0700, owner) < 0) return -1;
+    if (staging_directory(m, *name, 0700, owner) < 0) return -1;
   return 0;
 }
 
-static int make_certificate(fresh const *f, maker *m)
+static int make_certificate(fresh const *f, staging *m)
 {
   char subject[256], names[256];
   char const *const argv[] = {"openssl",
@@ -270,19 +270,19 @@ static int make_certificate(fresh const *f, maker *m)
 
   snprintf(subject, sizeof subject, "/CN=%s", f->host);
   snprintf(names, sizeof names, "subjectAltName=DNS:%s,DNS:localhost,IP:127.0.0.1", f->host);
-  /* The key stays ours, 0600 by the umask of maker_run: tlsd reads it before it becomes its user. */
-  if (maker_folder(m, "state/tls", 0755, 0) < 0 || maker_run(m, argv, 0) < 0) return -1;
-  return maker_mode(m, "state/tls/cert.pem", 0644);
+  /* The key stays ours, 0600 by the umask of staging_run: tlsd reads it before it becomes its user. */
+  if (staging_directory(m, "state/tls", 0755, 0) < 0 || staging_run(m, argv, 0) < 0) return -1;
+  return staging_mode(m, "state/tls/cert.pem", 0644);
 }
 
-static int make_login(fresh *f, maker *m)
+static int make_login(fresh *f, staging *m)
 {
   char program[PATH_MAX], users[PATH_MAX + 32];
   int status = -1;
 
   snprintf(program, sizeof program, "%s/checkpassword-file", f->cx->libexec);
   snprintf(users, sizeof users, "%s/state/auth/users", m->work);
-  if (maker_folder(m, "state/auth", 0700, f->cx->root ? &f->auth : 0) < 0) return -1;
+  if (staging_directory(m, "state/auth", 0700, f->cx->root ? &f->auth : 0) < 0) return -1;
   if (passwd_generate(f->password) < 0)
     say_cannot("get random bytes");
   else if ((status = passwd_set(program, users, auth_users_owner(&f->b), FRESH_LOGIN, f->password)) < 0)
@@ -291,7 +291,7 @@ static int make_login(fresh *f, maker *m)
 }
 
 /* For a real domain. They are made as ours, in a directory that nobody else can enter, and given away. */
-static int make_keys(fresh const *f, maker *m)
+static int make_keys(fresh const *f, staging *m)
 {
   char program[PATH_MAX], owner[64];
   char const *const make[] = {program, "--new", "state/dkim", f->domain, 0};
@@ -300,29 +300,29 @@ static int make_keys(fresh const *f, maker *m)
   if (!f->domain) return 0;
   snprintf(program, sizeof program, "%s/dkim", f->cx->libexec);
   snprintf(owner, sizeof owner, "%lu:%lu", (unsigned long)f->dkim.uid, (unsigned long)f->dkim.gid);
-  if (maker_folder(m, "state/dkim", 0700, 0) < 0 || maker_run(m, make, 0) < 0) return -1;
-  return f->cx->root ? maker_run(m, give, 0) : 0;
+  if (staging_directory(m, "state/dkim", 0700, 0) < 0 || staging_run(m, make, 0) < 0) return -1;
+  return f->cx->root ? staging_run(m, give, 0) : 0;
 }
 
-static int make_files(fresh *f, maker *m)
+static int make_files(fresh *f, staging *m)
 {
-  return make_control(f, m) < 0 || make_folders(f, m) < 0 || make_certificate(f, m) < 0 ||
+  return make_control(f, m) < 0 || make_directories(f, m) < 0 || make_certificate(f, m) < 0 ||
                  make_login(f, m) < 0 || make_keys(f, m) < 0 ||
-                 maker_file(m, "mailctl.conf", f->text.s, f->text.len, 0644) < 0
+                 staging_file(m, "mailctl.conf", f->text.s, f->text.len, 0644) < 0
              ? -1
              : 0;
 }
 
 static int make_all(fresh *f)
 {
-  /* mailctl.conf comes last: a folder that has one is complete. */
+  /* mailctl.conf comes last: a directory that has one is complete. */
   static char const *const names[] = {"control", "state", "run", "log", "mail", "mailctl.conf", 0};
-  maker m = {.folder = f->folder, .names = names};
-  int begun = maker_begin(&m);
+  staging m = {.directory = f->directory, .names = names};
+  int begun = staging_begin(&m);
 
   if (begun) return begun < 0 ? EXIT_SYSTEM : EXIT_NO;
-  if (!make_files(f, &m) && !maker_end(&m)) return 0;
-  maker_undo(&m);
+  if (!make_files(f, &m) && !staging_end(&m)) return 0;
+  staging_undo(&m);
   say("init: all that it had made is removed again");
   return EXIT_SYSTEM;
 }
@@ -348,7 +348,7 @@ int command_init(context const *cx, int argc, char const *const *argv)
   int status = read_arguments(&f, argc, argv);
 
   if (!status) status = find_users(&f);
-  if (!status) status = find_folder(&f);
+  if (!status) status = find_directory(&f);
   if (!status) status = write_conf(&f);
   if (!status)
   {

@@ -66,16 +66,16 @@ int fresh_say(fresh const *f)
   printf("%s is ready to run.\n\n"
          "  AUTH name      %s\n"
          "  AUTH password  %s   (shown only this once; `mailctl passwd %s` sets another)\n\n",
-         f->folder, FRESH_LOGIN, f->password, FRESH_LOGIN);
+         f->directory, FRESH_LOGIN, f->password, FRESH_LOGIN);
   if (f->user)
     printf("It is for a trial: who takes over one of its services has them all, since all run as %s.\n\n",
            f->user);
   puts("Next:");
-  if (f->cx->root && reach_try(&f->mail, f->folder, X_OK, culprit) == EACCES)
+  if (f->cx->root && reach_try(&f->mail, f->directory, X_OK, culprit) == EACCES)
   {
     print_line("  chmod o+x ", culprit, "   # or the services' users cannot reach what is in it\n");
   }
-  print_line("  export MAILCTL_CONF=", f->folder, "/mailctl.conf\n");
+  print_line("  export MAILCTL_CONF=", f->directory, "/mailctl.conf\n");
   printf("  %s up\n"
          "  swaks --server 127.0.0.1:%d --to postmaster@%s\n"
          "  %s status\n"

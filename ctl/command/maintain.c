@@ -40,7 +40,7 @@ int maintain_need(report_parts *p, char const *about, char const *format, ...)
                                                                                                       : 0;
 }
 
-static uint64_t maintain_count(datum const *d)
+static uint64_t maintain_count(status_value const *d)
 {
   return d->known == KNOWN ? d->n : 0;
 }
@@ -83,16 +83,16 @@ static int maintain_held(report_parts *p)
 
 int maintain_mail(report_parts *p)
 {
-  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS];
+  char a[FIELD_WORDS], b[FIELD_WORDS], c[FIELD_WORDS];
   uint64_t failed = maintain_count(&p->s.queue.failed), oldest = maintain_count(&p->s.queue.oldest);
 
-  if (service_append(&p->facts, "  queue: %s wait, the oldest for %s; %s for other hosts\n",
+  if (service_append(&p->status_fields, "  queue: %s wait, the oldest for %s; %s for other hosts\n",
                      snapshot_human(a, &p->s, &p->s.queue.backlog),
                      snapshot_human(b, &p->s, &p->s.queue.oldest),
                      snapshot_human(c, &p->s, &p->s.outbound.waiting)) < 0)
     return -1;
   if (p->s.outbound.destinations.known == KNOWN &&
-      service_append(&p->facts, "    for hosts that fail: %s\n", p->s.outbound.destinations.text) < 0)
+      service_append(&p->status_fields, "    for hosts that fail: %s\n", p->s.outbound.destinations.text) < 0)
     return -1;
   if (oldest > OLDEST &&
       maintain_need(p, "queue", "mail has waited for %s", snapshot_human(a, &p->s, &p->s.queue.oldest)) < 0)
@@ -115,9 +115,9 @@ static int maintain_blocked(report_parts *p)
   if (maintain_mailctl(p, &said, words) == 0 && said.len > 1)
   {
     char *s = said.s;
-    result = service_append(&p->facts, "  addresses in the list of blocks: %u\n", maintain_lines(s));
+    result = service_append(&p->status_fields, "  addresses in the list of blocks: %u\n", maintain_lines(s));
     for (unsigned int i = 0; i < 5 && *s && !result; i++, s += strcspn(s, "\n") + 1)
-      result = service_append(&p->facts, "    %.*s\n", (int)strcspn(s, "\n"), s);
+      result = service_append(&p->status_fields, "    %.*s\n", (int)strcspn(s, "\n"), s);
   }
   stralloc_free(&said);
   return result;
@@ -125,18 +125,19 @@ static int maintain_blocked(report_parts *p)
 
 int maintain_strangers(report_parts *p)
 {
-  char a[FACT_WORDS];
+  char a[FIELD_WORDS];
   uint64_t logins =
       maintain_count(&p->s.smtpd.auth_bad.total) + maintain_count(&p->s.submission.auth_bad.total);
   uint64_t unusable = maintain_count(&p->s.policy.unusable_lists);
 
-  if (service_append(&p->facts, "  failed logins, in all: %llu\n", (unsigned long long)logins) < 0) return -1;
+  if (service_append(&p->status_fields, "  failed logins, in all: %llu\n", (unsigned long long)logins) < 0)
+    return -1;
   for (unsigned int i = 0; i < p->s.noffenders; i++)
-    if (service_append(&p->facts, "    most refused: %s %s\n", p->s.offenders[i].class,
+    if (service_append(&p->status_fields, "    most refused: %s %s\n", p->s.offenders[i].class,
                        p->s.offenders[i].value) < 0)
       return -1;
   if (p->s.policy.entries.known == KNOWN &&
-      service_append(&p->facts, "  greylist: %s entries; forgotten for their age, in all: %llu\n",
+      service_append(&p->status_fields, "  greylist: %s entries; forgotten for their age, in all: %llu\n",
                      snapshot_human(a, &p->s, &p->s.policy.entries),
                      (unsigned long long)maintain_count(&p->s.policy.expired)) < 0)
     return -1;
@@ -192,8 +193,8 @@ static int maintain_pending(report_parts *p)
 /* A job's own failures are mailed by itself. */
 int maintain_services(report_parts *p)
 {
-  service_facts const *f = snapshot_services(&p->s);
-  char about[300], a[FACT_WORDS];
+  service_fields const *f = snapshot_services(&p->s);
+  char about[300], a[FIELD_WORDS];
 
   if (snapshot_health(&p->s, 0, 0) &&
       maintain_need(p, "health", "the server is %s: mailctl status", p->s.health.text) < 0)
@@ -208,7 +209,7 @@ int maintain_services(report_parts *p)
         return -1;
     }
   if (p->s.tls.days_left.known == KNOWN &&
-      (service_append(&p->facts, "  certificate: %s days left\n",
+      (service_append(&p->status_fields, "  certificate: %s days left\n",
                       snapshot_human(a, &p->s, &p->s.tls.days_left)) < 0 ||
        (p->s.tls.days_left.n < CERTIFICATE_DAYS &&
         maintain_need(p, "certificate", "the first certificate expires in %s days: mailctl check says which",
@@ -234,8 +235,8 @@ static int maintain_disk(report_parts *p, char const *path)
   space = maintain_share(fs.f_bavail, fs.f_blocks);
   inodes = maintain_share(fs.f_favail, fs.f_files);
   snprintf(about, sizeof about, "disk %s", path);
-  if (service_append(&p->facts, "  %s: %u %% of the disk and %u %% of its inodes are free\n", path, space,
-                     inodes) < 0)
+  if (service_append(&p->status_fields, "  %s: %u %% of the disk and %u %% of its inodes are free\n", path,
+                     space, inodes) < 0)
     return -1;
   return (space < SCARCE || inodes < SCARCE) &&
                  maintain_need(p, about,
@@ -357,7 +358,7 @@ int maintain_logs(report_parts *p)
     fd_close(dir);
   }
   if (d) closedir(d);
-  return n ? service_append(&p->facts, "  log files that were older than %u days, and are removed: %u\n",
-                            p->log_days, n)
+  return n ? service_append(&p->status_fields,
+                            "  log files that were older than %u days, and are removed: %u\n", p->log_days, n)
            : 0;
 }

@@ -17,11 +17,11 @@ struct report_parts_s
   snapshot s;
   struct timespec since; /* of the report before */
   time_t now;
-  unsigned int log_days; /* rotated logs that are older are removed; 0: they stay */
-  stralloc needs;        /* what a person must do, a line each */
-  stralloc events;       /* what happened since then */
-  stralloc facts;        /* how it stands */
-  stralloc keys;         /* what all that is about, without numbers that change every day: a line each */
+  unsigned int log_days;  /* rotated logs that are older are removed; 0: they stay */
+  stralloc needs;         /* what a person must do, a line each */
+  stralloc events;        /* what happened since then */
+  stralloc status_fields; /* how it stands */
+  stralloc keys;          /* what all that is about, without numbers that change every day: a line each */
 };
 #define REPORT_PARTS_ZERO                                                                                    \
   {                                                                                                          \

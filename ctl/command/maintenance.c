@@ -47,7 +47,7 @@ static void maintenance_print(report_parts const *p)
   maintenance_part("To be done", &p->needs);
   strftime(date, sizeof date, "Since %Y-%m-%d %H:%M", localtime(&p->since.tv_sec));
   maintenance_part(date, &p->events);
-  maintenance_part("As it stands", &p->facts);
+  maintenance_part("As it stands", &p->status_fields);
 }
 
 /* The keys of the report before, into keys (KEYS_MAX bytes); and since when. Returns how many bytes; there may be none. */
@@ -110,7 +110,7 @@ int command_maintenance(context const *cx, int argc, char const *const *argv)
   stored_free(&p.st);
   stralloc_free(&p.needs);
   stralloc_free(&p.events);
-  stralloc_free(&p.facts);
+  stralloc_free(&p.status_fields);
   stralloc_free(&p.keys);
   return status;
 }

@@ -88,21 +88,21 @@ static char const *who(overload const *flag, hold const *h)
   return "auto";
 }
 
-static int show(stored const *s, char const *folder)
+static int show(stored const *s, char const *directory)
 {
   uint64_t now = (uint64_t)time(0);
   char path[PLACE_PATH];
   monitor_state m;
   overload flag;
   hold h;
-  int running = !state_read(&m, folder) && state_fresh(&m, now);
+  int running = !state_read(&m, directory) && state_fresh(&m, now);
 
   if (place_path(path, s->b.control, "overloaded") < 0 || overload_read(&flag, path, now) < 0)
   {
     say_cannot("read ", s->b.control, "/overloaded");
     return EXIT_SYSTEM;
   }
-  if (hold_read(&h, folder) < 0) say_cannot("read ", folder, "/hold");
+  if (hold_read(&h, directory) < 0) say_cannot("read ", directory, "/hold");
   if (hold_expired(&h, now)) hold_parse(&h, "", 0);
   printf("level %u, %s, %s%s\n", flag.level, levels[flag.level], who(&flag, &h),
          flag.stale ? " (there is a flag that nobody keeps alive: it is ignored)" : "");
@@ -162,9 +162,9 @@ static int parse(hold *h, int argc, char const *const *argv)
  * The flag itself too, so that the command works at once, and without a monitor. A flag that was made by
  * hand has had its day: a person speaks.
  */
-static int set_flag(hold const *h, char const *folder)
+static int set_flag(hold const *h, char const *directory)
 {
-  flag_facts f = {.level = h->level, .held = 1, .since = h->since, .until = h->until, .reason = h->reason};
+  flag_fields f = {.level = h->level, .held = 1, .since = h->since, .until = h->until, .reason = h->reason};
   char text[FLAG_TEXT];
   char path[PLACE_PATH];
   overload now;
@@ -172,12 +172,12 @@ static int set_flag(hold const *h, char const *folder)
   if (h->kind == HOLD_ON)
   {
     flag_text(text, &f);
-    return place_replace(folder, "flag", text, sizeof text);
+    return place_replace(directory, "flag", text, sizeof text);
   }
-  if (h->kind == HOLD_AUTO && !place_path(path, folder, "flag") && overload_read(&now, path, h->since) >= 0 &&
-      now.maker == OVERLOAD_MONITOR)
+  if (h->kind == HOLD_AUTO && !place_path(path, directory, "flag") &&
+      overload_read(&now, path, h->since) >= 0 && now.maker == OVERLOAD_MONITOR)
     return 0;
-  return place_remove(folder, "flag");
+  return place_remove(directory, "flag");
 }
 
 /* A file in the place of the link is a flag made by hand: it goes, like the others. */
@@ -193,32 +193,32 @@ static void set_link(stored const *s, hold const *h)
 }
 
 /* Whether anybody holds the level, by a command or by hand. Where that cannot be read, perhaps. */
-static int is_held(stored const *s, char const *folder, uint64_t now)
+static int is_held(stored const *s, char const *directory, uint64_t now)
 {
   char path[PLACE_PATH];
   overload flag;
   hold h;
 
-  if (hold_read(&h, folder) < 0 || place_path(path, s->b.control, "overloaded") < 0 ||
+  if (hold_read(&h, directory) < 0 || place_path(path, s->b.control, "overloaded") < 0 ||
       overload_read(&flag, path, now) < 0)
     return 1;
   return (h.kind != HOLD_AUTO && !hold_expired(&h, now)) || flag.maker == OVERLOAD_HAND;
 }
 
-static int refused(char const *folder)
+static int refused(char const *directory)
 {
   if (errno == ENOENT)
   {
-    say("no monitor was ever started here: there is no ", folder);
+    say("no monitor was ever started here: there is no ", directory);
     return EXIT_NONE;
   }
-  say_cannot("write in ", folder);
+  say_cannot("write in ", directory);
   if (errno == EACCES) say("only root and the monitor's user may");
   return EXIT_SYSTEM;
 }
 
 /* The right is asked for first: to remove what is not there would need none. */
-static int set(stored const *s, char const *folder, int argc, char const *const *argv)
+static int set(stored const *s, char const *directory, int argc, char const *const *argv)
 {
   hold h = HOLD_ZERO;
   int status;
@@ -228,12 +228,12 @@ static int set(stored const *s, char const *folder, int argc, char const *const 
   by_whom(&h);
   status = parse(&h, argc, argv);
   if (status) return status;
-  if (faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) < 0) return refused(folder);
-  held = is_held(s, folder, h.since);
+  if (faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) < 0) return refused(directory);
+  held = is_held(s, directory, h.since);
   /* The monitor's user, who may hold as well, may not write there: her hold is in the monitor's log. */
   if (!access(s->b.state, W_OK)) history_command(&s->b, argc, argv);
   set_link(s, &h);
-  if (hold_write(&h, folder) < 0 || set_flag(&h, folder) < 0) return refused(folder);
+  if (hold_write(&h, directory) < 0 || set_flag(&h, directory) < 0) return refused(directory);
   if (h.kind == HOLD_AUTO && !held) puts("there was no hold");
   return 0;
 }
@@ -241,17 +241,17 @@ static int set(stored const *s, char const *folder, int argc, char const *const 
 int command_overload(context const *cx, int argc, char const *const *argv)
 {
   stored s = STORED_ZERO;
-  char folder[PLACE_PATH];
+  char directory[PLACE_PATH];
   int status;
 
   if (fleet_asked(argc, argv)) return fleet_command(cx, argc, argv);
   status = stored_load(&s, cx);
-  if (!status && place_path(folder, s.b.run, "overload") < 0)
+  if (!status && place_path(directory, s.b.run, "overload") < 0)
   {
     say_cannot("use ", s.b.run);
     status = EXIT_SYSTEM;
   }
-  if (!status) status = argc > 1 ? set(&s, folder, argc, argv) : show(&s, folder);
+  if (!status) status = argc > 1 ? set(&s, directory, argc, argv) : show(&s, directory);
   stored_free(&s);
   return status;
 }

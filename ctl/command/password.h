@@ -22,7 +22,7 @@ extern int passwd_generate(char s[PASSWD_GENERATED + 1]);
 
 /*
  * Sets name's password in file: runs `program --set [-u owner] file name` (program is the path of
- * checkpassword-file) and hands it the password through a pipe. It makes the file and its folder where
+ * checkpassword-file) and hands it the password through a pipe. It makes the file and its directory where
  * missing, for owner, a user of this machine; owner 0: for whoever runs this.
  * Returns the program's exit code: 0 done; 100 or 111, and it has said why on stderr. -1 and errno: it did
  * not run or was killed (EINTR).

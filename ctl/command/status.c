@@ -40,7 +40,7 @@ struct options_s
   int watch;
   int dns;
   unsigned int patience; /* seconds; 0: for ever */
-  fact const *fields[FIELDS_MAX];
+  status_field const *fields[FIELDS_MAX];
   size_t nfields;
   int argc;
   char const **names;
@@ -53,7 +53,7 @@ static int unknown_field(char const *name)
   suggest near;
 
   suggest_start(&near, name);
-  for (size_t i = 0; i < facts_count; i++) suggest_try(&near, facts[i].name);
+  for (size_t i = 0; i < status_fields_count; i++) suggest_try(&near, status_fields[i].name);
   if (near.best)
     say("status: no field is called ", name, "; did you mean ", near.best, "?");
   else
@@ -63,7 +63,8 @@ static int unknown_field(char const *name)
 
 static void list_fields(void)
 {
-  for (size_t i = 0; i < facts_count; i++) printf("%-34s %s\n", facts[i].name, facts[i].help);
+  for (size_t i = 0; i < status_fields_count; i++)
+    printf("%-34s %s\n", status_fields[i].name, status_fields[i].help);
 }
 
 static int set_form(options *o, form asked)
@@ -79,7 +80,7 @@ static int add_fields(options *o, char const *list)
   while (*list)
   {
     size_t len = strcspn(list, ",");
-    fact const *f = fact_find(list, len);
+    status_field const *f = status_field_find(list, len);
     char name[64];
     if (!f)
     {

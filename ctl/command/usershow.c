@@ -123,13 +123,13 @@ int user_list(people *p)
 
 static int leads_to(people *p, char const *address, char const *name)
 {
-  stralloc folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
+  stralloc directories = STRALLOC_ZERO, why = STRALLOC_ZERO;
   int found = 0;
 
-  if (mapping_find(&p->map, address, strlen(address), &people_exists, p, &folders, &why) > 0)
-    for (size_t i = 0; i < folders.len && !found; i += strlen(folders.s + i) + 1)
-      found = !strcmp(folders.s + i, name);
-  stralloc_free(&folders);
+  if (mapping_find(&p->map, address, strlen(address), &people_exists, p, &directories, &why) > 0)
+    for (size_t i = 0; i < directories.len && !found; i += strlen(directories.s + i) + 1)
+      found = !strcmp(directories.s + i, name);
+  stralloc_free(&directories);
   stralloc_free(&why);
   return found;
 }

@@ -10,9 +10,9 @@
 
 /*
  * Reads text as a value of k into v (text, number and key; the line is the caller's). A relative path
- * counts from folder. Returns 0, 1 with what is wrong in words appended to why, or -1 and errno.
+ * counts from directory. Returns 0, 1 with what is wrong in words appended to why, or -1 and errno.
  */
-extern int conf_value(value *v, key const *k, char const *text, char const *folder, stralloc *why);
+extern int conf_value(value *v, key const *k, char const *text, char const *directory, stralloc *why);
 
 /* Why a user or group name, or the NAME of [service NAME], cannot be one; 0: it can. Static. */
 extern char const *conf_name_wrong(char const *name);
@@ -34,7 +34,7 @@ struct parser_s
 {
   conf *c;
   report *r;
-  char *folder; /* of the file: the base of relative paths */
+  char *directory; /* of the file: the base of relative paths */
   char const *bytes;
   size_t len;
   size_t pos;

@@ -70,16 +70,16 @@ static void add_hostname(parser *p)
 
 static char *absolute(char const *file)
 {
-  char folder[PATH_MAX];
+  char directory[PATH_MAX];
   char *result;
 
   if (file[0] == '/') return strdup(file);
   while (file[0] == '.' && file[1] == '/') file += 1 + strspn(file + 1, "/");
-  if (!getcwd(folder, sizeof folder)) return 0;
-  return asprintf(&result, "%s/%s", strcmp(folder, "/") ? folder : "", file) < 0 ? 0 : result;
+  if (!getcwd(directory, sizeof directory)) return 0;
+  return asprintf(&result, "%s/%s", strcmp(directory, "/") ? directory : "", file) < 0 ? 0 : result;
 }
 
-static char *folder_of(char const *file)
+static char *directory_of(char const *file)
 {
   char const *slash = strrchr(file, '/');
   return slash == file ? strdup("/") : strndup(file, (size_t)(slash - file));
@@ -95,7 +95,7 @@ static int run(parser *p)
   if (!p->failed) add_defaults(p);
   if (!p->failed) add_hostname(p);
   if (p->failed) return -1;
-  p->c->home = folder_of(section_text(conf_section(p->c, 0), "control"));
+  p->c->home = directory_of(section_text(conf_section(p->c, 0), "control"));
   return p->c->home ? conf_check_whole(p->c, p->r) : -1;
 }
 
@@ -108,9 +108,9 @@ int conf_parse(conf *c, char const *file, char const *bytes, size_t len, report 
   if (!stralloc_copyb(&c->bytes, bytes, len)) return -1;
   p.bytes = c->bytes.s;
   c->file = absolute(file);
-  p.folder = c->file ? folder_of(c->file) : 0;
-  if (p.folder) result = run(&p);
-  free(p.folder);
+  p.directory = c->file ? directory_of(c->file) : 0;
+  if (p.directory) result = run(&p);
+  free(p.directory);
   return result;
 }
 

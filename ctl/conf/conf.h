@@ -23,7 +23,7 @@ struct conf_s
   char *file;        /* absolute */
   genalloc sections; /* of section; [bundle] first, there even if the file lacks it */
   stralloc bytes;    /* the file, as read */
-  char *home;        /* the folder that [bundle] control is in */
+  char *home;        /* the directory that [bundle] control is in */
   char const
       *set; /* given: what %set% stands for in paths and commands, a software set's prefix; 0: for itself */
 };

@@ -196,7 +196,7 @@ void conf_add_value(parser *p, section *s, key const *k, char const *text, unsig
   int wrong = expands ? expand_set(&full, text, p->c->set) : 0;
   value v;
 
-  if (!wrong) wrong = conf_value(&v, k, expands ? full.s : text, p->folder, &why);
+  if (!wrong) wrong = conf_value(&v, k, expands ? full.s : text, p->directory, &why);
   v.line = line;
   if (wrong > 0)
     conf_say(p->r, line ? line : s->line, s, k->name, "%.*s", (int)why.len, why.s);

@@ -94,7 +94,7 @@ static int names_value(char const *text, stralloc *why)
   return 0;
 }
 
-static int path_value(value *v, char const *text, char const *folder, stralloc *why)
+static int path_value(value *v, char const *text, char const *directory, stralloc *why)
 {
   while (text[0] == '.' && text[1] == '/')
     for (text++; *text == '/'; text++)
@@ -103,8 +103,8 @@ static int path_value(value *v, char const *text, char const *folder, stralloc *
   if (text[0] == '/')
     v->text = strdup(text);
   else if (!*text || !strcmp(text, "."))
-    v->text = strdup(folder);
-  else if (asprintf(&v->text, "%s/%s", strcmp(folder, "/") ? folder : "", text) < 0)
+    v->text = strdup(directory);
+  else if (asprintf(&v->text, "%s/%s", strcmp(directory, "/") ? directory : "", text) < 0)
     v->text = 0;
   if (!v->text) return -1;
   for (size_t n = strlen(v->text); n > 1 && v->text[n - 1] == '/'; n--) v->text[n - 1] = 0;
@@ -159,14 +159,14 @@ static int check_value(value *v, key const *k, char const *text, stralloc *why)
   }
 }
 
-int conf_value(value *v, key const *k, char const *text, char const *folder, stralloc *why)
+int conf_value(value *v, key const *k, char const *text, char const *directory, stralloc *why)
 {
   int wrong;
 
   v->key = k;
   v->text = 0;
   v->number = 0;
-  if (k->type == KEY_PATH) return path_value(v, text, folder, why);
+  if (k->type == KEY_PATH) return path_value(v, text, directory, why);
   wrong = check_value(v, k, text, why);
   if (wrong) return wrong;
   v->text = strdup(text);

@@ -264,7 +264,8 @@ static void check_bundle(section const *s, report *r)
     report_error(r, s, "hostname", "`%s` is %s", section_text(s, "hostname"), wrong);
   if (strcmp(strrchr(control, '/'), "/control"))
     report_error(r, s, "control",
-                 "%s: the folder must be called `control`, for that is where qmail programs look", control);
+                 "%s: the directory must be called `control`, for that is where qmail programs look",
+                 control);
   wrong = group ? conf_name_wrong(group) : 0;
   if (wrong) report_error(r, s, "status-group", "the group name `%s` is %s", group, wrong);
   check_run(s, r);

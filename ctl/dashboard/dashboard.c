@@ -146,7 +146,7 @@ static int dash_main(void *data)
 }
 
 /* It lies in PREFIX/libexec/mailctl. */
-static int find_folders(context *cx)
+static int find_directories(context *cx)
 {
   static char libexec[PATH_MAX];
   static char bin[PATH_MAX + 16];
@@ -197,7 +197,7 @@ int main(int argc, char const *const *argv)
     return EXIT_USAGE;
   }
   setlocale(LC_CTYPE, ""); /* numbers are the same everywhere */
-  if (find_folders(&o.cx) < 0)
+  if (find_directories(&o.cx) < 0)
   {
     say_cannot("find where I am");
     return EXIT_SYSTEM;

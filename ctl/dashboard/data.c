@@ -105,7 +105,7 @@ static int take(dash_data *d)
 void dash_data_points(dash_data *d, size_t columns)
 {
   struct timespec ts;
-  stralloc folder = STRALLOC_ZERO;
+  stralloc directory = STRALLOC_ZERO;
 
   if (columns > CANVAS_MAX) columns = CANVAS_MAX;
   if (!timespec_sysclock_from_tain(&ts, &d->now.now)) return;
@@ -113,10 +113,10 @@ void dash_data_points(dash_data *d, size_t columns)
   d->npoints = columns;
   d->read = (uint64_t)ts.tv_sec;
   d->step = curve_step(columns, CURVE_SPAN);
-  if (service_append(&folder, "%s/overload", d->st->b.run) < 0 || !stralloc_0(&folder) ||
-      history_read(folder.s, d->read, d->points, columns, d->step) < 0)
+  if (service_append(&directory, "%s/overload", d->st->b.run) < 0 || !stralloc_0(&directory) ||
+      history_read(directory.s, d->read, d->points, columns, d->step) < 0)
     memset(d->points, 0, columns * sizeof d->points[0]);
-  stralloc_free(&folder);
+  stralloc_free(&directory);
 }
 
 int dash_data_refresh(dash_data *d, size_t columns)

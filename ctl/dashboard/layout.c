@@ -31,9 +31,12 @@ static int top_rows(int rows)
   return rows >= 44 ? 12 : rows >= 30 ? 8 : rows >= 22 ? 6 : rows >= 8 ? 1 : 0;
 }
 
-static int facts_rows(int rows, int facts)
+static int status_fields_rows(int rows, int status_fields)
 {
-  return rows >= 36 ? facts : rows >= 30 ? at_most(facts, 3) : rows >= 22 ? at_most(facts, 1) : 0;
+  return rows >= 36   ? status_fields
+         : rows >= 30 ? at_most(status_fields, 3)
+         : rows >= 22 ? at_most(status_fields, 1)
+                      : 0;
 }
 
 static int level_cols(int top, int cols)
@@ -42,7 +45,7 @@ static int level_cols(int top, int cols)
   return top >= 10 ? at_most(cols / 2, 48) : 26;
 }
 
-int layout_overview(layout *l, int rows, int cols, size_t services, int facts)
+int layout_overview(layout *l, int rows, int cols, size_t services, int status_fields)
 {
   int wanted = services > CANVAS_MAX ? CANVAS_MAX : (int)services + 1;
   int row = 1;
@@ -53,9 +56,9 @@ int layout_overview(layout *l, int rows, int cols, size_t services, int facts)
   l->level = (rect){row, 0, top_rows(rows), level_cols(top_rows(rows), cols)};
   if (l->level.cols < cols) l->curve = (rect){row, l->level.cols, l->level.rows, cols - l->level.cols};
   row += l->level.rows;
-  l->facts = (rect){row, 0, facts_rows(rows, facts), cols};
-  row += l->facts.rows;
-  left -= l->level.rows + l->facts.rows;
+  l->status_fields = (rect){row, 0, status_fields_rows(rows, status_fields), cols};
+  row += l->status_fields.rows;
+  left -= l->level.rows + l->status_fields.rows;
   /* The log gets what the table leaves, but a third in any case, if that is anything. */
   table = at_most(at_least(wanted, 2), left - (left >= 9 ? left / 3 : 0));
   if (left - table < 3) table = left;

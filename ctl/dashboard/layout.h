@@ -11,7 +11,7 @@ struct layout_s
   rect title;
   rect level; /* one row: in words alone */
   rect curve;
-  rect facts;
+  rect status_fields;
   rect table; /* the heading, and a row a service */
   rect log;   /* the heading, and the lines */
   rect message;
@@ -25,7 +25,7 @@ struct layout_s
  * facts: how many lines of numbers there are to show. The parts never overlap and lie inside; the table
  * has room for at least one service. 0, or -1: too small.
  */
-extern int layout_overview(layout *l, int rows, int cols, size_t services, int facts);
+extern int layout_overview(layout *l, int rows, int cols, size_t services, int status_fields);
 /* The other pages: title, one part (table) for all in between, message and keys. */
 extern int layout_page(layout *l, int rows, int cols);
 

@@ -95,7 +95,7 @@ static size_t curve_points(dash const *d)
 {
   layout l;
 
-  if (layout_overview(&l, d->c.rows, d->c.cols, d->n, view_facts(&d->data.now)) < 0) return 0;
+  if (layout_overview(&l, d->c.rows, d->c.cols, d->n, view_fields(&d->data.now)) < 0) return 0;
   return positive(curve_columns(l.curve));
 }
 

@@ -8,7 +8,7 @@
 typedef struct column_s column;
 struct column_s
 {
-  fact const *f;
+  status_field const *f;
   int width;
 };
 
@@ -60,7 +60,7 @@ size_t dash_table_filter(size_t *at, snapshot const *s, char const *filter)
 
   for (size_t i = 0; i < snapshot_count(s); i++)
   {
-    service_facts const *f = snapshot_services(s) + i;
+    service_fields const *f = snapshot_services(s) + i;
     char const *state = service_states[f->is];
     if (ui_matches(filter, f->id, strlen(f->id)) || ui_matches(filter, state, strlen(state))) at[n++] = i;
   }
@@ -74,20 +74,20 @@ static int larger(int a, int b)
   return a > b ? a : b;
 }
 
-static int is_right(fact const *f)
+static int is_right(status_field const *f)
 {
-  return f->type != FACT_TEXT && f->type != FACT_YES;
+  return f->type != FIELD_TEXT && f->type != FIELD_YES;
 }
 
 /* Room for what a value may grow to in the next hours, so that columns stay where they are. */
-static int usual_width(fact const *f)
+static int usual_width(status_field const *f)
 {
   switch (f->type)
   {
-    case FACT_TIME: return 6;
-    case FACT_PERCENT:
-    case FACT_BYTES: return 5;
-    case FACT_COUNT: return strcmp(f->name, "pid") ? 4 : 7;
+    case FIELD_TIME: return 6;
+    case FIELD_PERCENT:
+    case FIELD_BYTES: return 5;
+    case FIELD_COUNT: return strcmp(f->name, "pid") ? 4 : 7;
     default: return strcmp(f->name, "state") ? 0 : 8;
   }
 }
@@ -96,22 +96,24 @@ static void collect(columns *k)
 {
   k->n = 0;
   for (unsigned int place = 1; place <= COLUMNS; place++)
-    for (size_t i = 0; i < facts_count; i++)
-      if (facts[i].scope == FACT_SERVICE && facts[i].column == place && k->n < COLUMNS)
+    for (size_t i = 0; i < status_fields_count; i++)
+      if (status_fields[i].scope == FIELD_SERVICE && status_fields[i].column == place && k->n < COLUMNS)
         k->at[k->n++] =
-            (column){.f = facts + i, .width = larger(usual_width(facts + i), (int)strlen(facts[i].title))};
+            (column){.f = status_fields + i,
+                     .width = larger(usual_width(status_fields + i), (int)strlen(status_fields[i].title))};
 }
 
 /* Of all services, so that scrolling and filtering move no column. */
 static void measure(columns *k, snapshot const *s)
 {
-  char words[FACT_WORDS];
+  char words[FIELD_WORDS];
 
   for (size_t i = 0; i < snapshot_count(s); i++)
     for (int j = 0; j < k->n; j++)
     {
-      fact const *f = k->at[j].f;
-      int width = (int)strlen(fact_human(words, f, fact_datum(f, snapshot_services(s) + i), &s->now));
+      status_field const *f = k->at[j].f;
+      int width =
+          (int)strlen(status_field_human(words, f, status_field_value(f, snapshot_services(s) + i), &s->now));
       if (width > k->at[j].width) k->at[j].width = width;
     }
 }
@@ -139,13 +141,13 @@ static void fit(columns *k, int cols)
 
 /* --- drawing ------------------------------------------------------------------------------------- */
 
-static style cell_style(fact const *f, service_facts const *v)
+static style cell_style(status_field const *f, service_fields const *v)
 {
   if (!strcmp(f->name, "state")) return dash_state_style(v->is, v->wanted_now);
   if (!strcmp(f->name, "log")) return v->log_is == v->is ? STYLE_PLAIN : dash_state_style(v->log_is, 1);
   if (!strcmp(f->name, "runs") && v->runs_reason.known == KNOWN) return STYLE_NOTE;
   if (!strcmp(f->name, "restarts") && v->restarts.known == KNOWN && v->restarts.n) return STYLE_NOTE;
-  return fact_datum(f, v)->known == KNOWN ? STYLE_PLAIN : STYLE_DIM;
+  return status_field_value(f, v)->known == KNOWN ? STYLE_PLAIN : STYLE_DIM;
 }
 
 static void draw_cell(canvas *c, int row, int col, int room, column const *k, style s, char const *text)
@@ -170,18 +172,18 @@ static void draw_heading(canvas *c, rect r, columns const *k)
     draw_cell(c, r.row, col, r.cols - col, k->at + j, STYLE_HEAD, k->at[j].f->title);
 }
 
-static void draw_service(canvas *c, rect r, columns const *k, snapshot const *s, service_facts const *v,
+static void draw_service(canvas *c, rect r, columns const *k, snapshot const *s, service_fields const *v,
                          int chosen)
 {
-  char words[FACT_WORDS];
+  char words[FIELD_WORDS];
   int col = r.col + MARKS;
 
   state_sign(c, r.row, r.col + 2, dash_state_style(v->is, v->wanted_now), v->is);
   for (int j = 0; j < k->n && col < r.cols; col += k->at[j++].width + 2)
   {
-    fact const *f = k->at[j].f;
+    status_field const *f = k->at[j].f;
     draw_cell(c, r.row, col, r.cols - col, k->at + j, cell_style(f, v),
-              fact_human(words, f, fact_datum(f, v), &s->now));
+              status_field_human(words, f, status_field_value(f, v), &s->now));
   }
   if (!chosen) return;
   canvas_paint(c, r.row, r.col, r.cols, STYLE_CHOSEN);
@@ -206,7 +208,7 @@ void dash_table_draw(canvas *c, rect r, snapshot const *s, size_t const *at, siz
   draw_heading(c, r, &k);
   for (size_t i = 0; i < rows && u->top + i < n; i++)
   {
-    service_facts const *v = snapshot_services(s) + at[u->top + i];
+    service_fields const *v = snapshot_services(s) + at[u->top + i];
     draw_service(c, (rect){r.row + 1 + (int)i, r.col, 1, r.cols}, &k, s, v, !strcmp(v->id, u->chosen));
   }
   if (rows) draw_more(c, r, u->top, rows, n);

@@ -6,74 +6,77 @@
 
 /* --- everything about one service ---------------------------------------------------------------- */
 
-#define WIDTH 40 /* columns for a fact */
+#define WIDTH 40 /* columns for a status_field */
 #define NAMES 19 /* of them for its title; one that is longer moves its value */
 
-static int belongs(fact const *f, char const *prefix)
+static int belongs(status_field const *f, char const *prefix)
 {
   size_t n = strlen(prefix);
-  return f->scope == FACT_BUNDLE && !strncmp(f->name, prefix, n) && f->name[n] == '.';
+  return f->scope == FIELD_BUNDLE && !strncmp(f->name, prefix, n) && f->name[n] == '.';
 }
 
 /* The part of the bundle's facts that a service answers for. */
-static int is_of(fact const *f, char const *name)
+static int is_of(status_field const *f, char const *name)
 {
-  if (f->scope == FACT_SERVICE) return 1;
+  if (f->scope == FIELD_SERVICE) return 1;
   if (!strcmp(name, "monitor")) return belongs(f, "overload") || belongs(f, "queue");
   if (!strcmp(name, "spool") || !strcmp(name, "qmail-send")) return belongs(f, "queue");
   return belongs(f, name);
 }
 
-static datum const *datum_of(fact const *f, snapshot const *s, service_facts const *v)
+static status_value const *status_value_of(status_field const *f, snapshot const *s, service_fields const *v)
 {
-  return f->scope == FACT_SERVICE ? fact_datum(f, v) : fact_datum(f, s);
+  return f->scope == FIELD_SERVICE ? status_field_value(f, v) : status_field_value(f, s);
 }
 
-static service_facts const *chosen_of(view const *v)
+static service_fields const *chosen_of(view const *v)
 {
   return snapshot_find(v->s, v->u->chosen);
 }
 
-static int is_shown(fact const *f, snapshot const *s, service_facts const *v)
+static int is_shown(status_field const *f, snapshot const *s, service_fields const *v)
 {
-  return is_of(f, v->id) && datum_of(f, s, v)->known != NONE;
+  return is_of(f, v->id) && status_value_of(f, s, v)->known != NONE;
 }
 
 #define ITEMS 256
 
-static size_t add_item(fact const **list, size_t n, view const *v, service_facts const *x, fact const *f)
+static size_t add_item(status_field const **list, size_t n, view const *v, service_fields const *x,
+                       status_field const *f)
 {
   if (n < ITEMS && strcmp(f->name, "name") && is_shown(f, v->s, x)) list[n++] = f;
   return n;
 }
 
 /* The table's columns first, then what else there is of the service, then what there is of its trade. */
-static size_t collect(fact const **list, view const *v)
+static size_t collect(status_field const **list, view const *v)
 {
-  service_facts const *x = chosen_of(v);
+  service_fields const *x = chosen_of(v);
   size_t n = 0;
 
   if (!x) return 0;
-  for (unsigned int column = 1; column <= facts_count; column++)
-    for (size_t i = 0; i < facts_count; i++)
-      if (facts[i].column == column) n = add_item(list, n, v, x, facts + i);
-  for (int scope = FACT_SERVICE; scope <= FACT_BUNDLE; scope++)
-    for (size_t i = 0; i < facts_count; i++)
-      if ((int)facts[i].scope == scope && !facts[i].column) n = add_item(list, n, v, x, facts + i);
+  for (unsigned int column = 1; column <= status_fields_count; column++)
+    for (size_t i = 0; i < status_fields_count; i++)
+      if (status_fields[i].column == column) n = add_item(list, n, v, x, status_fields + i);
+  for (int scope = FIELD_SERVICE; scope <= FIELD_BUNDLE; scope++)
+    for (size_t i = 0; i < status_fields_count; i++)
+      if ((int)status_fields[i].scope == scope && !status_fields[i].column)
+        n = add_item(list, n, v, x, status_fields + i);
   return n;
 }
 
-static int is_wide(fact const *f, view const *v)
+static int is_wide(status_field const *f, view const *v)
 {
-  char words[FACT_WORDS];
-  return strlen(fact_human(words, f, datum_of(f, v->s, chosen_of(v)), &v->s->now)) > WIDTH - NAMES - 2;
+  char words[FIELD_WORDS];
+  return strlen(status_field_human(words, f, status_value_of(f, v->s, chosen_of(v)), &v->s->now)) >
+         WIDTH - NAMES - 2;
 }
 
 /* What is short, in columns; below that, lines of what is not; below that, the text. */
 typedef struct lines_s lines;
 struct lines_s
 {
-  fact const *list[ITEMS]; /* the short ones first */
+  status_field const *list[ITEMS]; /* the short ones first */
   size_t n;
   size_t nshort;
   size_t rows; /* of the short ones */
@@ -94,7 +97,7 @@ static size_t across(int cols)
 
 static void find_lines(lines *l, view const *v, int cols)
 {
-  fact const *wide[ITEMS];
+  status_field const *wide[ITEMS];
   size_t n = collect(l->list, v);
   size_t nwide = 0;
 
@@ -124,10 +127,10 @@ size_t view_detail_lines(view const *v, int cols)
 }
 
 /* The facts' own names: `last_exit` as `last exit`, `smtpd.refused_per_minute` as `refused/min`. */
-static int draw_name(canvas *c, rect r, fact const *f)
+static int draw_name(canvas *c, rect r, status_field const *f)
 {
   static char const minute[] = "_per_minute";
-  char const *dot = f->scope == FACT_BUNDLE ? strchr(f->name, '.') : 0;
+  char const *dot = f->scope == FIELD_BUNDLE ? strchr(f->name, '.') : 0;
   char name[64 + sizeof minute];
   size_t len = (size_t)snprintf(name, sizeof name, "%s", dot ? dot + 1 : f->name);
 
@@ -144,16 +147,16 @@ static int larger(int a, int b)
   return a > b ? a : b;
 }
 
-static void draw_item(canvas *c, rect r, fact const *f, view const *v)
+static void draw_item(canvas *c, rect r, status_field const *f, view const *v)
 {
-  char words[FACT_WORDS];
-  service_facts const *x = chosen_of(v);
-  datum const *d = datum_of(f, v->s, x);
+  char words[FIELD_WORDS];
+  service_fields const *x = chosen_of(v);
+  status_value const *d = status_value_of(f, v->s, x);
   style look = d->known != KNOWN ? STYLE_DIM : STYLE_PLAIN;
 
   if (!strcmp(f->name, "state")) look = dash_state_style(x->is, x->wanted_now);
   r.col += 1 + larger(NAMES, 1 + draw_name(c, r, f));
-  canvas_say(c, r.row, r.col, r.cols - NAMES - 1, look, fact_human(words, f, d, &v->s->now));
+  canvas_say(c, r.row, r.col, r.cols - NAMES - 1, look, status_field_human(words, f, d, &v->s->now));
 }
 
 /* Its headings begin at the left, all else behind blanks. */

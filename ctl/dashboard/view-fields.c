@@ -7,7 +7,7 @@
 
 /* --- the level ----------------------------------------------------------------------------------- */
 
-static style level_style(datum const *level)
+static style level_style(status_value const *level)
 {
   if (level->known != KNOWN) return level->known == NONE ? STYLE_DIM : STYLE_NOTE;
   return !level->n ? STYLE_GOOD : level->n == 1 ? STYLE_NOTE : STYLE_BAD;
@@ -67,8 +67,8 @@ static void capitals(char *s, size_t max, char const *text)
 /* Since when, who says so, and why. */
 static void draw_reason(canvas *c, rect r, snapshot const *s)
 {
-  char words[FACT_WORDS];
-  char line[FACT_WORDS + 16];
+  char words[FIELD_WORDS];
+  char line[FIELD_WORDS + 16];
   int row = 0;
 
   if (s->overload.since.known == KNOWN && row < r.rows)
@@ -101,7 +101,7 @@ static void draw_level_line(canvas *c, rect r, snapshot const *s)
     col += 1 + canvas_say(c, r.row, col, r.cols - col, STYLE_PLAIN, s->overload.reason.text);
   if (s->queue.backlog.known == KNOWN && col < r.cols)
   {
-    char words[FACT_WORDS];
+    char words[FIELD_WORDS];
     snprintf(text, sizeof text, "backlog %s", snapshot_human(words, s, &s->queue.backlog));
     canvas_say(c, r.row, col + 1, r.cols - col - 1, STYLE_PLAIN, text);
   }
@@ -109,7 +109,7 @@ static void draw_level_line(canvas *c, rect r, snapshot const *s)
 
 unsigned int view_failed(char *names, size_t max, snapshot const *s)
 {
-  service_facts const *f = snapshot_services(s);
+  service_fields const *f = snapshot_services(s);
   unsigned int failed = 0;
   size_t len = 0;
 
@@ -142,7 +142,7 @@ static int draw_alarm(canvas *c, rect r, char const *word)
 /* The digit; beside it the word, as large as fits, and below that what else there is to say. */
 void view_draw_level(canvas *c, rect r, snapshot const *s)
 {
-  datum const *level = &s->overload.level;
+  status_value const *level = &s->overload.level;
   style look = level_style(level);
   char digit[2] = {level->known == KNOWN && level->n < 10 ? (char)('0' + level->n) : '?', 0};
   char word[32];
@@ -223,11 +223,11 @@ static group const groups[] = {
 static int group_is(group const *g, snapshot const *s)
 {
   for (size_t const *at = g->at; *at; at++)
-    if (((datum const *)((char const *)s + *at))->known != NONE) return 1;
+    if (((status_value const *)((char const *)s + *at))->known != NONE) return 1;
   return 0;
 }
 
-int view_facts(snapshot const *s)
+int view_fields(snapshot const *s)
 {
   int n = 0;
 
@@ -235,7 +235,7 @@ int view_facts(snapshot const *s)
   return n;
 }
 
-static style number_style(fact const *f, datum const *d)
+static style number_style(status_field const *f, status_value const *d)
 {
   if (d->known != KNOWN) return STYLE_DIM;
   if (f->at == AT(queue.failed) && d->n) return STYLE_BAD;
@@ -245,19 +245,19 @@ static style number_style(fact const *f, datum const *d)
 
 static void draw_group(canvas *c, rect r, group const *g, snapshot const *s)
 {
-  char words[FACT_WORDS];
+  char words[FIELD_WORDS];
   int end = r.col + r.cols;
   int col = 1 + canvas_say(c, r.row, r.col + 1, r.cols - 1, STYLE_HEAD, g->name);
 
   if (col < 11) col = 11;
   for (size_t const *at = g->at; *at; at++)
   {
-    fact const *f = fact_at(FACT_BUNDLE, *at);
-    datum const *d = f ? fact_datum(f, s) : 0;
+    status_field const *f = status_field_at(FIELD_BUNDLE, *at);
+    status_value const *d = f ? status_field_value(f, s) : 0;
     char const *text;
     int width;
     if (!d || d->known == NONE) continue;
-    text = fact_human(words, f, d, &s->now);
+    text = status_field_human(words, f, d, &s->now);
     width = (int)(strlen(f->title) + 1 + strlen(text));
     if (col + 2 + width > end) return;
     col += 2 + canvas_say(c, r.row, col + 2, width, STYLE_DIM, f->title) + 1;

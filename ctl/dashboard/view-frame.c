@@ -6,7 +6,7 @@
 
 /* --- the title ----------------------------------------------------------------------------------- */
 
-static char const *text_of(datum const *d)
+static char const *text_of(status_value const *d)
 {
   return d->known == KNOWN ? d->text : "unknown";
 }
@@ -14,7 +14,7 @@ static char const *text_of(datum const *d)
 /* What FAILED; else with how many are held down by command: all that is wanted may be well. */
 static void say_health(char *text, size_t max, snapshot const *s)
 {
-  service_facts const *f = snapshot_services(s);
+  service_fields const *f = snapshot_services(s);
   unsigned int stopped = 0;
   char names[24];
   unsigned int failed = view_failed(names, sizeof names, s);
@@ -124,7 +124,7 @@ static void draw_keys(canvas *c, rect r, hint const *h)
 
 static void draw_warning(canvas *c, rect r, snapshot const *s)
 {
-  warning_facts const *w = s->warnings;
+  warning_fields const *w = s->warnings;
   char of[WARNING_OF];
   char when[DASH_CLOCK];
   int col;

@@ -31,7 +31,7 @@ int view_layout(layout *l, view const *v, int rows, int cols)
 
   if (v->u->page == PAGE_OVERVIEW)
   {
-    if (layout_overview(l, rows, cols, v->n, view_facts(v->s)) < 0) return -1;
+    if (layout_overview(l, rows, cols, v->n, view_fields(v->s)) < 0) return -1;
     widen_message(l, v, cols);
     return 0;
   }
@@ -126,7 +126,7 @@ static void draw_log_page(canvas *c, rect r, view const *v)
     dash_log_draw(c, r, v->log, v->u->up, v->u->left, v->u->search, r.cols >= 100);
 }
 
-static uint64_t number_of(datum const *d)
+static uint64_t number_of(status_value const *d)
 {
   return d->known == KNOWN ? d->n : 0;
 }
@@ -145,7 +145,7 @@ static void draw_overview(canvas *c, layout const *l, view const *v)
 {
   view_draw_level(c, l->level, v->s);
   draw_curve(c, l->curve, v);
-  view_draw_facts(c, l->facts, v->s);
+  view_draw_facts(c, l->status_fields, v->s);
   dash_table_draw(c, l->table, v->s, v->at, v->n, v->u);
   if (!v->n && l->table.rows > 1)
     canvas_say(c, l->table.row + 1, 4, c->cols - 4, STYLE_DIM,

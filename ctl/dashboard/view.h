@@ -29,7 +29,7 @@ struct view_s
 };
 
 /* Lines of numbers below the level. */
-extern int view_facts(snapshot const *s);
+extern int view_fields(snapshot const *s);
 /* Lines of the detail page of a service, or of help. */
 extern size_t view_items(view const *v, int cols);
 /* Where everything of a page goes. 0, or -1: too small. */

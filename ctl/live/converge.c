@@ -57,7 +57,7 @@ static int has_supervisors(bundle const *b, char const *scandir, char const *nam
   if (servicedir_path(&dir, b->run, name, "") < 0 || servicedir_path(&log, b->run, name, "/log") < 0)
     goto end;
   int linked = live_is_linked(scandir, name, dir.s);
-  /* The bundle was moved. s6-svscan knows a service by its folder, not by the way there. */
+  /* The bundle was moved. s6-svscan knows a service by its directory, not by the way there. */
   if (linked == 2) linked = link_replace(scandir, name, dir.s) < 0 ? -1 : 1;
   deadline_in(&deadline, linked > 0 ? 5 : 0);
   while (!(yes = is_supervised(dir.s) && is_supervised(log.s)) && tain_less(&STAMP, &deadline))

@@ -35,9 +35,9 @@ static int give_file(int dir, char const *name, struct stat const *old, struct p
   return result;
 }
 
-static int give_files(int folder, struct stat const *old, struct passwd const *pw)
+static int give_files(int directory, struct stat const *old, struct passwd const *pw)
 {
-  int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *d = fd < 0 ? 0 : fdopendir(fd);
   int result = 0;
 
@@ -56,22 +56,22 @@ static int give_files(int folder, struct stat const *old, struct passwd const *p
  * The directory last: an up that is killed in between is not done. Its group may be another, such as the status group
  * (access.c): whose it is, its owner tells.
  */
-static int give(int folder, struct stat const *old, char const *user, int shared)
+static int give(int directory, struct stat const *old, char const *user, int shared)
 {
   struct passwd const *pw = getpwnam(user);
 
   if (!pw) return (errno = EINVAL, -1);
   if (old->st_uid == pw->pw_uid) return 0;
-  if (!shared && give_files(folder, old, pw) < 0) return -1;
-  return fchownat(folder, "", pw->pw_uid, pw->pw_gid, AT_EMPTY_PATH);
+  if (!shared && give_files(directory, old, pw) < 0) return -1;
+  return fchownat(directory, "", pw->pw_uid, pw->pw_gid, AT_EMPTY_PATH);
 }
 
 /* fchmod(2) does not take a descriptor that was opened with O_PATH. */
-static int set_mode(int folder, mode_t mode)
+static int set_mode(int directory, mode_t mode)
 {
   char path[64];
 
-  snprintf(path, sizeof path, "/proc/self/fd/%d", folder);
+  snprintf(path, sizeof path, "/proc/self/fd/%d", directory);
   return chmod(path, mode);
 }
 
@@ -97,7 +97,7 @@ static void complain(char const *path, char const *whose, char const *name)
     say_cannot("make ", path, whose, name);
 }
 
-/* --- the folders and links of a bundle ------------------------------------------------------------- */
+/* --- the directories and links of a bundle ------------------------------------------------------------- */
 
 /* Whether it is there, and make would give it to another user. */
 static int moves(char const *path, char const *user)
@@ -110,18 +110,18 @@ static int moves(char const *path, char const *user)
 
 int directory_moves(planned const *ps)
 {
-  service_folder const *f = genalloc_s(service_folder, &ps->sv.folders);
+  service_directory const *f = genalloc_s(service_directory, &ps->sv.directories);
 
-  for (size_t n = genalloc_len(service_folder, &ps->sv.folders); n; n--, f++)
+  for (size_t n = genalloc_len(service_directory, &ps->sv.directories); n; n--, f++)
     if (moves(f->path, f->user)) return 1;
   return 0;
 }
 
 static int make_service(planned const *ps)
 {
-  service_folder const *f = genalloc_s(service_folder, &ps->sv.folders);
+  service_directory const *f = genalloc_s(service_directory, &ps->sv.directories);
 
-  for (size_t n = genalloc_len(service_folder, &ps->sv.folders); n; n--, f++)
+  for (size_t n = genalloc_len(service_directory, &ps->sv.directories); n; n--, f++)
     if (make(f->path, f->mode, f->user, f->shared) < 0)
     {
       complain(f->path, " for ", ps->sv.name);
@@ -141,12 +141,12 @@ int directory_make_all(plan const *p, int argc, char const *const *names)
 
 int directory_make_bundle(bundle const *b)
 {
-  char const *const folders[] = {b->run, b->state};
+  char const *const directories[] = {b->run, b->state};
 
   for (unsigned int i = 0; i < 2; i++)
-    if (make(folders[i], 0755, 0, 0) < 0)
+    if (make(directories[i], 0755, 0, 0) < 0)
     {
-      complain(folders[i], "", "");
+      complain(directories[i], "", "");
       return -1;
     }
   return 0;

@@ -33,7 +33,7 @@ struct live_status_s
  * rest is 0. Not supervised is no error.
  */
 extern int live_read(char const *dir, live_status *st);
-/* The same for dir below the folder that fd has: who reads hundreds spares the kernel their long names. */
+/* The same for dir below the directory that fd has: who reads hundreds spares the kernel their long names. */
 extern int live_read_at(int fd, char const *dir, live_status *st);
 /* The same without asking whether s6-supervise runs: for a status whose process shows that by itself. */
 extern int live_believe_at(int fd, char const *dir, live_status *st);

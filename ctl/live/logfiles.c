@@ -12,7 +12,7 @@
 
 #include <ctl/live/logfiles.h>
 
-#define LOOKS 10 /* at a folder that changes all the time */
+#define LOOKS 10 /* at a directory that changes all the time */
 
 typedef struct file_s file;
 struct file_s

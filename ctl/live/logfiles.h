@@ -4,8 +4,8 @@
 #include <skalibs/genalloc.h>
 
 /*
- * The files of one of s6-log's folders. `current` becomes `previous` and then, for good, @TAI64N.s, while the oldest
- * of these go: all that at any moment, so that a file is known by its inode. dir is the folder, open.
+ * The files of one of s6-log's directories. `current` becomes `previous` and then, for good, @TAI64N.s, while the oldest
+ * of these go: all that at any moment, so that a file is known by its inode. dir is the directory, open.
  */
 
 /* What was seen of them. */

@@ -7,7 +7,7 @@
 #include <skalibs/stralloc.h>
 #include <skalibs/tai.h>
 
-/* s6-log's folders: `current` and the rotated @TAI64N.s, each line with a TAI64N stamp. */
+/* s6-log's directories: `current` and the rotated @TAI64N.s, each line with a TAI64N stamp. */
 
 /*
  * Appends the last n lines of the log in dir, rotated files included, as they are; with since, only those
@@ -27,7 +27,7 @@ struct logs_place_s
     .fd = -1                                                                                                 \
   }
 
-/* As logs_tail, of an open folder. With end, only whole lines, and where they end, its fd being the caller's then. */
+/* As logs_tail, of an open directory. With end, only whole lines, and where they end, its fd being the caller's then. */
 extern int logs_tail_at(stralloc *sa, int dir, size_t n, logs_place *end);
 
 /*

@@ -28,11 +28,11 @@
 
 /* --- who they are -------------------------------------------------------------------------------- */
 
-static int record_path(stralloc *sa, bundle const *b, char const *folder, char const *name,
+static int record_path(stralloc *sa, bundle const *b, char const *directory, char const *name,
                        char const *suffix)
 {
   sa->len = 0;
-  return service_append(sa, "%s/%s/%s%s", b->run, folder, name, suffix) < 0 || !stralloc_0(sa) ? -1 : 0;
+  return service_append(sa, "%s/%s/%s%s", b->run, directory, name, suffix) < 0 || !stralloc_0(sa) ? -1 : 0;
 }
 
 /* Those that run as name, but are not the one that its s6-supervise has. */

@@ -18,7 +18,7 @@ struct choice_s
 {
   bundle const *b;
   plan const *p;
-  int moving; /* those whose folders get another user, of the names'; else those that the plan does not have */
+  int moving; /* those whose directories get another user, of the names'; else those that the plan does not have */
   int argc;
   char const *const *names;
 };

@@ -10,7 +10,7 @@
  */
 extern int retire_remove(bundle const *b, plan const *p, generation const *old, char const *scandir);
 /*
- * The same for services, of the chosen ones (plan_chosen), whose folders are about to get another user: neither the
+ * The same for services, of the chosen ones (plan_chosen), whose directories are about to get another user: neither the
  * service nor its logger shall write there meanwhile. up adds them again.
  */
 extern int retire_displace(bundle const *b, plan const *p, generation const *old, char const *scandir,

@@ -64,7 +64,7 @@ static int drop_stale(stralloc *dir, stralloc *source, char const *name)
 
 static int link_all(stralloc *dir, stralloc *source);
 
-/* `log` is a folder of its own in both. */
+/* `log` is a directory of its own in both. */
 static int link_one(stralloc *dir, stralloc *source, char const *name)
 {
   char old[4096];

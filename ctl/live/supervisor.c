@@ -35,7 +35,7 @@ int supervisor_scandir(stralloc *sa, bundle const *b)
 
 /* --- the scan directory -------------------------------------------------------------------------- */
 
-static int make_folder(bundle const *b, char const *name)
+static int make_directory(bundle const *b, char const *name)
 {
   stralloc sa = STRALLOC_ZERO;
   int result = -1;
@@ -128,7 +128,7 @@ end:
   return result;
 }
 
-/* Its logger ignores TERM, and has written what it read: the user of a folder that it writes in may change then. */
+/* Its logger ignores TERM, and has written what it read: the user of a directory that it writes in may change then. */
 static int move_log(bundle const *b)
 {
   stralloc dir = STRALLOC_ZERO;
@@ -171,20 +171,20 @@ static int empty_scandir(char const *scandir)
 
 static int prepare(bundle const *b, stralloc *scandir)
 {
-  static char const *const folders[] = {"",
-                                        "/service",
-                                        "/service/.s6-svscan",
-                                        "/servicedirs",
-                                        "/started",
-                                        "/deaths",
-                                        "/restarts",
-                                        "/orphans",
-                                        "/service/s6-svscan-log",
-                                        0};
+  static char const *const directories[] = {"",
+                                            "/service",
+                                            "/service/.s6-svscan",
+                                            "/servicedirs",
+                                            "/started",
+                                            "/deaths",
+                                            "/restarts",
+                                            "/orphans",
+                                            "/service/s6-svscan-log",
+                                            0};
 
   if (directory_make_log(b) < 0) return -1;
-  for (char const *const *f = folders; *f; f++)
-    if (make_folder(b, *f) < 0) return -1;
+  for (char const *const *f = directories; *f; f++)
+    if (make_directory(b, *f) < 0) return -1;
   if (supervisor_scandir(scandir, b) < 0 || empty_scandir(scandir->s) < 0) return -1;
   return write_shutdown(b) < 0 || write_logger(b) < 0 ? -1 : 0;
 }

@@ -93,7 +93,7 @@ static void check_users(bundle const *b, report *r)
                  group);
 }
 
-/* --- folders ------------------------------------------------------------------------------------ */
+/* --- directories ------------------------------------------------------------------------------------ */
 
 /* The longest part of path that exists. */
 static void existing_part(char const *path, char *part, struct stat *st)
@@ -106,7 +106,7 @@ static void existing_part(char const *path, char *part, struct stat *st)
   }
 }
 
-/* A folder that mailctl keeps, and makes where it is missing. */
+/* A directory that mailctl keeps, and makes where it is missing. */
 static void check_kept(bundle const *b, char const *name, report *r)
 {
   char const *path = section_text(b->self, name);
@@ -118,7 +118,7 @@ static void check_kept(bundle const *b, char const *name, report *r)
   existing_part(path, part, &st);
   if (!S_ISDIR(st.st_mode))
   {
-    report_error(r, b->self, name, "%s is not a folder", part);
+    report_error(r, b->self, name, "%s is not a directory", part);
     return;
   }
   e = reach_try(0, part, W_OK | X_OK, culprit);
@@ -176,10 +176,10 @@ static void check_control(bundle const *b, report *r)
     report_error(r, b->self, "control", "%s: %s (mailctl init makes one, and notqmail has its own)",
                  b->control, strerror(errno));
   else if (!S_ISDIR(st.st_mode))
-    report_error(r, b->self, "control", "%s is not a folder", b->control);
+    report_error(r, b->self, "control", "%s is not a directory", b->control);
 }
 
-static void check_folders(bundle const *b, report *r)
+static void check_directories(bundle const *b, report *r)
 {
   check_kept(b, "state", r);
   check_kept(b, "run", r);
@@ -266,7 +266,7 @@ void machine_check_bundle(bundle const *b, report *r)
 
   if (claim_taken(b, r)) return; /* the other's services would only be in the way */
   check_users(b, r);
-  check_folders(b, r);
+  check_directories(b, r);
   for (size_t n = genalloc_len(section, b->sections); n; n--, s++)
   {
     value const *v = genalloc_s(value, &s->values);

@@ -10,7 +10,7 @@
  * What is wrong that only this machine can tell, for up and check. Reads, tries to bind, changes nothing.
  */
 
-/* What the sections alone tell: users and groups exist, folders can be used, addresses can be listened on. */
+/* What the sections alone tell: users and groups exist, directories can be used, addresses can be listened on. */
 extern void machine_check_bundle(bundle const *b, report *r);
 /*
  * What the plan tells: programs are there, each service's user reaches what the service needs, and whatever

@@ -142,9 +142,9 @@ int port_taken(address const *a, pid_t *owner)
   }
 }
 
-int port_below(pid_t pid, char const *folder)
+int port_below(pid_t pid, char const *directory)
 {
-  char *real = realpath(folder, 0);
+  char *real = realpath(directory, 0);
   size_t len = real ? strlen(real) : 0;
   int found = 0;
 

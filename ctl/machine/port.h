@@ -26,7 +26,7 @@ extern pid_t port_owner(address const *a, int *hidden);
  */
 extern int port_taken(address const *a, pid_t *owner);
 
-/* Whether pid, or a process above it, works in a folder below folder: s6-supervise works in its service's. */
-extern int port_below(pid_t pid, char const *folder);
+/* Whether pid, or a process above it, works in a directory below directory: s6-supervise works in its service's. */
+extern int port_below(pid_t pid, char const *directory);
 
 #endif

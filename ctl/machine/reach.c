@@ -43,7 +43,7 @@ static void become_root(gid_t const *groups, int count)
   if (seteuid(0) < 0 || setegid(getgid()) < 0 || setgroups((size_t)count, groups) < 0) abort();
 }
 
-/* The first folder on the way to path that lets nobody through, or path itself. */
+/* The first directory on the way to path that lets nobody through, or path itself. */
 static void find_culprit(char const *path, char *culprit)
 {
   size_t n = 0;
@@ -73,7 +73,7 @@ static int ask(who const *w, char const *path, int mode, char *culprit)
   return e;
 }
 
-/* Without links, as far as path exists: to be freed. 0 where a folder on the way is shut to us. */
+/* Without links, as far as path exists: to be freed. 0 where a directory on the way is shut to us. */
 static char *resolve(char const *path)
 {
   char *copy = strdup(path);

@@ -23,11 +23,11 @@ extern int who_find(who *w, char const *name);
 /*
  * Whether w may use path: mode is faccessat's, F_OK meaning that it can be reached. w 0: whoever we are;
  * otherwise this must be root, which becomes w for a moment. 0, or an errno. For EACCES, culprit
- * (PATH_MAX bytes) becomes the file or folder that says no.
+ * (PATH_MAX bytes) becomes the file or directory that says no.
  */
 extern int reach_try(who const *w, char const *path, int mode, char *culprit);
 /*
- * What to type so that w (0: we) may use culprit, a file or folder that reach_try with mode named: chmod, for the class
+ * What to type so that w (0: we) may use culprit, a file or directory that reach_try with mode named: chmod, for the class
  * of users that counts for w, into text (REACH_MEND bytes).
  */
 #define REACH_MEND (4 * PATH_MAX)

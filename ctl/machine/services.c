@@ -50,13 +50,13 @@ static section const *section_of(visit const *v)
   return v->sv->section ? v->sv->section : v->b->self;
 }
 
-/* Whether up gives the folder to the service's user anyway. */
+/* Whether up gives the directory to the service's user anyway. */
 static int becomes_its_own(visit const *v, struct stat const *st)
 {
-  service_folder const *f = genalloc_s(service_folder, &v->sv->folders);
+  service_directory const *f = genalloc_s(service_directory, &v->sv->directories);
   struct stat own;
 
-  for (size_t n = v->user ? genalloc_len(service_folder, &v->sv->folders) : 0; n; n--, f++)
+  for (size_t n = v->user ? genalloc_len(service_directory, &v->sv->directories) : 0; n; n--, f++)
     if (!strcmp(f->user, v->user) && !stat(f->path, &own) && own.st_ino == st->st_ino &&
         own.st_dev == st->st_dev)
       return 1;
@@ -84,21 +84,21 @@ static void refuse(visit *v, use const *u, char const *culprit)
 {
   char mend[REACH_MEND];
   struct stat st;
-  int folder = !stat(culprit, &st) && S_ISDIR(st.st_mode);
+  int directory = !stat(culprit, &st) && S_ISDIR(st.st_mode);
   int elsewhere = strcmp(culprit, u->path) != 0;
 
-  if (folder && becomes_its_own(v, &st)) return;
+  if (directory && becomes_its_own(v, &st)) return;
   if (!is_news(v, culprit)) return;
   reach_mend(v->user ? &v->w : 0, culprit, u->mode, mend);
   report_error(v->r, section_of(v), v->user ? "user" : 0, "%s%s%s %s %s%s%s: %s", u->from ? u->from : "",
                u->from ? ": " : "", v->user ? v->user : "we",
-               folder           ? "cannot reach"
+               directory        ? "cannot reach"
                : u->mode & X_OK ? "may not run the program"
                                 : "may not read",
                u->path,
-               !elsewhere ? ""
-               : folder   ? " through "
-                          : ", which is ",
+               !elsewhere  ? ""
+               : directory ? " through "
+                           : ", which is ",
                elsewhere ? culprit : "", mend);
 }
 
@@ -115,7 +115,7 @@ static int check_use(visit *v, use u)
   return 0;
 }
 
-/* That he gets to path, and through it if it is a folder. What is not there is no concern here. */
+/* That he gets to path, and through it if it is a directory. What is not there is no concern here. */
 static void check_reach(visit *v, char const *path)
 {
   struct stat st;
@@ -241,7 +241,7 @@ static void check_service(visit *v, planned const *ps)
   if (ps->kind->check) ps->kind->check(&ps->sv, v->r);
 }
 
-/* The loggers begin as root and become the user of [bundle], who must get to their folders. */
+/* The loggers begin as root and become the user of [bundle], who must get to their directories. */
 static void check_log(visit *v)
 {
   bundle const *b = v->b;

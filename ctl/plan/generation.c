@@ -246,7 +246,7 @@ end:
 
 /* --- writing ------------------------------------------------------------------------------------- */
 
-/* Writes below the folder that sa names (sa ends in `/`, no NUL), making the folders on the way. */
+/* Writes below the directory that sa names (sa ends in `/`, no NUL), making the directories on the way. */
 static int put(stralloc *sa, char const *path, char const *bytes, size_t len, mode_t mode)
 {
   size_t base = sa->len;
@@ -312,8 +312,8 @@ static int sync_all(char const *dir)
   return result;
 }
 
-/* Makes the names in a folder durable. */
-static int sync_folder(char const *dir)
+/* Makes the names in a directory durable. */
+static int sync_directory(char const *dir)
 {
   int fd = open_read(dir);
   int result = fd < 0 ? -1 : fsync(fd);
@@ -351,7 +351,7 @@ int generation_write(char const *state, plan const *p, char const *conf, size_t 
     errno = e;
     goto end;
   }
-  result = path_of(&new, state, "") < 0 ? -1 : sync_folder(new.s);
+  result = path_of(&new, state, "") < 0 ? -1 : sync_directory(new.s);
 end:
   stralloc_free(&new);
   stralloc_free(&final);
@@ -390,5 +390,5 @@ int generation_switch(char const *state, unsigned int number)
   char target[UINT_FMT + 32];
 
   snprintf(target, sizeof target, "generations/%04u", number);
-  return link_replace(state, "current", target) < 0 ? -1 : sync_folder(state);
+  return link_replace(state, "current", target) < 0 ? -1 : sync_directory(state);
 }

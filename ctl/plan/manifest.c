@@ -24,7 +24,7 @@ static int add_words(stralloc *sa, char const *kind, genalloc const *words)
 static int add_service(stralloc *sa, planned const *ps)
 {
   service_file const *f = genalloc_s(service_file, &ps->sv.files);
-  service_folder const *d = genalloc_s(service_folder, &ps->sv.folders);
+  service_directory const *d = genalloc_s(service_directory, &ps->sv.directories);
   char digest[32];
   char hash[PLAN_HASH + 1];
 
@@ -32,7 +32,7 @@ static int add_service(stralloc *sa, planned const *ps)
                      ps->sv.user && *ps->sv.user ? ps->sv.user : "-") < 0 ||
       add_words(sa, "need", &ps->sv.needs) < 0 || add_words(sa, "control", &ps->sv.controls) < 0)
     return -1;
-  for (size_t n = genalloc_len(service_folder, &ps->sv.folders); n; n--, d++)
+  for (size_t n = genalloc_len(service_directory, &ps->sv.directories); n; n--, d++)
     if (service_append(sa, "%s %04o %s %s\n", d->shared ? "shared" : "directory", (unsigned int)d->mode,
                        *d->user ? d->user : "-", d->path) < 0)
       return -1;
@@ -108,8 +108,8 @@ static int take_place(service *sv, char const *kind, char *rest)
 
   if (cut(rest, w, 3) < 0 || uint_oscan(w[0], &mode) != strlen(w[0])) return (errno = EINVAL, -1);
   if (!strcmp(kind, "file")) return service_add_file(sv, w[2], w[1], strlen(w[1]), mode);
-  if (!strcmp(kind, "shared")) return service_add_shared_folder(sv, w[2], mode);
-  return service_add_folder(sv, w[2], mode, strcmp(w[1], "-") ? w[1] : "");
+  if (!strcmp(kind, "shared")) return service_add_shared_directory(sv, w[2], mode);
+  return service_add_directory(sv, w[2], mode, strcmp(w[1], "-") ? w[1] : "");
 }
 
 static int take_line(plan *p, stralloc *set, char *line, int has_user)

@@ -84,7 +84,7 @@ static int add_logger(service *sv)
   int result = -1;
 
   if (service_append(&path, "%s/%s", b->log, sv->name) < 0 || !stralloc_0(&path)) goto end;
-  if (service_add_folder(sv, path.s, 0750, user ? user : "") < 0) goto end;
+  if (service_add_directory(sv, path.s, 0750, user ? user : "") < 0) goto end;
   if (service_append(&sa, "#!/bin/execlineb -P\n# %s's logger: written by mailctl.\n", sv->name) < 0 ||
       service_record(sv, ".log", &sa) < 0 ||
       (b->root && user && service_append(&sa, "s6-setuidgid %s\n", user) < 0) ||

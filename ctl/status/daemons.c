@@ -23,10 +23,10 @@ struct page_s
   uint64_t now; /* seconds */
 };
 
-static int read_page(page *p, char const *folder, char const *name, char const *file)
+static int read_page(page *p, char const *directory, char const *name, char const *file)
 {
   stralloc path = STRALLOC_ZERO;
-  int result = service_append(&path, "%s/%s/%s", folder, name, file) < 0 || !stralloc_0(&path) ? -1 : 0;
+  int result = service_append(&path, "%s/%s/%s", directory, name, file) < 0 || !stralloc_0(&path) ? -1 : 0;
 
   if (!result)
   {
@@ -47,37 +47,37 @@ static counter_value const *find(page const *p, char const *name, char const *su
   return 0;
 }
 
-static void take(datum *d, page const *p, char const *name)
+static void take(status_value *d, page const *p, char const *name)
 {
   counter_value const *v = find(p, name, "");
 
-  if (v) datum_count(d, v->value);
+  if (v) status_value_count(d, v->value);
 }
 
 /* A file that is not there yet has counted nothing. */
-static void take_tally(tally_facts *t, page const *p, char const *name)
+static void take_tally(tally_fields *t, page const *p, char const *name)
 {
   counter_value const *even = find(p, name, ".0");
   counter_value const *odd = find(p, name, ".1");
 
   if (p->absent)
   {
-    datum_count(&t->total, 0);
-    datum_real(&t->minute, 0);
+    status_value_count(&t->total, 0);
+    status_value_real(&t->minute, 0);
     return;
   }
   take(&t->total, p, name);
-  if (even && odd) datum_real(&t->minute, counter_rate_read(even->value, odd->value, p->now));
+  if (even && odd) status_value_real(&t->minute, counter_rate_read(even->value, odd->value, p->now));
 }
 
 /* --- SMTP ---------------------------------------------------------------------------------------- */
 
-static void none(datum *first, size_t bytes)
+static void none(status_value *first, size_t bytes)
 {
-  for (size_t n = bytes / sizeof *first; n; n--) datum_none(first++);
+  for (size_t n = bytes / sizeof *first; n; n--) status_value_none(first++);
 }
 
-static void add(datum *sum, datum const *d, int real)
+static void add(status_value *sum, status_value const *d, int real)
 {
   if (d->known != KNOWN)
     sum->known = UNKNOWN;
@@ -87,7 +87,7 @@ static void add(datum *sum, datum const *d, int real)
     sum->n += d->n;
 }
 
-static void take_sessions(smtp_facts *f, page *p)
+static void take_sessions(smtp_fields *f, page *p)
 {
   static char const *const kinds[REFUSALS] = {"refused_connection", "refused_helo", "refused_mail",
                                               "refused_rcpt",       "refused_data", "refused_auth",
@@ -99,8 +99,8 @@ static void take_sessions(smtp_facts *f, page *p)
   take_tally(&f->messages, p, "accepted");
   take_tally(&f->auth_good, p, "auth_good");
   take_tally(&f->auth_bad, p, "auth_bad");
-  datum_count(&f->refused.total, 0);
-  datum_real(&f->refused.minute, 0);
+  status_value_count(&f->refused.total, 0);
+  status_value_real(&f->refused.minute, 0);
   for (unsigned int i = 0; i < REFUSALS; i++)
   {
     take_tally(f->refusals + i, p, kinds[i]);
@@ -110,7 +110,7 @@ static void take_sessions(smtp_facts *f, page *p)
 }
 
 /* The listener's gauges are true as long as there is a listener. */
-static void take_connections(smtp_facts *f, page const *p, service_facts const *sv)
+static void take_connections(smtp_fields *f, page const *p, service_fields const *sv)
 {
   take(&f->limit, p, "limit");
   take(&f->turned_away, p, "refused");
@@ -125,28 +125,28 @@ static void take_connections(smtp_facts *f, page const *p, service_facts const *
   }
   else if (sv->pid.known == NONE)
   {
-    datum_count(&f->connections, 0);
-    datum_count(&f->draining, 0);
-    datum_none(&f->draining_of);
-    datum_count(&f->scarce, 0);
+    status_value_count(&f->connections, 0);
+    status_value_count(&f->draining, 0);
+    status_value_none(&f->draining_of);
+    status_value_count(&f->scarce, 0);
   }
 }
 
-static int take_smtp(smtp_facts *f, snapshot const *s, stored const *st, char const *name, page *p)
+static int take_smtp(smtp_fields *f, snapshot const *s, stored const *st, char const *name, page *p)
 {
   section const *own = bundle_section(&st->b, name);
-  service_facts const *sv = snapshot_find(s, name);
+  service_fields const *sv = snapshot_find(s, name);
 
   if (!own || !sv)
   {
-    none((datum *)f, sizeof *f);
+    none((status_value *)f, sizeof *f);
     return 0;
   }
   if (read_page(p, st->b.state, name, "counters") < 0) return -1;
   take_connections(f, p, sv);
   if (section_text(own, "program"))
   {
-    none((datum *)&f->sessions, sizeof *f - offsetof(smtp_facts, sessions));
+    none((status_value *)&f->sessions, sizeof *f - offsetof(smtp_fields, sessions));
     return 0;
   }
   take_sessions(f, p);
@@ -157,19 +157,19 @@ static int take_smtp(smtp_facts *f, snapshot const *s, stored const *st, char co
 
 static int take_tls(snapshot *s, stored const *st, page *p)
 {
-  service_facts const *sv = snapshot_find(s, "tls");
+  service_fields const *sv = snapshot_find(s, "tls");
   counter_value const *expires;
 
   if (!sv || !bundle_section(&st->b, "tls"))
   {
-    none((datum *)&s->tls, sizeof s->tls);
+    none((status_value *)&s->tls, sizeof s->tls);
     return 0;
   }
   if (read_page(p, st->b.run, "tls", "counters") < 0) return -1;
   if (sv->pid.known == KNOWN)
     take(&s->tls.sessions, p, "sessions-now");
   else if (sv->pid.known == NONE)
-    datum_count(&s->tls.sessions, 0);
+    status_value_count(&s->tls.sessions, 0);
   take(&s->tls.begun, p, "sessions");
   take(&s->tls.resumed, p, "sessions-resumed");
   take(&s->tls.failed, p, "handshakes-failed");
@@ -177,8 +177,9 @@ static int take_tls(snapshot *s, stored const *st, page *p)
   expires = find(p, "expires", "");
   if (expires && expires->value && expires->value < 253402300800u) /* the year 10000 */
   {
-    datum_epoch(&s->tls.expires, expires->value);
-    datum_count(&s->tls.days_left, expires->value > p->now ? (expires->value - p->now + 86399) / 86400 : 0);
+    status_value_epoch(&s->tls.expires, expires->value);
+    status_value_count(&s->tls.days_left,
+                       expires->value > p->now ? (expires->value - p->now + 86399) / 86400 : 0);
   }
   return 0;
 }
@@ -186,7 +187,7 @@ static int take_tls(snapshot *s, stored const *st, page *p)
 /* --- policy --------------------------------------------------------------------------------------- */
 
 /* The sum of the counters whose names begin so; unknown where there is none. */
-static void take_sum(datum *d, page const *p, char const *prefix)
+static void take_sum(status_value *d, page const *p, char const *prefix)
 {
   uint64_t sum = 0;
   int any = 0;
@@ -197,14 +198,14 @@ static void take_sum(datum *d, page const *p, char const *prefix)
       sum += p->values[i].value;
       any = 1;
     }
-  if (any) datum_count(d, sum);
+  if (any) status_value_count(d, sum);
 }
 
 static int take_policy(snapshot *s, stored const *st, page *p)
 {
   struct
   {
-    datum *to;
+    status_value *to;
     char const *name;
   } const counted[] = {
       {&s->policy.questions, "questions"},     {&s->policy.allowed, "allowed"},
@@ -216,7 +217,7 @@ static int take_policy(snapshot *s, stored const *st, page *p)
   };
   struct
   {
-    datum *to;
+    status_value *to;
     char const *prefix;
   } const summed[] = {
       {&s->policy.observed, "seen."},          {&s->policy.refused_block, "deny.block"},
@@ -227,7 +228,7 @@ static int take_policy(snapshot *s, stored const *st, page *p)
 
   if (!bundle_section(&st->b, "policy") || !snapshot_find(s, "policy"))
   {
-    none((datum *)&s->policy, sizeof s->policy);
+    none((status_value *)&s->policy, sizeof s->policy);
     return 0;
   }
   if (read_page(p, st->b.state, "policy", "counters") < 0) return -1;
@@ -240,12 +241,12 @@ static int take_policy(snapshot *s, stored const *st, page *p)
 
 /* --- mail to other hosts --------------------------------------------------------------------------- */
 
-static void take_rate(datum *d, page const *p, char const *name)
+static void take_rate(status_value *d, page const *p, char const *name)
 {
   counter_value const *even = find(p, name, ".0");
   counter_value const *odd = find(p, name, ".1");
 
-  if (even && odd) datum_real(d, counter_rate_read(even->value, odd->value, p->now));
+  if (even && odd) status_value_real(d, counter_rate_read(even->value, odd->value, p->now));
 }
 
 /* `HOST MESSAGES FAILURES UNTIL`, a line each (services/spool/outlook.h). */
@@ -262,18 +263,18 @@ static int take_destinations(snapshot *s, stored const *st)
     n += (size_t)snprintf(text + n, sizeof text - n, "%s%.*s %llu", n ? ", " : "", (int)f.name_len, f.name,
                           (unsigned long long)field_number(&f));
   if (n) return snapshot_words(&s->outbound.destinations, s, text);
-  if (got >= 0 || errno == ENOENT) datum_none(&s->outbound.destinations);
+  if (got >= 0 || errno == ENOENT) status_value_none(&s->outbound.destinations);
   return 0;
 }
 
 static int take_outbound(snapshot *s, stored const *st, page *p)
 {
-  service_facts const *sv = snapshot_find(s, "send");
+  service_fields const *sv = snapshot_find(s, "send");
   counter_value const *oldest;
 
   if (!sv)
   {
-    none((datum *)&s->outbound, sizeof s->outbound);
+    none((status_value *)&s->outbound, sizeof s->outbound);
     return 0;
   }
   if (read_page(p, st->b.run, "spool", "counters") < 0) return -1;
@@ -295,11 +296,11 @@ static int take_outbound(snapshot *s, stored const *st, page *p)
 
 static int take_imap(snapshot *s, stored const *st, page *p)
 {
-  service_facts const *sv = snapshot_find(s, "imap");
+  service_fields const *sv = snapshot_find(s, "imap");
 
   if (!sv || !bundle_section(&st->b, "imap"))
   {
-    none((datum *)&s->imap, sizeof s->imap);
+    none((status_value *)&s->imap, sizeof s->imap);
     return 0;
   }
   if (read_page(p, st->b.state, "imap", "counters") < 0) return -1;
@@ -330,7 +331,7 @@ static int take_blocked(snapshot *s, stored const *st)
   stralloc path = STRALLOC_ZERO;
   int result = 0;
 
-  datum_count(&s->blocked, 0);
+  status_value_count(&s->blocked, 0);
   for (unsigned int i = 0; i < sizeof files / sizeof files[0] && !result; i++)
   {
     path.len = 0;

@@ -14,17 +14,18 @@
 
 /* Everything about one service: its facts, its files, how it died, what else happened to it, its last words. */
 
-static int put_facts(stralloc *sa, show const *w, service_facts const *f)
+static int put_fields(stralloc *sa, show const *w, service_fields const *f)
 {
-  for (size_t i = 0; i < facts_count; i++)
+  for (size_t i = 0; i < status_fields_count; i++)
   {
-    datum const *d = fact_datum(facts + i, f);
-    char words[FACT_WORDS];
-    if (facts[i].scope != FACT_SERVICE || d->known == NONE) continue;
-    if (service_append(sa, "  %-12s %s", facts[i].name, fact_human(words, facts + i, d, &w->s->now)) < 0)
+    status_value const *d = status_field_value(status_fields + i, f);
+    char words[FIELD_WORDS];
+    if (status_fields[i].scope != FIELD_SERVICE || d->known == NONE) continue;
+    if (service_append(sa, "  %-12s %s", status_fields[i].name,
+                       status_field_human(words, status_fields + i, d, &w->s->now)) < 0)
       return -1;
-    if (facts[i].type == FACT_TIME && d->known == KNOWN &&
-        service_append(sa, " (%s)", fact_time(words, &d->time)) < 0)
+    if (status_fields[i].type == FIELD_TIME && d->known == KNOWN &&
+        service_append(sa, " (%s)", status_field_time(words, &d->time)) < 0)
       return -1;
     if (service_append(sa, "\n") < 0) return -1;
   }
@@ -119,13 +120,13 @@ static int put_milters(stralloc *sa, snapshot const *s, char const *name)
 
 int show_detail(stralloc *sa, show const *w)
 {
-  service_facts const *f = snapshot_find(w->s, w->names[0]);
+  service_fields const *f = snapshot_find(w->s, w->names[0]);
 
   if (!f) return 0;
-  return put_facts(sa, w, f) < 0 || service_append(sa, "\nfiles\n") < 0 || show_files(sa, w->st, f->id) < 0 ||
-                 service_append(sa, "\nlast deaths\n") < 0 || show_deaths(sa, w->st, f->id) < 0 ||
-                 put_milters(sa, w->s, f->id) < 0 || put_history(sa, w, f->id) < 0 ||
-                 put_log(sa, w, f->id) < 0
+  return put_fields(sa, w, f) < 0 || service_append(sa, "\nfiles\n") < 0 ||
+                 show_files(sa, w->st, f->id) < 0 || service_append(sa, "\nlast deaths\n") < 0 ||
+                 show_deaths(sa, w->st, f->id) < 0 || put_milters(sa, w->s, f->id) < 0 ||
+                 put_history(sa, w, f->id) < 0 || put_log(sa, w, f->id) < 0
              ? -1
              : 0;
 }

@@ -12,16 +12,16 @@
 /* The services' facts have plain names, those of the whole have a dot. */
 #define SERVICE(NAME, TYPE, METRIC, COLUMN, KEEP, TITLE, HELP)                                               \
   {                                                                                                          \
-#NAME, TITLE, HELP, FACT_##TYPE, FACT_SERVICE, METRIC_##METRIC, COLUMN, KEEP,                            \
-        offsetof(service_facts, NAME)                                                                        \
+#NAME, TITLE, HELP, FIELD_##TYPE, FIELD_SERVICE, METRIC_##METRIC, COLUMN, KEEP,                          \
+        offsetof(service_fields, NAME)                                                                       \
   }
 #define BUNDLE(NAME, TYPE, METRIC, TITLE, HELP)                                                              \
   {                                                                                                          \
-#NAME, TITLE, HELP, FACT_##TYPE, FACT_BUNDLE, METRIC_##METRIC, 0, 0, offsetof(snapshot, NAME)            \
+#NAME, TITLE, HELP, FIELD_##TYPE, FIELD_BUNDLE, METRIC_##METRIC, 0, 0, offsetof(snapshot, NAME)          \
   }
 #define SMTP(WHO, NAME, MEMBER, TYPE, METRIC, TITLE, HELP)                                                   \
   {                                                                                                          \
-#WHO "." NAME, TITLE, HELP, FACT_##TYPE, FACT_BUNDLE, METRIC_##METRIC, 0, 0,                             \
+#WHO "." NAME, TITLE, HELP, FIELD_##TYPE, FIELD_BUNDLE, METRIC_##METRIC, 0, 0,                           \
         offsetof(snapshot, WHO.MEMBER)                                                                       \
   }
 #define TALLY(WHO, NAME, MEMBER, TITLE, HELP)                                                                \
@@ -56,7 +56,7 @@
       SMTP(WHO, "yielded", yielded, COUNT, COUNTER, "yielded",                                               \
            "silent sessions that had to leave their place to somebody new")
 
-fact const facts[] = {
+status_field const status_fields[] = {
     BUNDLE(blocked, COUNT, GAUGE, "blocked", "addresses and networks that are blocked at the door now"),
     SERVICE(cpu, PERCENT, GAUGE, 6, 2, "CPU",
             "CPU time of all its processes, as a share of one CPU: since they began, or since the last look"),
@@ -174,19 +174,19 @@ fact const facts[] = {
     SERVICE(wanted, YES, GAUGE, 0, 0, "WANTED",
             "whether it should be ready; no: held down by `mailctl down NAME`"),
 };
-size_t const facts_count = sizeof facts / sizeof facts[0];
+size_t const status_fields_count = sizeof status_fields / sizeof status_fields[0];
 
-fact const *fact_find(char const *name, size_t len)
+status_field const *status_field_find(char const *name, size_t len)
 {
   size_t low = 0;
-  size_t high = facts_count;
+  size_t high = status_fields_count;
 
   while (low < high)
   {
     size_t mid = low + (high - low) / 2;
-    int r = strncmp(name, facts[mid].name, len);
-    if (!r) r = facts[mid].name[len] ? -1 : 0;
-    if (!r) return facts + mid;
+    int r = strncmp(name, status_fields[mid].name, len);
+    if (!r) r = status_fields[mid].name[len] ? -1 : 0;
+    if (!r) return status_fields + mid;
     if (r < 0)
       high = mid;
     else
@@ -195,28 +195,28 @@ fact const *fact_find(char const *name, size_t len)
   return 0;
 }
 
-fact const *fact_at(fact_scope scope, size_t at)
+status_field const *status_field_at(status_field_scope scope, size_t at)
 {
-  for (size_t i = 0; i < facts_count; i++)
-    if (facts[i].scope == scope && facts[i].at == at) return facts + i;
+  for (size_t i = 0; i < status_fields_count; i++)
+    if (status_fields[i].scope == scope && status_fields[i].at == at) return status_fields + i;
   return 0;
 }
 
 /* --- in words ------------------------------------------------------------------------------------ */
 
-char const *fact_time(char s[FACT_WORDS], tain const *t)
+char const *status_field_time(char s[FIELD_WORDS], tain const *t)
 {
   struct timespec ts;
   struct tm tm;
   size_t n;
 
   if (!timespec_sysclock_from_tain(&ts, t) || !gmtime_r(&ts.tv_sec, &tm)) return "unknown";
-  n = strftime(s, FACT_WORDS, "%Y-%m-%dT%H:%M:%S", &tm);
-  snprintf(s + n, FACT_WORDS - n, ".%03ldZ", ts.tv_nsec / 1000000);
+  n = strftime(s, FIELD_WORDS, "%Y-%m-%dT%H:%M:%S", &tm);
+  snprintf(s + n, FIELD_WORDS - n, ".%03ldZ", ts.tv_nsec / 1000000);
   return s;
 }
 
-static char const *unsure(datum const *d)
+static char const *unsure(status_value const *d)
 {
   return d->known == NONE ? "-" : "unknown";
 }
@@ -228,7 +228,7 @@ static void print_bytes(char *s, uint64_t n)
   unsigned int i = 0;
 
   for (; x >= 1000 && i < 5; i++) x /= 1024;
-  snprintf(s, FACT_WORDS, x < 10 ? "%.1f%c" : "%.0f%c", x, units[i]);
+  snprintf(s, FIELD_WORDS, x < 10 ? "%.1f%c" : "%.0f%c", x, units[i]);
 }
 
 static char const *print_ago(char *s, tain const *t, tain const *now)
@@ -245,32 +245,33 @@ static char const *print_ago(char *s, tain const *t, tain const *now)
   return s;
 }
 
-char const *fact_human(char s[FACT_WORDS], fact const *f, datum const *d, tain const *now)
+char const *status_field_human(char s[FIELD_WORDS], status_field const *f, status_value const *d,
+                               tain const *now)
 {
   if (d->known != KNOWN) return unsure(d);
   switch (f->type)
   {
-    case FACT_BYTES: print_bytes(s, d->n); break;
-    case FACT_SECONDS: words_span(s, d->n < UINT64_MAX / 1000 ? 1000 * d->n : UINT64_MAX); break;
-    case FACT_TIME: return print_ago(s, &d->time, now);
-    case FACT_PERCENT: snprintf(s, FACT_WORDS, d->real < 10 ? "%.1f%%" : "%.0f%%", d->real); break;
-    case FACT_REAL: snprintf(s, FACT_WORDS, d->real < 10 ? "%.1f" : "%.0f", d->real); break;
-    default: return fact_plain(s, f, d);
+    case FIELD_BYTES: print_bytes(s, d->n); break;
+    case FIELD_SECONDS: words_span(s, d->n < UINT64_MAX / 1000 ? 1000 * d->n : UINT64_MAX); break;
+    case FIELD_TIME: return print_ago(s, &d->time, now);
+    case FIELD_PERCENT: snprintf(s, FIELD_WORDS, d->real < 10 ? "%.1f%%" : "%.0f%%", d->real); break;
+    case FIELD_REAL: snprintf(s, FIELD_WORDS, d->real < 10 ? "%.1f" : "%.0f", d->real); break;
+    default: return status_field_plain(s, f, d);
   }
   return s;
 }
 
-char const *fact_plain(char s[FACT_WORDS], fact const *f, datum const *d)
+char const *status_field_plain(char s[FIELD_WORDS], status_field const *f, status_value const *d)
 {
   if (d->known != KNOWN) return unsure(d);
   switch (f->type)
   {
-    case FACT_TEXT: return d->text;
-    case FACT_YES: return d->n ? "yes" : "no";
-    case FACT_TIME: return fact_time(s, &d->time);
-    case FACT_REAL:
-    case FACT_PERCENT: snprintf(s, FACT_WORDS, "%.2f", d->real); break;
-    default: snprintf(s, FACT_WORDS, "%" PRIu64, d->n); break;
+    case FIELD_TEXT: return d->text;
+    case FIELD_YES: return d->n ? "yes" : "no";
+    case FIELD_TIME: return status_field_time(s, &d->time);
+    case FIELD_REAL:
+    case FIELD_PERCENT: snprintf(s, FIELD_WORDS, "%.2f", d->real); break;
+    default: snprintf(s, FIELD_WORDS, "%" PRIu64, d->n); break;
   }
   return s;
 }

@@ -19,81 +19,82 @@ typedef enum known_e
   KNOWN
 } known;
 
-typedef struct datum_s datum;
-struct datum_s
+typedef struct status_value_s status_value;
+struct status_value_s
 {
   known known;
   union
   {
-    uint64_t n; /* FACT_COUNT, FACT_BYTES, FACT_SECONDS; FACT_YES: 0 or 1 */
+    uint64_t n; /* FIELD_COUNT, FIELD_BYTES, FIELD_SECONDS; FIELD_YES: 0 or 1 */
     double real;
     tain time; /* wall clock */
     char const *text;
   };
 };
-#define DATUM_ZERO                                                                                           \
+#define STATUS_VALUE_ZERO                                                                                    \
   {                                                                                                          \
     .known = UNKNOWN, .n = 0                                                                                 \
   }
 
-typedef enum fact_type_e
+typedef enum status_field_type_e
 {
-  FACT_TEXT,
-  FACT_COUNT,
-  FACT_REAL,
-  FACT_PERCENT, /* real */
-  FACT_BYTES,
-  FACT_SECONDS, /* a length of time, whole seconds */
-  FACT_TIME,    /* a moment */
-  FACT_YES
-} fact_type;
+  FIELD_TEXT,
+  FIELD_COUNT,
+  FIELD_REAL,
+  FIELD_PERCENT, /* real */
+  FIELD_BYTES,
+  FIELD_SECONDS, /* a length of time, whole seconds */
+  FIELD_TIME,    /* a moment */
+  FIELD_YES
+} status_field_type;
 
-typedef enum fact_scope_e
+typedef enum status_field_scope_e
 {
-  FACT_SERVICE, /* of each service: `at` counts from its service_facts */
-  FACT_BUNDLE   /* of the whole: `at` counts from the snapshot */
-} fact_scope;
+  FIELD_SERVICE, /* of each service: `at` counts from its service_fields */
+  FIELD_BUNDLE   /* of the whole: `at` counts from the snapshot */
+} status_field_scope;
 
-typedef enum fact_metric_e
+typedef enum status_field_metric_e
 {
   METRIC_NONE,
   METRIC_GAUGE,
   METRIC_COUNTER, /* only grows */
   METRIC_WORD     /* a gauge of value 1 whose label says it */
-} fact_metric;
+} status_field_metric;
 
-typedef struct fact_s fact;
-struct fact_s
+typedef struct status_field_s status_field;
+struct status_field_s
 {
   char const *name; /* `restarts`, `queue.backlog` */
   char const *title;
   char const *help; /* one line, no full stop */
-  fact_type type;
-  fact_scope scope;
-  fact_metric metric;
+  status_field_type type;
+  status_field_scope scope;
+  status_field_metric metric;
   unsigned int column; /* its place in the table of services, from 1; 0: not there */
   unsigned int keep;   /* columns with the smallest go first where the terminal is narrow; 0: never goes */
-  size_t at;           /* of its datum */
+  size_t at;           /* of its status_value */
 };
 
 /* Sorted by name. */
-extern fact const facts[];
-extern size_t const facts_count;
+extern status_field const status_fields[];
+extern size_t const status_fields_count;
 
 /* 0: there is none of that name. */
-extern fact const *fact_find(char const *name, size_t len);
+extern status_field const *status_field_find(char const *name, size_t len);
 /* The one whose datum lies there, as offsetof tells: so a field that is renamed does not compile. 0: there is none. */
-extern fact const *fact_at(fact_scope scope, size_t at);
-/* The fact's datum in s, or in the service_facts of one service. */
-#define fact_datum(f, s) ((datum const *)((char const *)(s) + (f)->at))
+extern status_field const *status_field_at(status_field_scope scope, size_t at);
+/* The fact's datum in s, or in the service_fields of one service. */
+#define status_field_value(f, s) ((status_value const *)((char const *)(s) + (f)->at))
 
-#define FACT_WORDS 64 /* bytes for a datum in words; a longer text is given itself */
+#define FIELD_WORDS 64 /* bytes for a datum in words; a longer text is given itself */
 
 /* For people: `12 s`, `3.1M`, `4.2%`, `unknown`; `-`: there is none. now: for moments. */
-extern char const *fact_human(char s[FACT_WORDS], fact const *f, datum const *d, tain const *now);
+extern char const *status_field_human(char s[FIELD_WORDS], status_field const *f, status_value const *d,
+                                      tain const *now);
 /* For programs: whole numbers, RFC 3339 (UTC, ms), `yes` and `no`, `unknown`, `-`. */
-extern char const *fact_plain(char s[FACT_WORDS], fact const *f, datum const *d);
+extern char const *status_field_plain(char s[FIELD_WORDS], status_field const *f, status_value const *d);
 /* RFC 3339. */
-extern char const *fact_time(char s[FACT_WORDS], tain const *t);
+extern char const *status_field_time(char s[FIELD_WORDS], tain const *t);
 
 #endif

@@ -24,14 +24,14 @@ static void put_text(char const *s)
   puts(s);
 }
 
-static void put_facts(fact_scope scope)
+static void put_fields(status_field_scope scope)
 {
   char metric[SHOW_METRIC];
 
   puts(".Bl -tag -width Ds");
-  for (size_t i = 0; i < facts_count; i++)
+  for (size_t i = 0; i < status_fields_count; i++)
   {
-    fact const *f = facts + i;
+    status_field const *f = status_fields + i;
     if (f->scope != scope) continue;
     show_metric_name(metric, f);
     printf(".It Li %s , %s%s%s\n", f->name, types[f->type], f->metric == METRIC_NONE ? "" : " , Li ",
@@ -45,8 +45,9 @@ static void put_facts(fact_scope scope)
 static void put_columns(void)
 {
   for (unsigned int keep = 1; keep < 16; keep++)
-    for (size_t i = 0; i < facts_count; i++)
-      if (facts[i].column && facts[i].keep == keep) printf(".Li %s\n", facts[i].title);
+    for (size_t i = 0; i < status_fields_count; i++)
+      if (status_fields[i].column && status_fields[i].keep == keep)
+        printf(".Li %s\n", status_fields[i].title);
 }
 
 int main(void)
@@ -55,9 +56,9 @@ int main(void)
 
   while (fgets(line, sizeof line, stdin))
     if (!strcmp(line, ".\\\" SERVICE FACTS\n"))
-      put_facts(FACT_SERVICE);
+      put_fields(FIELD_SERVICE);
     else if (!strcmp(line, ".\\\" BUNDLE FACTS\n"))
-      put_facts(FACT_BUNDLE);
+      put_fields(FIELD_BUNDLE);
     else if (!strcmp(line, ".\\\" COLUMNS\n"))
       put_columns();
     else

@@ -16,33 +16,33 @@ static int jobs_has(bundle const *b, char const *name)
   return 0;
 }
 
-static void jobs_none(service_facts *f)
+static void jobs_none(service_fields *f)
 {
-  datum_none(&f->last_run);
-  datum_none(&f->next_run);
-  datum_none(&f->run_result);
-  datum_none(&f->run_seconds);
+  status_value_none(&f->last_run);
+  status_value_none(&f->next_run);
+  status_value_none(&f->run_result);
+  status_value_none(&f->run_seconds);
 }
 
 /* What runs has no result yet. */
-static int jobs_take(snapshot *s, service_facts *f, jobrecord const *r)
+static int jobs_take(snapshot *s, service_fields *f, jobrecord const *r)
 {
   uint64_t began = r->started / 1000;
 
-  datum_epoch(&f->last_run, began);
-  datum_epoch(&f->next_run, r->running ? 0 : r->next);
+  status_value_epoch(&f->last_run, began);
+  status_value_epoch(&f->next_run, r->running ? 0 : r->next);
   if (!r->started || r->running)
-    datum_none(&f->run_seconds);
+    status_value_none(&f->run_seconds);
   else
-    datum_count(&f->run_seconds, r->seconds);
+    status_value_count(&f->run_seconds, r->seconds);
   if (*r->result) return snapshot_words(&f->run_result, s, r->result);
-  datum_none(&f->run_result);
+  status_value_none(&f->run_result);
   return 0;
 }
 
 int snapshot_take_jobs(snapshot *s, stored const *st)
 {
-  service_facts *f = snapshot_services(s);
+  service_fields *f = snapshot_services(s);
   stralloc directory = STRALLOC_ZERO;
   int result = 0;
 

@@ -25,9 +25,9 @@ struct reader_s
 
 /* --- lines --------------------------------------------------------------------------------------- */
 
-static service_facts *find(snapshot *s, char const *name, size_t len)
+static service_fields *find(snapshot *s, char const *name, size_t len)
 {
-  service_facts *f = snapshot_services(s);
+  service_fields *f = snapshot_services(s);
 
   for (size_t n = snapshot_count(s); n; n--, f++)
     if (!strncmp(f->id, name, len) && !f->id[len]) return f;
@@ -35,7 +35,7 @@ static service_facts *find(snapshot *s, char const *name, size_t len)
 }
 
 /* `exit CODE lived MS` or `signal NUMBER lived MS` */
-static int take_end(reader *r, service_facts *f, char const *how)
+static int take_end(reader *r, service_fields *f, char const *how)
 {
   char words[WORDS_MAX];
   unsigned int n;
@@ -57,7 +57,7 @@ static int take_line(reader *r, char const *line, size_t len)
   int death;
   char const *name;
   char const *blank;
-  service_facts *f;
+  service_fields *f;
 
   if (len < TIMESTAMP + 8 || line[0] != '@' || line[TIMESTAMP] != ' ') return 0;
   death = !strncmp(kind, "death ", 6);
@@ -109,7 +109,7 @@ static int begins_later(reader const *r, stralloc const *sa)
 
 static void set_restarts(snapshot *s, known k)
 {
-  service_facts *f = snapshot_services(s);
+  service_fields *f = snapshot_services(s);
 
   for (size_t n = snapshot_count(s); n; n--, f++)
   {

@@ -17,8 +17,8 @@ static json_t *number(uint64_t n)
 
 static json_t *moment(tain const *t)
 {
-  char words[FACT_WORDS];
-  return json_string(fact_time(words, t));
+  char words[FIELD_WORDS];
+  return json_string(status_field_time(words, t));
 }
 
 static json_t *seconds(tain const *t)
@@ -41,16 +41,16 @@ static json_t *words(char const *text)
   return v;
 }
 
-static json_t *one(fact const *f, datum const *d)
+static json_t *one(status_field const *f, status_value const *d)
 {
   if (d->known != KNOWN) return json_null();
   switch (f->type)
   {
-    case FACT_TEXT: return words(d->text);
-    case FACT_REAL:
-    case FACT_PERCENT: return json_real(d->real);
-    case FACT_TIME: return moment(&d->time);
-    case FACT_YES: return json_boolean(d->n);
+    case FIELD_TEXT: return words(d->text);
+    case FIELD_REAL:
+    case FIELD_PERCENT: return json_real(d->real);
+    case FIELD_TIME: return moment(&d->time);
+    case FIELD_YES: return json_boolean(d->n);
     default: return number(d->n);
   }
 }
@@ -62,29 +62,29 @@ static int add_unknown(json_t *unknown, char const *of, char const *name)
   return json_array_append_new(unknown, v);
 }
 
-static int put(json_t *to, char const *as, fact const *f, datum const *d)
+static int put(json_t *to, char const *as, status_field const *f, status_value const *d)
 {
   char name[64];
 
   if (json_object_set_new(to, as, one(f, d)) < 0) return -1;
-  if (f->type != FACT_TIME) return 0;
+  if (f->type != FIELD_TIME) return 0;
   if (strlen(as) + sizeof "_seconds" > sizeof name) return -1;
   strcpy(name, as);
   strcat(name, "_seconds");
   return json_object_set_new(to, name, d->known == KNOWN ? seconds(&d->time) : json_null());
 }
 
-static json_t *put_service(service_facts const *s, json_t *unknown)
+static json_t *put_service(service_fields const *s, json_t *unknown)
 {
   json_t *v = json_object();
   int bad = !v;
 
-  for (size_t i = 0; i < facts_count && !bad; i++)
-    if (facts[i].scope == FACT_SERVICE)
+  for (size_t i = 0; i < status_fields_count && !bad; i++)
+    if (status_fields[i].scope == FIELD_SERVICE)
     {
-      datum const *d = fact_datum(facts + i, s);
-      bad = put(v, facts[i].name, facts + i, d) < 0 ||
-            (d->known == UNKNOWN && add_unknown(unknown, s->id, facts[i].name) < 0);
+      status_value const *d = status_field_value(status_fields + i, s);
+      bad = put(v, status_fields[i].name, status_fields + i, d) < 0 ||
+            (d->known == UNKNOWN && add_unknown(unknown, s->id, status_fields[i].name) < 0);
     }
   if (!bad) return v;
   json_decref(v);
@@ -93,7 +93,7 @@ static json_t *put_service(service_facts const *s, json_t *unknown)
 
 static int put_services(json_t *all, show const *w, json_t *unknown)
 {
-  service_facts const *s = snapshot_services(w->s);
+  service_fields const *s = snapshot_services(w->s);
   json_t *list = json_array();
   int bad = json_object_set_new(all, "services", list) < 0;
 
@@ -105,13 +105,13 @@ static int put_services(json_t *all, show const *w, json_t *unknown)
 /* `queue.backlog` goes into the object `queue`. */
 static int put_bundle(json_t *all, show const *w, json_t *unknown)
 {
-  for (size_t i = 0; i < facts_count; i++)
+  for (size_t i = 0; i < status_fields_count; i++)
   {
-    fact const *f = facts + i;
+    status_field const *f = status_fields + i;
     char const *dot = strchr(f->name, '.');
     char group[64];
     json_t *to = all;
-    if (f->scope != FACT_BUNDLE) continue;
+    if (f->scope != FIELD_BUNDLE) continue;
     if (dot)
     {
       memcpy(group, f->name, (size_t)(dot - f->name));
@@ -119,8 +119,8 @@ static int put_bundle(json_t *all, show const *w, json_t *unknown)
       to = json_object_get(all, group);
       if (!to && json_object_set_new(all, group, to = json_object()) < 0) return -1;
     }
-    if (put(to, dot ? dot + 1 : f->name, f, fact_datum(f, w->s)) < 0) return -1;
-    if (fact_datum(f, w->s)->known == UNKNOWN && add_unknown(unknown, 0, f->name) < 0) return -1;
+    if (put(to, dot ? dot + 1 : f->name, f, status_field_value(f, w->s)) < 0) return -1;
+    if (status_field_value(f, w->s)->known == UNKNOWN && add_unknown(unknown, 0, f->name) < 0) return -1;
   }
   return 0;
 }
@@ -156,7 +156,7 @@ static int put_offenders(json_t *all, snapshot const *s)
   if (!json_is_object(rater)) return json_decref(list), 0;
   for (unsigned int i = 0; i < s->noffenders; i++)
   {
-    offender_facts const *o = s->offenders + i;
+    offender_fields const *o = s->offenders + i;
     if (json_array_append_new(list, json_pack("{s:o,s:o,s:o,s:o}", "class", words(o->class), "value",
                                               words(o->value), "refusals", number(o->refusals), "seconds_ago",
                                               number(o->seconds_ago))) < 0)
@@ -188,7 +188,7 @@ static int put_warnings(json_t *all, snapshot const *s)
 
   for (unsigned int i = 0; i < s->nwarnings; i++)
   {
-    warning_facts const *x = s->warnings + i;
+    warning_fields const *x = s->warnings + i;
     if (json_array_append_new(list, json_pack("{s:o,s:o,s:s,s:o}", "time", moment(&x->time), "time_seconds",
                                               seconds(&x->time), "service", x->service, "text",
                                               words(x->text))) < 0)

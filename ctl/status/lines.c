@@ -57,7 +57,7 @@ static int end(line *l)
   return stralloc_catb(l->sa, s, len) && stralloc_catb(l->sa, "\n", 1) ? 0 : -1;
 }
 
-static int has(datum const *d)
+static int has(status_value const *d)
 {
   return d->known != NONE;
 }
@@ -67,7 +67,7 @@ static int has(datum const *d)
 static int put_supervisor(line *l)
 {
   snapshot const *s = l->w->s;
-  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS];
+  char a[FIELD_WORDS], b[FIELD_WORDS], c[FIELD_WORDS];
 
   if (begin(l, "supervisor") < 0 || add(l, " %s", snapshot_human(a, l->w->s, &l->w->s->supervisor.state)) < 0)
     return -1;
@@ -81,7 +81,7 @@ static int put_supervisor(line *l)
 
 static int put_queue(line *l)
 {
-  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS], d[FACT_WORDS], e[FACT_WORDS];
+  char a[FIELD_WORDS], b[FIELD_WORDS], c[FIELD_WORDS], d[FIELD_WORDS], e[FIELD_WORDS];
   snapshot const *s = l->w->s;
 
   if (begin(l, "queue") < 0 || add(l, " backlog %s", snapshot_human(a, l->w->s, &l->w->s->queue.backlog)) < 0)
@@ -99,7 +99,7 @@ static int put_queue(line *l)
 static int put_outbound(line *l)
 {
   snapshot const *s = l->w->s;
-  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS], d[FACT_WORDS];
+  char a[FIELD_WORDS], b[FIELD_WORDS], c[FIELD_WORDS], d[FIELD_WORDS];
 
   if (!has(&s->outbound.waiting)) return 0;
   if (begin(l, "outbound") < 0 || add(l, " %s waiting", snapshot_human(a, s, &s->outbound.waiting)) < 0)
@@ -120,7 +120,7 @@ static int put_outbound(line *l)
 
 static int put_imap(line *l)
 {
-  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS];
+  char a[FIELD_WORDS], b[FIELD_WORDS], c[FIELD_WORDS];
 
   if (!has(&l->w->s->imap.sessions)) return 0;
   return begin(l, "imap") < 0 || add(l, " %s %s, %s logins and %s failed a minute",
@@ -134,7 +134,7 @@ static int put_imap(line *l)
 
 static int put_overload(line *l)
 {
-  char a[FACT_WORDS];
+  char a[FIELD_WORDS];
   snapshot const *s = l->w->s;
 
   if (begin(l, "overload") < 0 || add(l, " %s", snapshot_human(a, l->w->s, &l->w->s->overload.state)) < 0)
@@ -157,7 +157,7 @@ static int put_overload(line *l)
 }
 
 /* Only the kinds of refusal that happen. */
-static int put_refusals(line *l, smtp_facts const *f)
+static int put_refusals(line *l, smtp_fields const *f)
 {
   static char const *const kinds[REFUSALS] = {"connection", "helo", "mail",   "rcpt",
                                               "data",       "auth", "command"};
@@ -165,7 +165,7 @@ static int put_refusals(line *l, smtp_facts const *f)
 
   for (unsigned int i = 0; i < REFUSALS; i++)
   {
-    datum const *d = &f->refusals[i].minute;
+    status_value const *d = &f->refusals[i].minute;
     if (d->known != KNOWN || d->real < 0.05) continue;
     if (add(l, "%s%s %.1f", first ? " (" : ", ", kinds[i], d->real) < 0) return -1;
     first = 0;
@@ -173,24 +173,24 @@ static int put_refusals(line *l, smtp_facts const *f)
   return first ? 0 : add(l, ")");
 }
 
-static char const *rate(char s[FACT_WORDS], datum const *d)
+static char const *rate(char s[FIELD_WORDS], status_value const *d)
 {
-  static fact const real = {.type = FACT_REAL};
-  return fact_human(s, &real, d, 0);
+  static status_field const real = {.type = FIELD_REAL};
+  return status_field_human(s, &real, d, 0);
 }
 
-static int put_smtp(line *l, char const *name, smtp_facts const *f)
+static int put_smtp(line *l, char const *name, smtp_fields const *f)
 {
-  static fact const count = {.type = FACT_COUNT};
-  char a[FACT_WORDS], b[FACT_WORDS];
+  static status_field const count = {.type = FIELD_COUNT};
+  char a[FIELD_WORDS], b[FIELD_WORDS];
 
   if (!has(&f->connections)) return 0;
-  if (begin(l, name) < 0 || add(l, " %s of %s connections", fact_plain(a, &count, &f->connections),
-                                fact_plain(b, &count, &f->limit)) < 0)
+  if (begin(l, name) < 0 || add(l, " %s of %s connections", status_field_plain(a, &count, &f->connections),
+                                status_field_plain(b, &count, &f->limit)) < 0)
     return -1;
   if (f->draining.known == KNOWN && f->draining.n &&
-      add(l, ", draining %s of generation %s", fact_plain(a, &count, &f->draining),
-          fact_plain(b, &count, &f->draining_of)) < 0)
+      add(l, ", draining %s of generation %s", status_field_plain(a, &count, &f->draining),
+          status_field_plain(b, &count, &f->draining_of)) < 0)
     return -1;
   if (f->scarce.known == KNOWN && f->scarce.n && add(l, ", places run short") < 0) return -1;
   if (has(&f->messages.minute) &&
@@ -203,7 +203,7 @@ static int put_smtp(line *l, char const *name, smtp_facts const *f)
 
 static int put_tls(line *l)
 {
-  char a[FACT_WORDS], b[FACT_WORDS];
+  char a[FIELD_WORDS], b[FIELD_WORDS];
 
   if (!has(&l->w->s->tls.sessions)) return 0;
   if (begin(l, "tls") < 0 ||
@@ -216,7 +216,7 @@ static int put_tls(line *l)
 
 static int put_rater(line *l)
 {
-  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS];
+  char a[FIELD_WORDS], b[FIELD_WORDS], c[FIELD_WORDS];
   snapshot const *s = l->w->s;
 
   if (!has(&s->rater.checks)) return 0;
@@ -234,8 +234,8 @@ static int put_rater(line *l)
 
 static int put_blocked(line *l)
 {
-  datum const *n = &l->w->s->blocked;
-  char a[FACT_WORDS];
+  status_value const *n = &l->w->s->blocked;
+  char a[FIELD_WORDS];
 
   if (n->known != KNOWN || !n->n) return 0;
   if (begin(l, "blocked") < 0 ||
@@ -246,8 +246,8 @@ static int put_blocked(line *l)
 
 static int put_policy(line *l)
 {
-  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS], d[FACT_WORDS];
-  datum const *unusable = &l->w->s->policy.unusable_lists;
+  char a[FIELD_WORDS], b[FIELD_WORDS], c[FIELD_WORDS], d[FIELD_WORDS];
+  status_value const *unusable = &l->w->s->policy.unusable_lists;
 
   if (!has(&l->w->s->policy.questions)) return 0;
   if (begin(l, "policy") < 0 || add(l, " %s questions, %s refused, %s greylisted, %s entries",
@@ -262,16 +262,16 @@ static int put_policy(line *l)
   return end(l);
 }
 
-static char const *of_service(char s[FACT_WORDS], line const *l, size_t at, service_facts const *f)
+static char const *of_service(char s[FIELD_WORDS], line const *l, size_t at, service_fields const *f)
 {
-  fact const *x = fact_at(FACT_SERVICE, at);
-  return fact_human(s, x, fact_datum(x, f), &l->w->s->now);
+  status_field const *x = status_field_at(FIELD_SERVICE, at);
+  return status_field_human(s, x, status_field_value(x, f), &l->w->s->now);
 }
-#define OF_SERVICE(s, l, field, f) of_service(s, l, offsetof(service_facts, field), f)
+#define OF_SERVICE(s, l, field, f) of_service(s, l, offsetof(service_fields, field), f)
 
-static int put_job(line *l, service_facts const *f)
+static int put_job(line *l, service_fields const *f)
 {
-  char a[FACT_WORDS], b[FACT_WORDS], c[FACT_WORDS], d[FACT_WORDS];
+  char a[FIELD_WORDS], b[FIELD_WORDS], c[FIELD_WORDS], d[FIELD_WORDS];
 
   if (begin(l, "job") < 0 || add(l, " %s", f->id) < 0) return -1;
   if (f->run_seconds.known == KNOWN &&
@@ -289,7 +289,7 @@ static int put_job(line *l, service_facts const *f)
 
 static int put_jobs(line *l)
 {
-  service_facts const *f = snapshot_services(l->w->s);
+  service_fields const *f = snapshot_services(l->w->s);
 
   for (size_t n = snapshot_count(l->w->s); n; n--, f++)
     if ((has(&f->last_run) || has(&f->next_run)) && put_job(l, f) < 0) return -1;
@@ -317,7 +317,7 @@ static int put_warnings(line *l)
   if (s->nwarnings && !stralloc_cats(l->sa, "\nlast warnings:\n")) return -1;
   for (unsigned int i = s->nwarnings; i; i--)
   {
-    warning_facts const *x = s->warnings + i - 1;
+    warning_fields const *x = s->warnings + i - 1;
     words_time(when, &x->time);
     l->text.len = 0;
     if (add(l, "  %.19s %s%s", when, snapshot_warning_of(of, x), x->text) < 0 || end(l) < 0) return -1;

@@ -41,7 +41,7 @@ static int is_warning(char const *s, size_t len)
 static int add(snapshot *s, tain const *time, char const *name, char const *text, size_t len)
 {
   unsigned int i = s->nwarnings;
-  warning_facts w = {.time = *time, .service = name};
+  warning_fields w = {.time = *time, .service = name};
 
   while (i && tain_less(&s->warnings[i - 1].time, time)) i--;
   if (i == WARNINGS_SHOWN) return 0;
@@ -136,7 +136,7 @@ static int take_log(reader const *r, int logs, char const *name)
 int snapshot_take_logs(snapshot *s, stored const *st)
 {
   reader r = {.s = s, .st = st};
-  service_facts const *f = snapshot_services(s);
+  service_fields const *f = snapshot_services(s);
   tain day = {.sec = {.x = 86400}, .nano = 0};
   struct timespec since = {.tv_sec = 0};
   int logs = walk_directory(AT_FDCWD, st->b.log);

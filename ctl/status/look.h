@@ -12,7 +12,7 @@
 
 /* What all services are looked at with, and the two larger parts of such a look. */
 
-/* The names that a folder has. */
+/* The names that a directory has. */
 typedef struct names_s names;
 struct names_s
 {
@@ -41,14 +41,14 @@ struct look_s
  * What s6 says of a service: its state, which is returned, pid, since, and whether it is wanted. Fills st, and
  * p if its process can be seen; else p->pid is 0.
  */
-extern service_state look_state(look *l, service_facts *f, live_status *st, process *p, deaths_state dead);
+extern service_state look_state(look *l, service_fields *f, live_status *st, process *p, deaths_state dead);
 /* of: the service's process, as look_state left it. */
-extern void look_logger(look *l, service_facts *f, process const *of);
+extern void look_logger(look *l, service_fields *f, process const *of);
 
 /* What its processes use, what they were started from, and whether the one before them lives on. */
-extern void look_process(look const *l, service_facts *f, live_status const *st, process const *p,
+extern void look_process(look const *l, service_fields *f, live_status const *st, process const *p,
                          char const *content);
 /* There is no process. */
-extern void look_no_process(service_facts *f);
+extern void look_no_process(service_fields *f);
 
 #endif

@@ -10,15 +10,15 @@
  * counter, which the older format has too. What is unknown has no sample.
  */
 
-void show_metric_name(char s[SHOW_METRIC], fact const *f)
+void show_metric_name(char s[SHOW_METRIC], status_field const *f)
 {
-  static char const *const units[] = {[FACT_PERCENT] = "_ratio",
-                                      [FACT_BYTES] = "_bytes",
-                                      [FACT_SECONDS] = "_seconds",
-                                      [FACT_TIME] = "_timestamp_seconds",
-                                      [FACT_YES] = ""};
+  static char const *const units[] = {[FIELD_PERCENT] = "_ratio",
+                                      [FIELD_BYTES] = "_bytes",
+                                      [FIELD_SECONDS] = "_seconds",
+                                      [FIELD_TIME] = "_timestamp_seconds",
+                                      [FIELD_YES] = ""};
   char const *unit = f->type < sizeof units / sizeof units[0] && units[f->type] ? units[f->type] : "";
-  size_t n = strlen(f->scope == FACT_SERVICE ? "mailctl_service_" : "mailctl_");
+  size_t n = strlen(f->scope == FIELD_SERVICE ? "mailctl_service_" : "mailctl_");
 
   memcpy(s, "mailctl_service_", n);
   for (char const *x = f->name; *x && n < SHOW_METRIC - 32; x++) s[n++] = *x == '.' ? '_' : *x;
@@ -34,23 +34,24 @@ static int put_label(stralloc *sa, char const *name, char const *text, int first
   return stralloc_catb(sa, "\"", 1) ? 0 : -1;
 }
 
-static int put_value(stralloc *sa, fact const *f, datum const *d)
+static int put_value(stralloc *sa, status_field const *f, status_value const *d)
 {
   struct timespec ts;
 
   switch (f->type)
   {
-    case FACT_TEXT: return service_append(sa, " 1\n");
-    case FACT_REAL: return service_append(sa, " %.6g\n", d->real);
-    case FACT_PERCENT: return service_append(sa, " %.6g\n", d->real / 100);
-    case FACT_TIME:
+    case FIELD_TEXT: return service_append(sa, " 1\n");
+    case FIELD_REAL: return service_append(sa, " %.6g\n", d->real);
+    case FIELD_PERCENT: return service_append(sa, " %.6g\n", d->real / 100);
+    case FIELD_TIME:
       if (!timespec_sysclock_from_tain(&ts, &d->time)) ts = (struct timespec){.tv_sec = 0};
       return service_append(sa, " %" PRId64 ".%03ld\n", (int64_t)ts.tv_sec, ts.tv_nsec / 1000000);
     default: return service_append(sa, " %" PRIu64 "\n", d->n);
   }
 }
 
-static int put_sample(stralloc *sa, char const *name, fact const *f, datum const *d, char const *of)
+static int put_sample(stralloc *sa, char const *name, status_field const *f, status_value const *d,
+                      char const *of)
 {
   char const *dot = strrchr(f->name, '.');
   int labels = of || f->metric == METRIC_WORD;
@@ -63,18 +64,18 @@ static int put_sample(stralloc *sa, char const *name, fact const *f, datum const
   return put_value(sa, f, d);
 }
 
-static int put_family(stralloc *sa, show const *w, fact const *f)
+static int put_family(stralloc *sa, show const *w, status_field const *f)
 {
-  service_facts const *s = snapshot_services(w->s);
+  service_fields const *s = snapshot_services(w->s);
   char name[SHOW_METRIC];
 
   show_metric_name(name, f);
   if (service_append(sa, "# HELP %s %s\n# TYPE %s %s\n", name, f->help, name,
                      f->metric == METRIC_COUNTER ? "counter" : "gauge") < 0)
     return -1;
-  if (f->scope == FACT_BUNDLE) return put_sample(sa, name, f, fact_datum(f, w->s), 0);
+  if (f->scope == FIELD_BUNDLE) return put_sample(sa, name, f, status_field_value(f, w->s), 0);
   for (size_t n = snapshot_count(w->s); n; n--, s++)
-    if (show_is_chosen(w, s->id) && put_sample(sa, name, f, fact_datum(f, s), s->id) < 0) return -1;
+    if (show_is_chosen(w, s->id) && put_sample(sa, name, f, status_field_value(f, s), s->id) < 0) return -1;
   return 0;
 }
 
@@ -101,8 +102,8 @@ static int put_milters(stralloc *sa, snapshot const *s, char const *name, char c
 
 int show_metrics(stralloc *sa, show const *w)
 {
-  for (size_t i = 0; i < facts_count; i++)
-    if (facts[i].metric != METRIC_NONE && put_family(sa, w, facts + i) < 0) return -1;
+  for (size_t i = 0; i < status_fields_count; i++)
+    if (status_fields[i].metric != METRIC_NONE && put_family(sa, w, status_fields + i) < 0) return -1;
   if (put_milters(sa, w->s, "asked", "messages put to a milter", offsetof(milterstats_facts, asked), 0) < 0 ||
       put_milters(sa, w->s, "refused", "of these, refused, discarded or held by it",
                   offsetof(milterstats_facts, refused), 0) < 0 ||

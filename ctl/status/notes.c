@@ -27,7 +27,7 @@ static int put_disks(stralloc *sa, bundle const *b)
 
 static int put_orphans(stralloc *sa, snapshot const *s)
 {
-  service_facts const *f = snapshot_services(s);
+  service_fields const *f = snapshot_services(s);
 
   for (size_t n = snapshot_count(s); n; n--, f++)
     if (f->orphan.known == KNOWN &&

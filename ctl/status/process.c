@@ -6,9 +6,9 @@
 #include <ctl/status/look.h>
 
 /* Seconds of CPU time as a share of the time since `before` saw the same process, or since it began. */
-static void take_share(look const *l, service_facts *f, process const *p)
+static void take_share(look const *l, service_fields *f, process const *p)
 {
-  service_facts const *old = l->before ? snapshot_find(l->before, f->id) : 0;
+  service_fields const *old = l->before ? snapshot_find(l->before, f->id) : 0;
   double used = f->cpu_seconds.real;
   double time;
   tain span;
@@ -22,41 +22,44 @@ static void take_share(look const *l, service_facts *f, process const *p)
   }
   else
     time = process_age(p);
-  if (time > 0 && used >= 0) datum_real(&f->cpu, 100 * used / (time < 0.01 ? 0.01 : time));
+  if (time > 0 && used >= 0) status_value_real(&f->cpu, 100 * used / (time < 0.01 ? 0.01 : time));
 }
 
-static void take_tree(look const *l, service_facts *f, process const *p)
+static void take_tree(look const *l, service_fields *f, process const *p)
 {
   proctree t;
 
   if (proctree_sum(&t, l->proc, p) < 0) return;
-  datum_count(&f->memory, t.memory);
-  datum_count(&f->processes, t.processes);
-  datum_real(&f->cpu_seconds, t.cpu);
+  status_value_count(&f->memory, t.memory);
+  status_value_count(&f->processes, t.processes);
+  status_value_real(&f->cpu_seconds, t.cpu);
   take_share(l, f, p);
 }
 
-static void take_content(service_facts *f, started const *record, char const *content)
+static void take_content(service_fields *f, started const *record, char const *content)
 {
   int other = strcmp(record->content, content);
 
-  datum_text(&f->runs, f->left ? "left over" : other || record->replaced ? "restart pending" : "current");
+  status_value_text(&f->runs, f->left                     ? "left over"
+                              : other || record->replaced ? "restart pending"
+                                                          : "current");
   if (f->left)
-    datum_text(&f->runs_reason, "mailctl.conf has it no more; up ends it");
+    status_value_text(&f->runs_reason, "mailctl.conf has it no more; up ends it");
   else if (other || record->replaced)
-    datum_text(&f->runs_reason, other ? "its files changed" : "its program was replaced");
+    status_value_text(&f->runs_reason, other ? "its files changed" : "its program was replaced");
   else
-    datum_none(&f->runs_reason);
+    status_value_none(&f->runs_reason);
 }
 
-void look_no_process(service_facts *f)
+void look_no_process(service_fields *f)
 {
-  datum *const all[] = {&f->cpu, &f->cpu_seconds, &f->memory, &f->processes, &f->runs, &f->runs_reason};
-  for (unsigned int i = 0; i < sizeof all / sizeof all[0]; i++) datum_none(all[i]);
+  status_value *const all[] = {&f->cpu,       &f->cpu_seconds, &f->memory,
+                               &f->processes, &f->runs,        &f->runs_reason};
+  for (unsigned int i = 0; i < sizeof all / sizeof all[0]; i++) status_value_none(all[i]);
 }
 
 /* The record knows the process by its start time: what only has its pid is a stranger. */
-void look_process(look const *l, service_facts *f, live_status const *st, process const *p,
+void look_process(look const *l, service_fields *f, live_status const *st, process const *p,
                   char const *content)
 {
   started record = {.pid = 0};
@@ -74,5 +77,5 @@ void look_process(look const *l, service_facts *f, live_status const *st, proces
   o.ticks = record.ticks;
   /* Without a status nobody knows whether the recorded process is the supervised one. */
   if (f->is != STATE_UNKNOWN && record.pid && record.pid != st->pid && orphan_is_left(&o, st->supervised))
-    datum_count(&f->orphan, (uint64_t)o.pid);
+    status_value_count(&f->orphan, (uint64_t)o.pid);
 }

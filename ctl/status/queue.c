@@ -61,17 +61,17 @@ static int count_queues(queuecount *q, bundle const *b, uint64_t ages)
   return more;
 }
 
-static void take_reading(datum *d, reading const *r)
+static void take_reading(status_value *d, reading const *r)
 {
-  if (r->state == READING_KNOWN) datum_count(d, r->value);
+  if (r->state == READING_KNOWN) status_value_count(d, r->value);
 }
 
 static void set_oldest(snapshot *s, queuecount const *q, uint64_t now)
 {
   if (!q->oldest)
-    datum_none(&s->queue.oldest);
+    status_value_none(&s->queue.oldest);
   else
-    datum_count(&s->queue.oldest, now > q->oldest ? now - q->oldest : 0);
+    status_value_count(&s->queue.oldest, now > q->oldest ? now - q->oldest : 0);
 }
 
 /* Exact or not at all: what the monitor stopped counting is no number to show. */
@@ -81,7 +81,7 @@ static void take_measured(snapshot *s, monitor_state const *m)
 
   if (!measured->more) take_reading(&s->queue.backlog, measured);
   take_reading(&s->queue.oldest, &m->x.of[GAUGE_OLDEST]);
-  if (measured->state == READING_KNOWN && !measured->value) datum_none(&s->queue.oldest);
+  if (measured->state == READING_KNOWN && !measured->value) status_value_none(&s->queue.oldest);
 }
 
 /*
@@ -99,7 +99,7 @@ static void take_backlog(snapshot *s, bundle const *b, monitor_state const *m)
     take_measured(s, m);
     return;
   }
-  if (!q.more) datum_count(&s->queue.backlog, q.files);
+  if (!q.more) status_value_count(&s->queue.backlog, q.files);
   if (is_long)
     take_reading(&s->queue.oldest, &m->x.of[GAUGE_OLDEST]);
   else
@@ -108,30 +108,30 @@ static void take_backlog(snapshot *s, bundle const *b, monitor_state const *m)
 
 /* --- the rest of the queue ----------------------------------------------------------------------- */
 
-/* 0, or -1 and errno: the folder cannot be read. */
-static int count(datum *d, char const *dir)
+/* 0, or -1 and errno: the directory cannot be read. */
+static int count(status_value *d, char const *dir)
 {
   queuecount q = QUEUECOUNT_ZERO;
 
   if (queuecount_add(&q, dir, COUNT_MAX, 0) < 0) return -1;
-  if (!q.more) datum_count(d, q.files);
+  if (!q.more) status_value_count(d, q.files);
   return 0;
 }
 
-/* folder: of the same file system, where dir is not for us to reach. */
-static void take_free(snapshot *s, char const *dir, char const *folder)
+/* directory: of the same file system, where dir is not for us to reach. */
+static void take_free(snapshot *s, char const *dir, char const *directory)
 {
   struct statvfs v;
 
-  if (!statvfs(dir, &v) || (errno == EACCES && !statvfs(folder, &v)))
-    datum_count(&s->queue.free, (uint64_t)v.f_bavail * v.f_frsize);
+  if (!statvfs(dir, &v) || (errno == EACCES && !statvfs(directory, &v)))
+    status_value_count(&s->queue.free, (uint64_t)v.f_bavail * v.f_frsize);
 }
 
 /* What spool-deliver publishes for those who may not look, as long as it runs. */
 static void take_failed(snapshot *s, bundle const *b)
 {
   static counter_value values[COUNTERS_MAX];
-  service_facts const *sv = snapshot_find(s, "spool");
+  service_fields const *sv = snapshot_find(s, "spool");
   char path[PLACE_PATH];
   int n;
 
@@ -139,7 +139,7 @@ static void take_failed(snapshot *s, bundle const *b)
   n = counters_read(path, values);
   for (int i = 0; i < n; i++)
     if (!strcmp(values[i].name, "failed") && values[i].value != UINT64_MAX)
-      datum_count(&s->queue.failed, values[i].value);
+      status_value_count(&s->queue.failed, values[i].value);
 }
 
 /* Whether the backlog is what lies in todo, and nothing else. */
@@ -180,7 +180,7 @@ static int take_qmail(snapshot *s, bundle const *b)
   stralloc whole = STRALLOC_ZERO;
   int result = -1;
 
-  datum_none(&s->queue.failed);
+  status_value_none(&s->queue.failed);
   if (qmail_path(&path, b, "/mess") < 0 || qmail_path(&whole, b, "") < 0) goto end;
   (void)count(&s->queue.messages, path.s);
   take_free(s, path.s, whole.s);
@@ -193,16 +193,16 @@ end:
 
 static void take_thresholds(snapshot *s, monitor_state const *m)
 {
-  datum *const to[LEVELS][2] = {{&s->queue.enter, &s->queue.leave},
-                                {&s->queue.severe_enter, &s->queue.severe_leave}};
+  status_value *const to[LEVELS][2] = {{&s->queue.enter, &s->queue.leave},
+                                       {&s->queue.severe_enter, &s->queue.severe_leave}};
 
   for (unsigned int i = 0; i < LEVELS; i++)
   {
     threshold const *t = &m->r.at[i][GAUGE_BACKLOG];
     if (t->used)
-      datum_count(to[i][0], t->enter), datum_count(to[i][1], t->leave);
+      status_value_count(to[i][0], t->enter), status_value_count(to[i][1], t->leave);
     else
-      datum_none(to[i][0]), datum_none(to[i][1]);
+      status_value_none(to[i][0]), status_value_none(to[i][1]);
   }
 }
 
@@ -222,7 +222,7 @@ static char const *maker_of(overload const *flag, hold const *h)
 static int is_blind(snapshot const *s, bundle const *b, monitor_state const *m, int measures,
                     char const **why)
 {
-  service_facts const *sv = snapshot_find(s, "monitor");
+  service_fields const *sv = snapshot_find(s, "monitor");
 
   if (!sv || !sv->wanted_now || !bundle_section(b, "monitor")) return 0;
   if (overload_link(b->control, b->run, 0) == 2)
@@ -230,7 +230,8 @@ static int is_blind(snapshot const *s, bundle const *b, monitor_state const *m, 
   return !measures || m->x.of[GAUGE_BACKLOG].state == READING_UNKNOWN || **why;
 }
 
-static int take_flag(snapshot *s, bundle const *b, char const *folder, monitor_state const *m, int measures)
+static int take_flag(snapshot *s, bundle const *b, char const *directory, monitor_state const *m,
+                     int measures)
 {
   static char const *const levels[] = {"clear", "overloaded", "severe"};
   char path[PLACE_PATH];
@@ -241,40 +242,41 @@ static int take_flag(snapshot *s, bundle const *b, char const *folder, monitor_s
   overload flag;
   hold h;
 
-  datum_count(&s->overload.monitor, measures != 0);
+  status_value_count(&s->overload.monitor, measures != 0);
   if (place_path(path, b->control, "overloaded") < 0 || overload_read(&flag, path, now) < 0) return 0;
-  if (hold_read(&h, folder) < 0 || hold_expired(&h, now)) h = (hold)HOLD_ZERO;
+  if (hold_read(&h, directory) < 0 || hold_expired(&h, now)) h = (hold)HOLD_ZERO;
   maker = maker_of(&flag, &h);
   reason = h.reason[0] ? h.reason : flag.level ? flag.reason : "";
   if (!flag.level && !maker && is_blind(s, b, m, measures, &reason))
-    datum_text(&s->overload.state, "unknown"); /* and so is the level */
+    status_value_text(&s->overload.state, "unknown"); /* and so is the level */
   else
   {
-    datum_count(&s->overload.level, flag.level);
-    datum_text(&s->overload.state, levels[flag.level]);
+    status_value_count(&s->overload.level, flag.level);
+    status_value_text(&s->overload.state, levels[flag.level]);
   }
   since = flag.level || !measures ? flag.since : m->since;
-  if (since <= now + 1) datum_epoch(&s->overload.since, since); /* later: the clock was set back meanwhile */
-  datum_epoch(&s->overload.until, h.until);
+  if (since <= now + 1)
+    status_value_epoch(&s->overload.since, since); /* later: the clock was set back meanwhile */
+  status_value_epoch(&s->overload.until, h.until);
   if (maker)
-    datum_text(&s->overload.maker, maker);
+    status_value_text(&s->overload.maker, maker);
   else
-    datum_none(&s->overload.maker);
-  if (!reason[0]) return (datum_none(&s->overload.reason), 0);
+    status_value_none(&s->overload.maker);
+  if (!reason[0]) return (status_value_none(&s->overload.reason), 0);
   return snapshot_words(&s->overload.reason, s, reason);
 }
 
 int snapshot_take_queue(snapshot *s, stored const *st)
 {
   monitor_state m = {.time = 0};
-  char folder[PLACE_PATH];
+  char directory[PLACE_PATH];
   int measures;
 
-  if (place_path(folder, st->b.run, "overload") < 0) return 0;
-  measures = s->running && !state_read(&m, folder) && state_fresh(&m, seconds(&s->now));
+  if (place_path(directory, st->b.run, "overload") < 0) return 0;
+  measures = s->running && !state_read(&m, directory) && state_fresh(&m, seconds(&s->now));
   if (!measures) memset(&m, 0, sizeof m);
   take_backlog(s, &st->b, &m);
   take_thresholds(s, &m);
   if ((bundle_qmail(&st->b) ? take_qmail(s, &st->b) : take_spool(s, &st->b)) < 0) return -1;
-  return take_flag(s, &st->b, folder, &m, measures);
+  return take_flag(s, &st->b, directory, &m, measures);
 }

@@ -11,11 +11,12 @@
 #define ANSWER_MAX 65536
 #define PATIENCE   200 /* ms */
 
-static void take(datum *d, json_t const *stats, char const *name)
+static void take(status_value *d, json_t const *stats, char const *name)
 {
   json_t const *v = json_object_get(stats, name);
 
-  if (json_is_integer(v) && json_integer_value(v) >= 0) datum_count(d, (uint64_t)json_integer_value(v));
+  if (json_is_integer(v) && json_integer_value(v) >= 0)
+    status_value_count(d, (uint64_t)json_integer_value(v));
 }
 
 /* A second look gives the rate in between; the first one, that of raterd's last minute. */
@@ -32,9 +33,10 @@ static void take_rate(snapshot *s, json_t const *stats, snapshot const *before)
     time = (double)span.sec.x + (double)span.nano / 1e9;
   }
   if (time > 0.1)
-    datum_real(&s->rater.checks_per_second, (double)(s->rater.checks.n - before->rater.checks.n) / time);
+    status_value_real(&s->rater.checks_per_second,
+                      (double)(s->rater.checks.n - before->rater.checks.n) / time);
   else if (json_is_integer(minute))
-    datum_real(&s->rater.checks_per_second, (double)json_integer_value(minute) / 60);
+    status_value_real(&s->rater.checks_per_second, (double)json_integer_value(minute) / 60);
 }
 
 static uint64_t number_of(json_t const *v)
@@ -46,8 +48,8 @@ static int add_offender(snapshot *s, json_t const *v)
 {
   json_t const *class = json_object_get(v, "class");
   json_t const *who = json_object_get(v, "value");
-  offender_facts o = {.refusals = number_of(json_object_get(v, "refusals")),
-                      .seconds_ago = number_of(json_object_get(v, "seconds_ago"))};
+  offender_fields o = {.refusals = number_of(json_object_get(v, "refusals")),
+                       .seconds_ago = number_of(json_object_get(v, "seconds_ago"))};
   unsigned int i = s->noffenders;
 
   if (!json_is_string(class) || !json_is_string(who)) return 0;
@@ -93,14 +95,14 @@ static int ask(snapshot *s, char const *socket, snapshot const *before)
 
 int snapshot_take_rater(snapshot *s, stored const *st, snapshot const *before)
 {
-  service_facts const *sv = snapshot_find(s, "rater");
+  service_fields const *sv = snapshot_find(s, "rater");
   stralloc socket = STRALLOC_ZERO;
   int result = -1;
 
   if (!sv || !bundle_section(&st->b, "rater"))
   {
-    datum *d = (datum *)&s->rater;
-    for (size_t n = sizeof s->rater / sizeof *d; n; n--) datum_none(d++);
+    status_value *d = (status_value *)&s->rater;
+    for (size_t n = sizeof s->rater / sizeof *d; n; n--) status_value_none(d++);
     return 0;
   }
   /* Without a daemon there is nobody to wait for. */

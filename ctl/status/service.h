@@ -24,7 +24,7 @@ typedef enum service_state_e
 /* The words of `state`; those of FAILED_RETRYING are `FAILED (retrying)`. */
 extern char const *const service_states[STATES];
 
-typedef struct service_facts_s service_facts;
+typedef struct service_facts_s service_fields;
 struct service_facts_s
 {
   char const *id; /* its name, as text */
@@ -33,11 +33,12 @@ struct service_facts_s
   int left;       /* it runs, and mailctl.conf has it no more */
   int wanted_now; /* it should be ready: nobody held it down by command */
   uint64_t ticks; /* of the process: its start time, with which its pid cannot be mistaken */
-  datum name, state, since, pid, wanted, restarts, last_exit, last_death, cpu, cpu_seconds, memory, processes;
-  datum runs;        /* `current`, `restart pending`, or `left over` */
-  datum runs_reason; /* why it is pending */
-  datum log, log_pid, orphan;
-  datum last_run, next_run, run_result, run_seconds; /* of a job */
+  status_value name, state, since, pid, wanted, restarts, last_exit, last_death, cpu, cpu_seconds, memory,
+      processes;
+  status_value runs;        /* `current`, `restart pending`, or `left over` */
+  status_value runs_reason; /* why it is pending */
+  status_value log, log_pid, orphan;
+  status_value last_run, next_run, run_result, run_seconds; /* of a job */
 };
 
 #endif

@@ -14,19 +14,19 @@
 #include <ctl/status/look.h>
 #include <ctl/words.h>
 
-static char const *in_run(look *l, char const *folder, char const *name)
+static char const *in_run(look *l, char const *directory, char const *name)
 {
   l->path.len = 0;
-  return service_append(&l->path, "%s/%s/%s", l->st->b.run, folder, name) < 0 || !stralloc_0(&l->path)
+  return service_append(&l->path, "%s/%s/%s", l->st->b.run, directory, name) < 0 || !stralloc_0(&l->path)
              ? 0
              : l->path.s;
 }
 
-/* --- folders where most services have no file ---------------------------------------------------- */
+/* --- directories where most services have no file ---------------------------------------------------- */
 
-static void list_names(names *list, look *l, char const *folder)
+static void list_names(names *list, look *l, char const *directory)
 {
-  char const *path = in_run(l, folder, "");
+  char const *path = in_run(l, directory, "");
   DIR *d = path ? opendir(path) : 0;
   struct dirent *e;
 
@@ -45,21 +45,21 @@ static int may_have(names const *list, char const *name)
 
 /* --- orphans -------------------------------------------------------------------------------------- */
 
-static void take_orphans(look *l, service_facts *f)
+static void take_orphans(look *l, service_fields *f)
 {
   char const *file = may_have(&l->orphans, f->id) ? in_run(l, "orphans", f->id) : 0;
   orphan list[ORPHANS_MAX];
 
   if (file && orphans_read(list, file))
-    datum_count(&f->orphan, (uint64_t)list[0].pid);
+    status_value_count(&f->orphan, (uint64_t)list[0].pid);
   else if (f->orphan.known != KNOWN && f->is != STATE_UNKNOWN)
-    datum_none(&f->orphan);
+    status_value_none(&f->orphan);
   l->found |= f->orphan.known == KNOWN;
 }
 
 /* --- its deaths ---------------------------------------------------------------------------------- */
 
-static deaths_state take_deaths(look *l, service_facts *f)
+static deaths_state take_deaths(look *l, service_fields *f)
 {
   int may = may_have(&l->deaths, f->id);
   char const *file = may ? in_run(l, "deaths", f->id) : 0;
@@ -68,15 +68,15 @@ static deaths_state take_deaths(look *l, service_facts *f)
 
   if (!file || deaths_read(&d, file) < 0)
   {
-    if (!may || errno == ENOENT) datum_none(&f->last_death);
+    if (!may || errno == ENOENT) status_value_none(&f->last_death);
     return DEATHS_NONE;
   }
   if (!d.n)
-    datum_none(&f->last_death);
+    status_value_none(&f->last_death);
   else
   {
     death const *last = d.list + d.n - 1;
-    datum_time(&f->last_death, &last->when);
+    status_value_time(&f->last_death, &last->when);
     words_exit(words, last->exit > 255 ? (int)last->signal : (int)(last->exit << 8));
     (void)snapshot_words(&f->last_exit, l->s, words);
   }
@@ -84,20 +84,20 @@ static deaths_state take_deaths(look *l, service_facts *f)
 }
 
 /* What the journal and RUN/deaths did not say, s6's status may. */
-static void take_exit(look *l, service_facts *f, live_status const *st)
+static void take_exit(look *l, service_fields *f, live_status const *st)
 {
   char words[WORDS_MAX];
 
   if (f->last_exit.known == KNOWN && (st->up || !st->wstat)) return;
   if (!st->supervised || !st->wstat)
-    datum_none(&f->last_exit);
+    status_value_none(&f->last_exit);
   else
     (void)snapshot_words(&f->last_exit, l->s, words_exit(words, st->wstat));
 }
 
 /* ------------------------------------------------------------------------------------------------- */
 
-static void take_one(look *l, service_facts *f, entry const *e)
+static void take_one(look *l, service_fields *f, entry const *e)
 {
   live_status st = {.supervised = 0};
   process p = {.pid = 0};
@@ -114,16 +114,16 @@ static void take_one(look *l, service_facts *f, entry const *e)
 /* Down on purpose is not missing: with the whole bundle down, nothing is. */
 static void settle_states(snapshot *s)
 {
-  service_facts *f = snapshot_services(s);
+  service_fields *f = snapshot_services(s);
 
   for (size_t n = snapshot_count(s); n; n--, f++)
   {
     if (!s->running && f->is == STATE_MISSING) f->is = STATE_STOPPED;
     if (!s->running && f->log_is == STATE_MISSING) f->log_is = STATE_STOPPED;
     if (f->is == STATE_MISSING || (!s->running && f->is == STATE_STOPPED)) look_no_process(f);
-    datum_text(&f->state, service_states[f->is]);
-    datum_text(&f->log, service_states[f->log_is]);
-    datum_count(&f->wanted, f->wanted_now != 0);
+    status_value_text(&f->state, service_states[f->is]);
+    status_value_text(&f->log, service_states[f->log_is]);
+    status_value_count(&f->wanted, f->wanted_now != 0);
   }
 }
 
@@ -151,20 +151,20 @@ static void take_supervisor(look *l, pid_t pid)
   s->alone = !pid;
   s->running = pid || l->found;
   if (pid < 0) return; /* its lock is not ours to read: everything about it is unknown */
-  datum_text(&s->supervisor.state, pid > 0 ? "running" : s->running ? "killed" : "not running");
+  status_value_text(&s->supervisor.state, pid > 0 ? "running" : s->running ? "killed" : "not running");
   if (!pid)
   {
-    datum_none(&s->supervisor.pid);
-    datum_none(&s->supervisor.since);
-    datum_none(&s->supervisor.memory);
-    datum_none(&s->supervisor.cpu_seconds);
+    status_value_none(&s->supervisor.pid);
+    status_value_none(&s->supervisor.since);
+    status_value_none(&s->supervisor.memory);
+    status_value_none(&s->supervisor.cpu_seconds);
     return;
   }
-  datum_count(&s->supervisor.pid, (uint64_t)pid);
+  status_value_count(&s->supervisor.pid, (uint64_t)pid);
   if (l->proc < 0 || process_read(&p, l->proc, pid) < 0) return;
-  datum_count(&s->supervisor.memory, p.memory);
-  datum_real(&s->supervisor.cpu_seconds, process_seconds(&p));
-  if (process_birth(&t, &p) >= 0) datum_time(&s->supervisor.since, &t);
+  status_value_count(&s->supervisor.memory, p.memory);
+  status_value_real(&s->supervisor.cpu_seconds, process_seconds(&p));
+  if (process_birth(&t, &p) >= 0) status_value_time(&s->supervisor.since, &t);
 }
 
 static int add_services(snapshot *s, stored const *st)
@@ -172,15 +172,15 @@ static int add_services(snapshot *s, stored const *st)
   size_t n = genalloc_len(entry, &st->g.entries);
   entry const *e = genalloc_s(entry, &st->g.entries);
 
-  if (!genalloc_ready(service_facts, &s->services, n + 1)) return -1;
-  memset(snapshot_services(s), 0, n * sizeof(service_facts));
-  genalloc_setlen(service_facts, &s->services, n);
+  if (!genalloc_ready(service_fields, &s->services, n + 1)) return -1;
+  memset(snapshot_services(s), 0, n * sizeof(service_fields));
+  genalloc_setlen(service_fields, &s->services, n);
   for (size_t i = 0; i < n; i++)
   {
-    service_facts *f = snapshot_services(s) + i;
+    service_fields *f = snapshot_services(s) + i;
     f->id = snapshot_keep(s, e[i].name, strlen(e[i].name));
     if (!f->id) return -1;
-    datum_text(&f->name, f->id);
+    status_value_text(&f->name, f->id);
     f->left = e[i].left;
   }
   return 0;
@@ -205,9 +205,9 @@ static int can_look(stored const *st)
   return yes;
 }
 
-static int open_in_run(look *l, char const *folder)
+static int open_in_run(look *l, char const *directory)
 {
-  char const *path = in_run(l, folder, "");
+  char const *path = in_run(l, directory, "");
   return path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 }
 

@@ -46,9 +46,9 @@ extern int show_json(stralloc *sa, show const *w);
 extern int show_metrics(stralloc *sa, show const *w);
 #define SHOW_METRIC 96
 /* The name of a fact's metric, without the _total of a counter's sample. */
-extern void show_metric_name(char s[SHOW_METRIC], fact const *f);
+extern void show_metric_name(char s[SHOW_METRIC], status_field const *f);
 /* A line a service, tabs between the n chosen facts; one line if none of them is a service's. */
-extern int show_fields(stralloc *sa, show const *w, fact const *const *chosen, size_t n);
+extern int show_fields(stralloc *sa, show const *w, status_field const *const *chosen, size_t n);
 
 /* What a terminal shows around a state's words: an escape sequence, or "". */
 extern char const *show_colour(show const *w, service_state is);

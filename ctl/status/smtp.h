@@ -17,18 +17,18 @@ enum
 };
 
 /* Totals since the counters were made, and the rate of the last minute. */
-typedef struct tally_facts_s tally_facts;
+typedef struct tally_facts_s tally_fields;
 struct tally_facts_s
 {
-  datum total, minute;
+  status_value total, minute;
 };
 
-typedef struct smtp_facts_s smtp_facts;
+typedef struct smtp_facts_s smtp_fields;
 struct smtp_facts_s
 {
   /* draining: of an earlier start, and about to end; draining_of: of the oldest, the generation; turned_away: over a limit */
-  datum connections, limit, draining, draining_of, scarce, yielded, turned_away, blocked;
-  tally_facts sessions, messages, refused, refusals[REFUSALS], auth_good, auth_bad;
+  status_value connections, limit, draining, draining_of, scarce, yielded, turned_away, blocked;
+  tally_fields sessions, messages, refused, refusals[REFUSALS], auth_good, auth_bad;
 };
 
 #endif

@@ -10,38 +10,38 @@
 
 /* --- data ---------------------------------------------------------------------------------------- */
 
-void datum_count(datum *d, uint64_t n)
+void status_value_count(status_value *d, uint64_t n)
 {
   d->known = KNOWN;
   d->n = n;
 }
 
-void datum_real(datum *d, double x)
+void status_value_real(status_value *d, double x)
 {
   d->known = KNOWN;
   d->real = x;
 }
 
-void datum_time(datum *d, tain const *t)
+void status_value_time(status_value *d, tain const *t)
 {
   d->known = KNOWN;
   d->time = *t;
 }
 
-void datum_epoch(datum *d, uint64_t seconds)
+void status_value_epoch(status_value *d, uint64_t seconds)
 {
   d->known = seconds ? KNOWN : NONE;
   if (seconds && !tain_from_timespec_sysclock(&d->time, &(struct timespec){.tv_sec = (time_t)seconds}))
     d->known = UNKNOWN;
 }
 
-void datum_text(datum *d, char const *text)
+void status_value_text(status_value *d, char const *text)
 {
   d->known = KNOWN;
   d->text = text;
 }
 
-void datum_none(datum *d)
+void status_value_none(status_value *d)
 {
   d->known = NONE;
 }
@@ -57,12 +57,12 @@ char const *snapshot_keep(snapshot *s, char const *text, size_t len)
   return 0;
 }
 
-int snapshot_words(datum *d, snapshot *s, char const *text)
+int snapshot_words(status_value *d, snapshot *s, char const *text)
 {
   char const *copy = snapshot_keep(s, text, strlen(text));
 
   if (!copy) return -1;
-  datum_text(d, copy);
+  status_value_text(d, copy);
   return 0;
 }
 
@@ -82,17 +82,17 @@ char const *snapshot_path(char path[SNAPSHOT_PATH], char const *dir, char const 
 static void take_health(snapshot *s)
 {
   int status = snapshot_health(s, 0, 0);
-  datum_text(&s->health, !status ? "well" : status == EXIT_NO ? "degraded" : "not running");
+  status_value_text(&s->health, !status ? "well" : status == EXIT_NO ? "degraded" : "not running");
 }
 
 int snapshot_take(snapshot *s, stored const *st, snapshot const *before)
 {
   if (!tain_wallclock_read(&s->now)) s->now = tain_zero;
-  datum_time(&s->time, &s->now);
+  status_value_time(&s->time, &s->now);
   if (st->g.number)
-    datum_count(&s->generation, st->g.number);
+    status_value_count(&s->generation, st->g.number);
   else
-    datum_none(&s->generation);
+    status_value_none(&s->generation);
   if (snapshot_take_services(s, st, before) < 0 || snapshot_take_jobs(s, st) < 0 ||
       snapshot_take_queue(s, st) < 0 || snapshot_take_daemons(s, st) < 0 ||
       snapshot_take_milters(s, st) < 0 || snapshot_take_rater(s, st, before) < 0 ||
@@ -106,20 +106,20 @@ void snapshot_free(snapshot *s)
 {
   for (size_t i = 0; i < genalloc_len(char *, &s->texts); i++) free(genalloc_s(char *, &s->texts)[i]);
   genalloc_free(char *, &s->texts);
-  genalloc_free(service_facts, &s->services);
+  genalloc_free(service_fields, &s->services);
   *s = (snapshot)SNAPSHOT_ZERO;
 }
 
-service_facts const *snapshot_find(snapshot const *s, char const *name)
+service_fields const *snapshot_find(snapshot const *s, char const *name)
 {
-  service_facts const *f = snapshot_services(s);
+  service_fields const *f = snapshot_services(s);
 
   for (size_t n = snapshot_count(s); n; n--, f++)
     if (!strcmp(f->id, name)) return f;
   return 0;
 }
 
-char const *snapshot_warning_of(char s[WARNING_OF], warning_facts const *w)
+char const *snapshot_warning_of(char s[WARNING_OF], warning_fields const *w)
 {
   size_t n = strlen(w->service);
 
@@ -135,7 +135,7 @@ static int is_named(char const *name, int argc, char const *const *names)
   return 0;
 }
 
-static int is_well(service_facts const *f)
+static int is_well(service_fields const *f)
 {
   if (f->left || f->orphan.known == KNOWN || f->log_is == STATE_LOST) return 0;
   return f->is == STATE_READY || f->is == STATE_UP;
@@ -149,7 +149,7 @@ static int has_expired(snapshot const *s)
 
 int snapshot_health(snapshot const *s, int argc, char const *const *names)
 {
-  service_facts const *f = snapshot_services(s);
+  service_fields const *f = snapshot_services(s);
   int well = !s->alone && !s->moved;
 
   if (!s->running) return EXIT_NONE;
@@ -163,9 +163,9 @@ int snapshot_health(snapshot const *s, int argc, char const *const *names)
   return well ? 0 : EXIT_NO;
 }
 
-char const *snapshot_human(char words[FACT_WORDS], snapshot const *s, datum const *d)
+char const *snapshot_human(char words[FIELD_WORDS], snapshot const *s, status_value const *d)
 {
-  fact const *f = fact_at(FACT_BUNDLE, (size_t)((char const *)d - (char const *)s));
+  status_field const *f = status_field_at(FIELD_BUNDLE, (size_t)((char const *)d - (char const *)s));
 
-  return f ? fact_human(words, f, d, &s->now) : "unknown";
+  return f ? status_field_human(words, f, d, &s->now) : "unknown";
 }

@@ -15,7 +15,7 @@
  * and whatever the bundle does not have is NONE. The names are those of the table, ctl/fact.c.
  */
 
-typedef struct offender_facts_s offender_facts; /* one of the rater's worst */
+typedef struct offender_facts_s offender_fields; /* one of the rater's worst */
 struct offender_facts_s
 {
   char const *class;
@@ -32,7 +32,7 @@ struct milter_facts_s
   milterstats_facts stats;
 };
 
-typedef struct warning_facts_s warning_facts; /* a line of a log */
+typedef struct warning_facts_s warning_fields; /* a line of a log */
 struct warning_facts_s
 {
   tain time;
@@ -47,65 +47,65 @@ struct warning_facts_s
 typedef struct snapshot_s snapshot;
 struct snapshot_s
 {
-  tain now;                       /* wall clock */
-  int running;                    /* an s6-svscan runs, or what a killed one left */
-  int alone;                      /* there is no s6-svscan */
-  int moved;                      /* what runs was brought up before the bundle was moved to another folder */
-  datum time, generation, health; /* health: well, degraded, not running */
-  datum blocked;
+  tain now;    /* wall clock */
+  int running; /* an s6-svscan runs, or what a killed one left */
+  int alone;   /* there is no s6-svscan */
+  int moved;   /* what runs was brought up before the bundle was moved to another directory */
+  status_value time, generation, health; /* health: well, degraded, not running */
+  status_value blocked;
   struct
   {
-    datum state, pid, since, memory, cpu_seconds;
+    status_value state, pid, since, memory, cpu_seconds;
   } supervisor;
   struct
   {
-    datum backlog, oldest, messages, failed, free, enter, leave, severe_enter, severe_leave;
+    status_value backlog, oldest, messages, failed, free, enter, leave, severe_enter, severe_leave;
   } queue;
   struct
   {
-    datum sessions, logins, logins_per_minute, failures, failures_per_minute, windows;
+    status_value sessions, logins, logins_per_minute, failures, failures_per_minute, windows;
   } imap;
   struct
   {
-    datum waiting, running, sent_per_minute, bounced_per_minute, deferred, destinations, oldest;
+    status_value waiting, running, sent_per_minute, bounced_per_minute, deferred, destinations, oldest;
   } outbound;
   struct
   {
-    datum level, state, reason, maker, since, until, monitor;
+    status_value level, state, reason, maker, since, until, monitor;
   } overload;
-  smtp_facts smtpd, submission;
+  smtp_fields smtpd, submission;
   struct
   {
-    datum sessions, begun, resumed, failed, refused, expires, days_left;
+    status_value sessions, begun, resumed, failed, refused, expires, days_left;
   } tls;
   struct
   {
-    datum questions, allowed, refused, tempfailed, greylisted, known, observed;
-    datum refused_block, refused_helo, refused_listed, refused_rdns, refused_sender, refused_spf;
-    datum entries, expired, unusable_lists, dns_asked, dns_failed, late;
+    status_value questions, allowed, refused, tempfailed, greylisted, known, observed;
+    status_value refused_block, refused_helo, refused_listed, refused_rdns, refused_sender, refused_spf;
+    status_value entries, expired, unusable_lists, dns_asked, dns_failed, late;
   } policy;
   struct
   {
-    datum checks, checks_per_second, refused, keys, room;
+    status_value checks, checks_per_second, refused, keys, room;
   } rater;
   unsigned int nmilters;
   milter_facts
       milters[MILTERS_SHOWN]; /* in the order of the file; without those whose counters cannot be read */
   unsigned int noffenders;
-  offender_facts offenders[OFFENDERS_SHOWN]; /* the worst first */
-  int offenders_known;                       /* raterd tells them only to root and to its own user */
+  offender_fields offenders[OFFENDERS_SHOWN]; /* the worst first */
+  int offenders_known;                        /* raterd tells them only to root and to its own user */
   unsigned int nwarnings;
-  warning_facts warnings[WARNINGS_SHOWN]; /* the newest first: of a day, since the start by command */
-  genalloc services;                      /* of service_facts, in start order */
-  genalloc texts;                         /* of char *: what the texts point to */
+  warning_fields warnings[WARNINGS_SHOWN]; /* the newest first: of a day, since the start by command */
+  genalloc services;                       /* of service_fields, in start order */
+  genalloc texts;                          /* of char *: what the texts point to */
 };
 #define SNAPSHOT_ZERO                                                                                        \
   {                                                                                                          \
     .services = GENALLOC_ZERO, .texts = GENALLOC_ZERO                                                        \
   }
 
-#define snapshot_services(s) genalloc_s(service_facts, &(s)->services)
-#define snapshot_count(s)    genalloc_len(service_facts, &(s)->services)
+#define snapshot_services(s) genalloc_s(service_fields, &(s)->services)
+#define snapshot_count(s)    genalloc_len(service_fields, &(s)->services)
 
 /*
  * Fills s, which is SNAPSHOT_ZERO. Reads only, and takes a few milliseconds at the most. st must live as long
@@ -115,15 +115,15 @@ struct snapshot_s
 extern int snapshot_take(snapshot *s, stored const *st, snapshot const *before);
 extern void snapshot_free(snapshot *s);
 
-/* A datum of s that belongs to the whole bundle, in words: fact_human(). */
-extern char const *snapshot_human(char words[FACT_WORDS], snapshot const *s, datum const *d);
+/* A datum of s that belongs to the whole bundle, in words: status_field_human(). */
+extern char const *snapshot_human(char words[FIELD_WORDS], snapshot const *s, status_value const *d);
 
 /* 0: there is none of that name. */
-extern service_facts const *snapshot_find(snapshot const *s, char const *name);
+extern service_fields const *snapshot_find(snapshot const *s, char const *name);
 
 /* Whose line it is, and a colon; empty where the line says so itself. */
 #define WARNING_OF 300
-extern char const *snapshot_warning_of(char s[WARNING_OF], warning_facts const *w);
+extern char const *snapshot_warning_of(char s[WARNING_OF], warning_fields const *w);
 
 /*
  * The exit status of `mailctl status`: 0, EXIT_NO or EXIT_NONE. With names: of these services alone, each of

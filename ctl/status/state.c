@@ -79,28 +79,28 @@ static service_state state_of(look const *l, live_status const *st, deaths_state
  * 2000-01-01 to now, and a second for what happens meanwhile. A later one was written before the clock was set
  * back: only the kernel still knows since when the process runs.
  */
-static void set_moment(datum *d, tain const *t, process const *p, tain const *now)
+static void set_moment(status_value *d, tain const *t, process const *p, tain const *now)
 {
   tain first, last, birth;
 
   tain_from_timespec_sysclock(&first, &(struct timespec){.tv_sec = 946684800});
   tain_addsec(&last, now, 1);
   if (!tain_less(t, &first) && tain_less(t, &last))
-    datum_time(d, t);
+    status_value_time(d, t);
   else if (p->start && process_birth(&birth, p) >= 0)
-    datum_time(d, &birth);
+    status_value_time(d, &birth);
 }
 
-static void set_pid(datum *d, live_status const *st)
+static void set_pid(status_value *d, live_status const *st)
 {
   if (st->up)
-    datum_count(d, (uint64_t)st->pid);
+    status_value_count(d, (uint64_t)st->pid);
   else
-    datum_none(d);
+    status_value_none(d);
 }
 
 /* `mailctl down NAME` holds a service with the file `down`, which up and restart remove. */
-service_state look_state(look *l, service_facts *f, live_status *st, process *p, deaths_state dead)
+service_state look_state(look *l, service_fields *f, live_status *st, process *p, deaths_state dead)
 {
   int r = read_status(l, f->id, st, p, p);
   service_state is = r < 0 ? STATE_UNKNOWN : !r ? STATE_MISSING : state_of(l, st, dead, f->id);
@@ -114,13 +114,13 @@ service_state look_state(look *l, service_facts *f, live_status *st, process *p,
   }
   else if (!r)
   {
-    datum_none(&f->pid);
-    datum_none(&f->since);
+    status_value_none(&f->pid);
+    status_value_none(&f->since);
   }
   return is;
 }
 
-void look_logger(look *l, service_facts *f, process const *of)
+void look_logger(look *l, service_fields *f, process const *of)
 {
   char path[SNAPSHOT_PATH];
   char const *dir = snapshot_path(path, f->id, "log");
@@ -130,7 +130,7 @@ void look_logger(look *l, service_facts *f, process const *of)
   f->log_is = r < 0 ? STATE_UNKNOWN : !r ? STATE_MISSING : state_of(l, &st, DEATHS_NONE, dir);
   if (f->log_is == STATE_READY && logs_lost(l->st->b.log, f->id)) f->log_is = STATE_LOST;
   l->found |= r > 0;
-  datum_text(&f->log, service_states[f->log_is]);
+  status_value_text(&f->log, service_states[f->log_is]);
   if (r > 0) set_pid(&f->log_pid, &st);
-  if (!r) datum_none(&f->log_pid);
+  if (!r) status_value_none(&f->log_pid);
 }

@@ -12,7 +12,7 @@
 typedef struct column_s column;
 struct column_s
 {
-  fact const *fact; /* 0: there is no such column */
+  status_field const *fact; /* 0: there is no such column */
   unsigned int width;
   int dropped;
 };
@@ -60,27 +60,27 @@ char const *show_colour(show const *w, service_state is)
 
 /* --- the table ----------------------------------------------------------------------------------- */
 
-static int is_number(fact const *f)
+static int is_number(status_field const *f)
 {
-  return f->type != FACT_TEXT && f->type != FACT_YES;
+  return f->type != FIELD_TEXT && f->type != FIELD_YES;
 }
 
 static void choose_columns(table *t)
 {
-  for (size_t i = 0; i < facts_count; i++)
-    if (facts[i].column && facts[i].column <= COLUMNS)
-      t->columns[facts[i].column - 1] =
-          (column){.fact = facts + i, .width = (unsigned int)strlen(facts[i].title)};
+  for (size_t i = 0; i < status_fields_count; i++)
+    if (status_fields[i].column && status_fields[i].column <= COLUMNS)
+      t->columns[status_fields[i].column - 1] =
+          (column){.fact = status_fields + i, .width = (unsigned int)strlen(status_fields[i].title)};
 }
 
-static int fill_row(table *t, service_facts const *f)
+static int fill_row(table *t, service_fields const *f)
 {
-  char words[FACT_WORDS];
+  char words[FIELD_WORDS];
 
   for (column *c = t->columns; c < t->columns + COLUMNS; c++)
   {
     if (!c->fact) continue;
-    char const *text = fact_human(words, c->fact, fact_datum(c->fact, f), &t->w->s->now);
+    char const *text = status_field_human(words, c->fact, status_field_value(c->fact, f), &t->w->s->now);
     size_t len = strlen(text);
     if (len > c->width) c->width = (unsigned int)len;
     if (!stralloc_catb(&t->texts, text, len + 1)) return -1;
@@ -146,9 +146,9 @@ static int put_titles(stralloc *sa, table const *t)
   return 0;
 }
 
-static service_state state_in(fact const *f, service_facts const *s)
+static service_state state_in(status_field const *f, service_fields const *s)
 {
-  return f->at == offsetof(service_facts, log) ? s->log_is : s->is;
+  return f->at == offsetof(service_fields, log) ? s->log_is : s->is;
 }
 
 static int put_coloured(stralloc *sa, table const *t, column const *c, char const *text, service_state is)
@@ -164,7 +164,7 @@ static int put_coloured(stralloc *sa, table const *t, column const *c, char cons
  * Only the states have colours: in a healthy bundle nothing else should catch the eye. text: the first of the
  * row's; becomes the first of the next row's.
  */
-static int put_row(stralloc *sa, table const *t, char const **text, service_facts const *f)
+static int put_row(stralloc *sa, table const *t, char const **text, service_fields const *f)
 {
   char const *colour = show_colour(t->w, f->is);
 
@@ -172,9 +172,9 @@ static int put_row(stralloc *sa, table const *t, char const **text, service_fact
     return -1;
   for (column const *c = t->columns; c < t->columns + COLUMNS; c++)
   {
-    fact const *x = c->fact;
+    status_field const *x = c->fact;
     if (!x) continue;
-    int state = x->at == offsetof(service_facts, state) || x->at == offsetof(service_facts, log);
+    int state = x->at == offsetof(service_fields, state) || x->at == offsetof(service_fields, log);
     if (!c->dropped &&
         ((state ? put_coloured(sa, t, c, *text, state_in(x, f)) : put_cell(sa, t, c, *text)) < 0 ||
          put_end(sa, t, c) < 0))
@@ -186,7 +186,7 @@ static int put_row(stralloc *sa, table const *t, char const **text, service_fact
 
 static int put_table(stralloc *sa, table *t)
 {
-  service_facts const *f = snapshot_services(t->w->s);
+  service_fields const *f = snapshot_services(t->w->s);
   size_t n = snapshot_count(t->w->s);
   char const *text;
 

@@ -117,14 +117,14 @@ static int add_server(stralloc *sa, service const *sv)
   return service_append(sa, " true }\nimportas -i rc ?\necho $rc\n");
 }
 
-static int make_folder(service *sv)
+static int make_directory(service *sv)
 {
   stralloc path = STRALLOC_ZERO;
   int result = -1;
 
   if (section_text(sv->section, "users")) return 0;
   if (service_append(&path, "%s/auth", sv->bundle->state) == 0 && stralloc_0(&path))
-    result = service_add_folder(sv, path.s, 0700, 0);
+    result = service_add_directory(sv, path.s, 0700, 0);
   stralloc_free(&path);
   return result;
 }
@@ -142,7 +142,7 @@ static int make(service *sv, report *r)
   if (service_add_file(sv, "run", sa.s, sa.len, 0755) < 0) goto end;
   if (service_add_text(sv, "notification-fd", 0644, "3\n") < 0) goto end;
   if (service_add_text(sv, "timeout-kill", 0644, "5000\n") < 0) goto end;
-  result = make_folder(sv);
+  result = make_directory(sv);
 end:
   stralloc_free(&sa);
   return result;

@@ -14,24 +14,25 @@ static key const keys[] = {
     {.name = "control",
      .type = KEY_PATH,
      .fallback = "control",
-     .help = "the folder of qmail control files (me, rcpthosts, ...), called control; with mta = qmail, "
+     .help = "the directory of qmail control files (me, rcpthosts, ...), called control; with mta = qmail, "
              "qmail-home's"},
     {.name = "state",
      .type = KEY_PATH,
      .fallback = "state",
-     .help = "the folder of what must outlive a reboot: generations, counters, the spool"},
+     .help = "the directory of what must outlive a reboot: generations, counters, the spool"},
     {.name = "run",
      .type = KEY_PATH,
      .fallback = "run",
-     .help = "the folder of what need not: the supervised services and their sockets"},
+     .help = "the directory of what need not: the supervised services and their sockets"},
     {.name = "log",
      .type = KEY_PATH,
      .fallback = "log",
-     .help = "the folder of the logs, one folder a service"},
+     .help = "the directory of the logs, one directory a service"},
     {.name = "software",
      .type = KEY_PATH,
-     .help = "the folder of software sets, each an installed prefix; in paths and commands, %set% is the one "
-             "that runs"},
+     .help =
+         "the directory of software sets, each an installed prefix; in paths and commands, %set% is the one "
+         "that runs"},
     {.name = "user",
      .type = KEY_USER,
      .help = "whom services run as when their own section does not say; used when mailctl is run by root"},

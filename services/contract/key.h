@@ -11,7 +11,7 @@
 typedef enum key_type_e
 {
   KEY_TEXT,      /* any text */
-  KEY_PATH,      /* a file name; a relative one counts from the folder of mailctl.conf */
+  KEY_PATH,      /* a file name; a relative one counts from the directory of mailctl.conf */
   KEY_COMMAND,   /* a command line, handed to execlineb */
   KEY_USER,      /* a user of this machine */
   KEY_COUNT,     /* a number, min to max */

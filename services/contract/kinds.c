@@ -5,15 +5,15 @@
 
 service_kind const *kinds_next(kinds_walk *w)
 {
-  while (kinds[w->folder])
+  while (kinds[w->directory])
   {
-    service_kind const *k = kinds[w->folder] + w->row;
+    service_kind const *k = kinds[w->directory] + w->row;
     if (k->section.name || k->service)
     {
       w->row++;
       return k;
     }
-    w->folder++;
+    w->directory++;
     w->row = 0;
   }
   return 0;

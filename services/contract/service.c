@@ -166,12 +166,12 @@ int service_quote(stralloc *sa, char const *word)
   return stralloc_catb(sa, "\"", 1) ? 0 : -1;
 }
 
-int service_word(stralloc *sa, char const *before, char const *folder, char const *name)
+int service_word(stralloc *sa, char const *before, char const *directory, char const *name)
 {
   stralloc word = STRALLOC_ZERO;
   int result = -1;
 
-  if (stralloc_cats(&word, folder) && stralloc_cats(&word, name) && stralloc_0(&word) &&
+  if (stralloc_cats(&word, directory) && stralloc_cats(&word, name) && stralloc_0(&word) &&
       stralloc_cats(sa, before))
     result = service_quote(sa, word.s);
   stralloc_free(&word);
@@ -185,15 +185,15 @@ static void free_words(genalloc *list)
   genalloc_free(char *, list);
 }
 
-static void free_folders(genalloc *list)
+static void free_directories(genalloc *list)
 {
-  service_folder *f = genalloc_s(service_folder, list);
-  for (size_t n = genalloc_len(service_folder, list); n; n--, f++)
+  service_directory *f = genalloc_s(service_directory, list);
+  for (size_t n = genalloc_len(service_directory, list); n; n--, f++)
   {
     free(f->path);
     free(f->user);
   }
-  genalloc_free(service_folder, list);
+  genalloc_free(service_directory, list);
 }
 
 void service_free(service *sv)
@@ -206,7 +206,7 @@ void service_free(service *sv)
     stralloc_free(&f->bytes);
   }
   genalloc_free(service_file, &sv->files);
-  free_folders(&sv->folders);
+  free_directories(&sv->directories);
   free_words(&sv->needs);
   free_words(&sv->controls);
   free_words(&sv->programs);
@@ -214,26 +214,26 @@ void service_free(service *sv)
   sv->name = 0;
 }
 
-static int add_folder(service *sv, char const *path, mode_t mode, char const *user, int shared)
+static int add_directory(service *sv, char const *path, mode_t mode, char const *user, int shared)
 {
-  service_folder f = {.path = strdup(path), .user = 0, .mode = mode, .shared = shared};
+  service_directory f = {.path = strdup(path), .user = 0, .mode = mode, .shared = shared};
 
   if (!user) user = sv->user ? sv->user : "";
   f.user = strdup(user);
-  if (f.path && f.user && genalloc_append(service_folder, &sv->folders, &f)) return 0;
+  if (f.path && f.user && genalloc_append(service_directory, &sv->directories, &f)) return 0;
   free(f.path);
   free(f.user);
   return -1;
 }
 
-int service_add_folder(service *sv, char const *path, mode_t mode, char const *user)
+int service_add_directory(service *sv, char const *path, mode_t mode, char const *user)
 {
-  return add_folder(sv, path, mode, user, 0);
+  return add_directory(sv, path, mode, user, 0);
 }
 
-int service_add_shared_folder(service *sv, char const *path, mode_t mode)
+int service_add_shared_directory(service *sv, char const *path, mode_t mode)
 {
-  return add_folder(sv, path, mode, 0, 1);
+  return add_directory(sv, path, mode, 0, 1);
 }
 
 /* `started CONTENT RUN JOURNAL NAME`: the plan puts the hash of the service's files in the place of @CONTENT@. */
@@ -328,7 +328,7 @@ int service_door(service *sv, stralloc *sa)
   int result = -1;
 
   if (service_append(&path, "%s/doors", b->run) < 0 || !stralloc_0(&path) ||
-      service_add_folder(sv, path.s, 0700, b->root ? "root" : 0) < 0)
+      service_add_directory(sv, path.s, 0700, b->root ? "root" : 0) < 0)
     goto end;
   path.len--;
   if (service_append(&path, "/%s", sv->name) == 0 && stralloc_0(&path))

@@ -12,7 +12,7 @@
 #include <services/contract/use.h>
 
 /*
- * How a section of mailctl.conf becomes an s6 service directory. A folder below services/ holds a
+ * How a section of mailctl.conf becomes an s6 service directory. A directory below services/ holds a
  * service.c with one table, `service_kind const FOLDER_kinds[]`, which the build collects.
  * Everything here is pure: no file is read or written, and the same bundle gives the same bytes.
  */
@@ -28,8 +28,8 @@ struct bundle_s
   char const *state;
   char const *run;
   char const *log;
-  char const *control; /* the folder of qmail control files */
-  char const *home;    /* the folder that control is in: the working directory of qmail programs */
+  char const *control; /* the directory of qmail control files */
+  char const *home;    /* the directory that control is in: the working directory of qmail programs */
   char const *libexec; /* where mailctl's daemons are */
   char const *bin;     /* where mailctl itself is */
   int root;            /* started as root: services drop to their users */
@@ -50,9 +50,9 @@ struct service_file_s
   mode_t mode;
 };
 
-/* A folder that up makes before it starts the service. Parents are made too, 0755 and root's. */
-typedef struct service_folder_s service_folder;
-struct service_folder_s
+/* A directory that up makes before it starts the service. Parents are made too, 0755 and root's. */
+typedef struct service_directory_s service_directory;
+struct service_directory_s
 {
   char *path; /* absolute */
   char *user; /* its owner, with that user's group, where mailctl is root; empty: whoever started mailctl */
@@ -70,9 +70,9 @@ struct service_s
   genalloc needs;    /* of char *: started before this one, where the bundle has them */
   genalloc controls; /* of char *: services that its user may start and stop, in a bundle that runs as root */
   genalloc programs; /* of char *: absolute; when one is replaced, up restarts the service */
-  genalloc folders;  /* of service_folder */
-  genalloc files;    /* of service_file, sorted by path once the plan is made */
-  int whole;         /* what is left of its process group when it ends is ended, too */
+  genalloc directories; /* of service_directory */
+  genalloc files;       /* of service_file, sorted by path once the plan is made */
+  int whole;            /* what is left of its process group when it ends is ended, too */
 };
 
 typedef struct service_kind_s service_kind;
@@ -126,12 +126,12 @@ extern int service_add_need_at(service *sv, char const *address);
 extern int service_add_control(service *sv, char const *name);
 extern int service_add_program(service *sv, char const *path);
 /*
- * user 0: the service's own. A folder that is there already gets the owner and mode again, and the files in it that
+ * user 0: the service's own. A directory that is there already gets the owner and mode again, and the files in it that
  * were its old owner's become the new one's.
  */
-extern int service_add_folder(service *sv, char const *path, mode_t mode, char const *user);
+extern int service_add_directory(service *sv, char const *path, mode_t mode, char const *user);
 /* The same, the service's own, where others keep files too: these stay whose they are. */
-extern int service_add_shared_folder(service *sv, char const *path, mode_t mode);
+extern int service_add_shared_directory(service *sv, char const *path, mode_t mode);
 
 /*
  * Writes `run`, `notification-fd` 3 and `timeout-kill`. The script is execline: it sends stderr to the
@@ -170,8 +170,8 @@ extern int service_listen(service const *sv, stralloc *sa, char const *key, char
 
 /* Appends word to sa, quoted for execlineb. */
 extern int service_quote(stralloc *sa, char const *word);
-/* Appends before as it is, then folder and name together as one word, quoted. */
-extern int service_word(stralloc *sa, char const *before, char const *folder, char const *name);
+/* Appends before as it is, then directory and name together as one word, quoted. */
+extern int service_word(stralloc *sa, char const *before, char const *directory, char const *name);
 /* Appends formatted text. */
 extern int service_append(stralloc *sa, char const *format, ...) __attribute__((format(printf, 2, 3)));
 

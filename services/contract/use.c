@@ -4,14 +4,14 @@
 
 #include <services/contract/use.h>
 
-int use_add_from(genalloc *uses, int mode, char const *folder, char const *name, char const *from)
+int use_add_from(genalloc *uses, int mode, char const *directory, char const *name, char const *from)
 {
   use u = {.mode = mode, .from = from};
   char *path = 0;
 
   if (*name == '/')
     path = strdup(name);
-  else if (asprintf(&path, "%s/%s", folder, name) < 0)
+  else if (asprintf(&path, "%s/%s", directory, name) < 0)
     path = 0;
   u.path = path;
   if (path && genalloc_append(use, uses, &u)) return 0;
@@ -19,9 +19,9 @@ int use_add_from(genalloc *uses, int mode, char const *folder, char const *name,
   return -1;
 }
 
-int use_add(genalloc *uses, int mode, char const *folder, char const *name)
+int use_add(genalloc *uses, int mode, char const *directory, char const *name)
 {
-  return use_add_from(uses, mode, folder, name, 0);
+  return use_add_from(uses, mode, directory, name, 0);
 }
 
 void uses_free(genalloc *uses)

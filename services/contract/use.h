@@ -15,9 +15,9 @@ struct use_s
   char const *from; /* the file that names it, for the error; 0: that goes without saying. Not owned */
 };
 
-/* Appends FOLDER/NAME, or name itself where it is absolute. 0, or -1 and ENOMEM. */
-extern int use_add(genalloc *uses, int mode, char const *folder, char const *name);
-extern int use_add_from(genalloc *uses, int mode, char const *folder, char const *name, char const *from);
+/* Appends DIRECTORY/NAME, or name itself where it is absolute. 0, or -1 and ENOMEM. */
+extern int use_add(genalloc *uses, int mode, char const *directory, char const *name);
+extern int use_add_from(genalloc *uses, int mode, char const *directory, char const *name, char const *from);
 extern void uses_free(genalloc *uses);
 
 #endif

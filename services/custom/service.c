@@ -18,7 +18,7 @@ static key const keys[] = {
     {.name = "user", .type = KEY_USER, .help = "whom it runs as; without it, [bundle] user"},
     {.name = "directory",
      .type = KEY_PATH,
-     .help = "where it runs; without it, the folder that control is in"},
+     .help = "where it runs; without it, the directory that control is in"},
     {.name = "env", .type = KEY_TEXT, .repeat = 1, .help = "NAME=VALUE: a variable of its environment"},
     {.name = "socket",
      .type = KEY_TEXT,

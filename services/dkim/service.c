@@ -64,7 +64,7 @@ static int dkim_add_server(stralloc *sa, service *sv, char const *program)
       service_quote(sa, program) < 0)
     goto end;
   result = service_word(sa, " ", keys_path.s, "") < 0 ? -1 : service_append(sa, "\n");
-  if (!result) result = service_add_folder(sv, keys_path.s, 0700, 0);
+  if (!result) result = service_add_directory(sv, keys_path.s, 0700, 0);
 end:
   stralloc_free(&path);
   stralloc_free(&keys_path);

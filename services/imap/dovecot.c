@@ -76,7 +76,7 @@ static int put_services(stralloc *sa, dovecot const *d, int v23)
                         d->owner ? "    user = " : "", d->owner ? d->owner : "", d->owner ? "\n" : "");
 }
 
-/* The folders of RFC 6154 that mail programs look for. */
+/* The directories of RFC 6154 that mail programs look for. */
 static int put_mailboxes(stralloc *sa)
 {
   static char const *const names[] = {"Drafts", "Sent", "Junk", "Trash", "Archive"};

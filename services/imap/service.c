@@ -200,7 +200,7 @@ static int imap_add_counters(service *sv)
   {
     path.len = 0;
     if (service_append(&path, "%s/imap", b->state) == 0 && stralloc_0(&path))
-      result = service_add_folder(sv, path.s, 0755, user ? user : "");
+      result = service_add_directory(sv, path.s, 0755, user ? user : "");
   }
   stralloc_free(&path);
   return result;
@@ -217,7 +217,7 @@ static int imap_make(service *sv, report *r)
   imap_examine(sv, r);
   if (owner && *owner) sv->user = owner; /* the Maildirs' */
   if (imap_gather(&d, paths, sv) == 0 && imap_add_files(sv, &d) == 0 && imap_add_run(sv, &d) == 0)
-    result = service_add_folder(sv, d.directory, 0755, "");
+    result = service_add_directory(sv, d.directory, 0755, "");
   if (!result) result = imap_add_counters(sv);
   sv->user = 0; /* Dovecot begins as root, and drops by itself */
   for (unsigned int i = 0; i < 3; i++) stralloc_free(paths + i);

@@ -110,7 +110,7 @@ static int job_add_files(service *sv, char const *directory)
   int result = -1;
 
   if (service_append(&program, "%s/job", sv->bundle->libexec) == 0 && stralloc_0(&program) &&
-      service_add_program(sv, program.s) == 0 && service_add_folder(sv, directory, 0755, "") == 0 &&
+      service_add_program(sv, program.s) == 0 && service_add_directory(sv, directory, 0755, "") == 0 &&
       service_add_text(sv, "notification-fd", 0644, "3\n") == 0)
     result = service_add_text(sv, "timeout-kill", 0644, "60000\n");
   stralloc_free(&program);

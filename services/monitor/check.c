@@ -16,7 +16,7 @@
 
 /* What only the machine can tell. */
 
-/* As the service's user: 0 if it can list the folder, else errno. */
+/* As the service's user: 0 if it can list the directory, else errno. */
 static int listable(char const *path)
 {
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -58,7 +58,7 @@ static void check_queue(service const *sv, report *r, char const *path)
   report_error(r, sv->section, "queue", "%s: %s%s%s%s", path, strerror(e),
                e == EACCES && dropped ? "; let it in: usermod -aG qmail " : "",
                e == EACCES && dropped ? sv->user : "",
-               e == EACCES && dropped ? ", if the folder is group qmail's" : "");
+               e == EACCES && dropped ? ", if the directory is group qmail's" : "");
 }
 
 /* A link that is not there, or leads elsewhere, is no concern: `mailctl up` makes it. */
@@ -82,7 +82,7 @@ static void check_link(service const *sv, report *r)
   }
 }
 
-/* The bundle's own spool: up gives its folders to whom it names, whosever they are now. */
+/* The bundle's own spool: up gives its directories to whom it names, whosever they are now. */
 static int is_spool(service const *sv)
 {
   return !bundle_qmail(sv->bundle) && !section_says(sv->section, "queue");

@@ -59,7 +59,7 @@ struct monitor_s
 /* Logs a failure (errno) when it begins, and nothing while it lasts. */
 static void tell(monitor *t, unsigned int what, int failed, char const *verb, char const *object)
 {
-  if (failed && !(t->said & what)) strerr_warnwusys(verb, " ", t->o.folder, "/", object);
+  if (failed && !(t->said & what)) strerr_warnwusys(verb, " ", t->o.directory, "/", object);
   t->said = failed ? t->said | what : t->said & ~what;
 }
 
@@ -102,14 +102,14 @@ static void tell_link(monitor const *t, int link)
 /* The flag as clients meet it. A file in the link's place is a flag that somebody made. */
 static void look(monitor *t, overload *flag, uint64_t now)
 {
-  int link = t->o.link ? overload_leads(t->o.link, t->o.folder) : 1;
+  int link = t->o.link ? overload_leads(t->o.link, t->o.directory) : 1;
   char path[PLACE_PATH];
   int r = -1;
 
   if (!link && overload_read(flag, t->o.link, now) > 0 && flag->maker == OVERLOAD_HAND) return;
   if (link <= 0 && !(t->said & SAID_LINK)) tell_link(t, link);
   t->said = link <= 0 ? t->said | SAID_LINK : t->said & ~SAID_LINK;
-  if (!place_path(path, t->o.folder, "flag")) r = overload_read(flag, path, now);
+  if (!place_path(path, t->o.directory, "flag")) r = overload_read(flag, path, now);
   tell(t, SAID_FLAG, r < 0, "read", "flag");
 }
 
@@ -118,41 +118,41 @@ static hold take_hold(monitor *t, uint64_t now)
   hold const none = HOLD_ZERO;
   hold h;
 
-  tell(t, SAID_HOLD, hold_read(&h, t->o.folder) < 0, "read", "hold");
+  tell(t, SAID_HOLD, hold_read(&h, t->o.directory) < 0, "read", "hold");
   if (!hold_expired(&h, now)) return h;
   strerr_warn(PROG, ": the hold by ", h.by[0] ? h.by : "hand", " has ended");
-  tell(t, SAID_HOLD, hold_remove(&h, t->o.folder) < 0, "remove", "hold");
+  tell(t, SAID_HOLD, hold_remove(&h, t->o.directory) < 0, "remove", "hold");
   return none;
 }
 
 static void set_flag(monitor *t, overload const *flag)
 {
-  flag_facts const f = {.level = t->s.level,
-                        .held = t->s.mode == MODE_ON,
-                        .lifetime = t->s.lifetime,
-                        .since = t->s.since,
-                        .until = t->s.until,
-                        .reason = t->s.reason,
-                        .x = &t->s.x,
-                        .asked = t->o.m.asked};
+  flag_fields const f = {.level = t->s.level,
+                         .held = t->s.mode == MODE_ON,
+                         .lifetime = t->s.lifetime,
+                         .since = t->s.since,
+                         .until = t->s.until,
+                         .reason = t->s.reason,
+                         .x = &t->s.x,
+                         .asked = t->o.m.asked};
 
   if (t->s.mode == MODE_HAND && flag->maker == OVERLOAD_HAND) return;
   if (t->raised && t->s.level && t->s.mode == MODE_AUTO && flag->maker == OVERLOAD_NOBODY)
     strerr_warn(PROG, ": somebody removed the flag: it is raised again");
   t->raised = t->s.level && t->s.mode == MODE_AUTO;
   if (t->s.level)
-    tell(t, SAID_FLAG, flag_raise(t->o.folder, &f) < 0, "raise", "flag");
+    tell(t, SAID_FLAG, flag_raise(t->o.directory, &f) < 0, "raise", "flag");
   else if (flag->maker != OVERLOAD_NOBODY)
-    tell(t, SAID_FLAG, flag_drop(t->o.folder) < 0, "remove", "flag");
+    tell(t, SAID_FLAG, flag_drop(t->o.directory) < 0, "remove", "flag");
 }
 
 static void publish(monitor *t)
 {
   history_point p = history_of(&t->s.x, t->s.level, t->s.mode != MODE_AUTO, t->s.time);
-  int bad = t->history < 0 && (t->history = history_open(t->o.folder)) < 0;
+  int bad = t->history < 0 && (t->history = history_open(t->o.directory)) < 0;
 
   t->s.hooked = t->o.h.at;
-  tell(t, SAID_STATE, state_write(&t->s, t->o.folder) < 0, "write", "state");
+  tell(t, SAID_STATE, state_write(&t->s, t->o.directory) < 0, "write", "state");
   tell(t, SAID_HISTORY, bad || history_add(t->history, &t->slot, &p) < 0, "write", "history");
 }
 
@@ -180,7 +180,7 @@ static int is_late(monitor const *t, hold const *h)
 {
   hold now;
 
-  return hold_read(&now, t->o.folder) >= 0 && !hold_expired(&now, t->s.time) && !hold_equal(&now, h);
+  return hold_read(&now, t->o.directory) >= 0 && !hold_expired(&now, t->s.time) && !hold_equal(&now, h);
 }
 
 static void decide(monitor *t)
@@ -267,7 +267,7 @@ static void begin(monitor *t, int fd)
   overload flag = OVERLOAD_ZERO;
   int goes_on;
 
-  if (state_read(&old, t->o.folder) < 0) memset(&old, 0, sizeof old);
+  if (state_read(&old, t->o.directory) < 0) memset(&old, 0, sizeof old);
   look_first(t, fd);
   measure_now(t);
   look(t, &flag, t->s.time);
@@ -299,7 +299,7 @@ static void stop(monitor *t, uint64_t now)
   look(t, &flag, t->s.time);
   if (flag.maker == OVERLOAD_MONITOR)
   {
-    tell(t, SAID_FLAG, flag_drop(t->o.folder) < 0, "remove", "flag");
+    tell(t, SAID_FLAG, flag_drop(t->o.directory) < 0, "remove", "flag");
     strerr_warn(PROG, ": stopping: the flag is cleared");
     t->s.level = 0;
     t->s.since = t->s.time;
@@ -329,14 +329,14 @@ static void open_all(monitor *t)
   int fd;
   int r;
 
-  if (mkdir(t->o.folder, 0755) < 0 && errno != EEXIST) strerr_diefusys(111, "make ", t->o.folder);
-  if (place_path(path, t->o.folder, "lock") < 0) strerr_diefusys(111, "use ", t->o.folder);
+  if (mkdir(t->o.directory, 0755) < 0 && errno != EEXIST) strerr_diefusys(111, "make ", t->o.directory);
+  if (place_path(path, t->o.directory, "lock") < 0) strerr_diefusys(111, "use ", t->o.directory);
   fd = open3(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
              0600); /* who can open it could hold the lock */
   r = fd < 0 || fchmod(fd, 0600) < 0 ? -1 : fd_lock(fd, 1, 1);
   if (r < 0) strerr_diefusys(111, "lock ", path);
-  if (!r) strerr_dief(111, "another monitor runs in ", t->o.folder);
-  if (flag_prepare(t->o.folder) < 0) strerr_diefusys(111, "write in ", t->o.folder);
+  if (!r) strerr_dief(111, "another monitor runs in ", t->o.directory);
+  if (flag_prepare(t->o.directory) < 0) strerr_diefusys(111, "write in ", t->o.directory);
   t->history = -1;
 }
 

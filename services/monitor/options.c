@@ -65,7 +65,7 @@ static void parse_one(options *o, int opt, char const *arg)
 {
   switch (opt)
   {
-    case 'D': o->folder = arg; break;
+    case 'D': o->directory = arg; break;
     case 'd': o->ready = (int)number_option('d', arg, 3, 65535); break;
     case 'l': o->link = arg; break;
     case 'p': o->poll = number_option('p', arg, 10, 600000); break;
@@ -109,7 +109,7 @@ static void complete(options *o, int argc, char const *const *argv)
   if (!rules_used(&o->r)) options_threshold(&o->r, "backlog:1:100:50");
   wrong = rules_wrong(&o->r);
   if (wrong) strerr_dief(100, "bad thresholds: ", wrong);
-  if (!o->folder || !argc) strerr_dieusage(100, MONITOR_USAGE);
+  if (!o->directory || !argc) strerr_dieusage(100, MONITOR_USAGE);
   if (argc > QUEUES_MAX) strerr_dief(100, "more than 16 queues");
   for (int i = 0; i < argc; i++) o->m.queues[o->m.n++] = argv[i];
   o->m.asked = rules_used(&o->r) | 1u << GAUGE_BACKLOG | 1u << GAUGE_OLDEST;

@@ -11,17 +11,17 @@
 typedef struct options_s options;
 struct options_s
 {
-  char const *folder; /* RUN/overload */
-  char const *link;   /* control/overloaded, to be watched; 0: not */
-  int ready;          /* readiness descriptor; 0: none */
-  uint64_t poll;      /* ms */
+  char const *directory; /* RUN/overload */
+  char const *link;      /* control/overloaded, to be watched; 0: not */
+  int ready;             /* readiness descriptor; 0: none */
+  uint64_t poll;         /* ms */
   rules r;
   measure m;
   hook h;
 };
 
 #define MONITOR_USAGE                                                                                        \
-  "mailctl monitor -D FOLDER [-d FD] [-l LINK] [-p MS] [-t SIGNAL:LEVEL:ENTER:LEAVE[:UP:DOWN]]... "          \
+  "mailctl monitor -D DIRECTORY [-d FD] [-l LINK] [-p MS] [-t SIGNAL:LEVEL:ENTER:LEAVE[:UP:DOWN]]... "       \
   "[-e LEVEL:COMMAND]... [-x LEVEL:COMMAND]... [-k MS] [-m COUNTERS]... [-u MS] QUEUE..."
 
 /*

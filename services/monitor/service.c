@@ -23,9 +23,10 @@ static key const keys[] = {
     {.name = "queue",
      .type = KEY_PATH,
      .repeat = 1,
-     .help = "a folder whose files are the messages that wait, flat or split in numbered folders; without "
-             "it, todo of "
-             "the bundle's mta"},
+     .help =
+         "a directory whose files are the messages that wait, flat or split in numbered directories; without "
+         "it, todo of "
+         "the bundle's mta"},
     {.name = "poll",
      .type = KEY_TIME,
      .fallback = "1s",
@@ -302,7 +303,7 @@ static int make(service *sv, report *r)
       add_queues(&sa, sv, r) < 0 || !stralloc_0(&sa))
     goto end;
   if (!stralloc_cats(&path, b->run) || !stralloc_cats(&path, "/overload") || !stralloc_0(&path) ||
-      service_add_folder(sv, path.s, 0755, 0) < 0)
+      service_add_directory(sv, path.s, 0755, 0) < 0)
     goto end;
   path.len = 0;
   if (!stralloc_cats(&path, b->libexec) || !stralloc_cats(&path, "/monitor") || !stralloc_0(&path) ||

@@ -206,7 +206,7 @@ static int make(service *sv, report *r)
     goto end;
   path.len = 0;
   if (service_append(&path, "%s/policy", sv->bundle->state) == 0 && stralloc_0(&path))
-    result = service_add_folder(sv, path.s, 0755, 0);
+    result = service_add_directory(sv, path.s, 0755, 0);
 end:
   stralloc_free(&path);
   return result;

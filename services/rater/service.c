@@ -260,13 +260,13 @@ end:
 }
 
 /* Listeners read rater/blocks; the rest in it is raterd's alone by its own mode. */
-static int add_folder(service *sv)
+static int add_directory(service *sv)
 {
   stralloc path = STRALLOC_ZERO;
   int result = -1;
 
   if (service_append(&path, "%s/rater", sv->bundle->state) == 0 && stralloc_0(&path))
-    result = service_add_folder(sv, path.s, 0711, 0);
+    result = service_add_directory(sv, path.s, 0711, 0);
   stralloc_free(&path);
   return result;
 }
@@ -278,7 +278,7 @@ static int make(service *sv, report *r)
 
   if (service_append(&path, "%s/raterd", sv->bundle->libexec) == 0 && stralloc_0(&path) &&
       service_add_program(sv, path.s) == 0 && add_rules(sv, r) == 0 && add_run(sv, r) == 0)
-    result = add_folder(sv);
+    result = add_directory(sv);
   stralloc_free(&path);
   return result;
 }

@@ -84,12 +84,12 @@ static int change_header(session *s, milter_answer const *a, int spaced)
 /* The first of it begins the message anew; CRs are the lines' ends. */
 static int change_body(session *s, char const *bytes, size_t len)
 {
-  effects const *e = s->effects;
+  operations const *e = s->operations;
   changes *c = &s->filters->changes;
 
   if (!(c->made & CHANGED_BODY))
   {
-    if (e->queue_again(e->world) < 0) return -1;
+    if (e->queue_again(e->host) < 0) return -1;
     c->made |= CHANGED_BODY;
     c->size = 0;
     c->last = '\n';
@@ -100,7 +100,7 @@ static int change_body(session *s, char const *bytes, size_t len)
   {
     char const *cr = memchr(bytes, '\r', len);
     size_t n = cr ? (size_t)(cr - bytes) : len;
-    if (n) e->queue_put(e->world, bytes, n);
+    if (n) e->queue_put(e->host, bytes, n);
     if (n) c->last = bytes[n - 1];
     bytes += n + (cr != 0);
     len -= n + (cr != 0);
@@ -138,9 +138,9 @@ static void forget(changes *c)
 
 int changes_drop(session *s)
 {
-  effects const *e = s->effects;
+  operations const *e = s->operations;
   changes *c = &s->filters->changes;
-  int r = c->made & CHANGED_BODY ? e->queue_settle(e->world, 0) : 0;
+  int r = c->made & CHANGED_BODY ? e->queue_settle(e->host, 0) : 0;
 
   forget(c);
   return r;
@@ -160,7 +160,7 @@ static int count(session *s)
   for (size_t at = 0; at < s->envelope.len; at += strlen(s->envelope.s + at) + 1) s->recipients++;
   if (s->recipients) return 0;
   s->policy.discard = DISCARD_MILTER;
-  return record_event(s, "discarded:", "reason", "milters left no recipient");
+  return log_event(s, "discarded:", "reason", "milters left no recipient");
 }
 
 /* What holds it says why, where `mailctl queue show` shows it. */
@@ -177,7 +177,7 @@ static int commit_hold(session *s, unsigned int i)
 int changes_commit(session *s, unsigned int i)
 {
   struct filters_s *x = s->filters;
-  effects const *e = s->effects;
+  operations const *e = s->operations;
   changes *c = &x->changes;
   fields const header = x->header;
 
@@ -188,9 +188,9 @@ int changes_commit(session *s, unsigned int i)
   if (c->made & CHANGED_RECIPIENTS && count(s) < 0) return -1;
   if (c->made & CHANGED_BODY)
   {
-    if (c->last != '\n') e->queue_put(e->world, "\n", 1);
+    if (c->last != '\n') e->queue_put(e->host, "\n", 1);
     x->body = 0;
-    if (e->queue_settle(e->world, 1) < 0) return -1;
+    if (e->queue_settle(e->host, 1) < 0) return -1;
   }
   if (c->made & CHANGED_HOLD && commit_hold(s, i) < 0) return -1;
   forget(c);
@@ -201,17 +201,17 @@ int changes_write(session *s)
 {
   static char piece[PIECE];
   struct filters_s *x = s->filters;
-  effects const *e = s->effects;
+  operations const *e = s->operations;
   uint64_t at = x->body;
   long n;
 
-  if (e->queue_again(e->world) < 0) return -1;
-  e->queue_put(e->world, x->header.text.s, x->header.end);
-  e->queue_put(e->world, "\n", 1);
-  while ((n = e->queue_read(e->world, at, piece, sizeof piece)) > 0)
+  if (e->queue_again(e->host) < 0) return -1;
+  e->queue_put(e->host, x->header.text.s, x->header.end);
+  e->queue_put(e->host, "\n", 1);
+  while ((n = e->queue_read(e->host, at, piece, sizeof piece)) > 0)
   {
-    e->queue_put(e->world, piece, (size_t)n);
+    e->queue_put(e->host, piece, (size_t)n);
     at += (uint64_t)n;
   }
-  return n < 0 ? -1 : e->queue_settle(e->world, 1);
+  return n < 0 ? -1 : e->queue_settle(e->host, 1);
 }

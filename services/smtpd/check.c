@@ -16,11 +16,11 @@
 #include "control.h"
 #include "spp.h"
 
-/* The name below folder, or name itself where it is absolute. */
-static char const *join(stralloc *sa, char const *folder, char const *name)
+/* The name below directory, or name itself where it is absolute. */
+static char const *join(stralloc *sa, char const *directory, char const *name)
 {
   sa->len = 0;
-  if (*name != '/' && (!stralloc_cats(sa, folder) || !stralloc_cats(sa, "/"))) return 0;
+  if (*name != '/' && (!stralloc_cats(sa, directory) || !stralloc_cats(sa, "/"))) return 0;
   return stralloc_cats(sa, name) && stralloc_0(sa) ? sa->s : 0;
 }
 

@@ -42,7 +42,7 @@ struct session_config_s
   unsigned int error_delay;
   policy_server policies[POLICY_SERVERS];
   unsigned int policies_n;
-  int window;       /* who read mail lately may send, see window in effects.h */
+  int window;       /* who read mail lately may send, see window in operations.h */
   int sender_match; /* who logged in sends only as himself, see senders.h */
   milter_server milters[MILTERS];
   unsigned int milters_n;

@@ -22,13 +22,13 @@ static int is_ours(draft const *d)
 
 static int open_file(draft *d, intake *q)
 {
-  char const *folder = getenv("TMPDIR");
+  char const *directory = getenv("TMPDIR");
   int r;
 
   q->readable = d->milters;
-  r = d->spool ? intake_open(q, d->spool) : intake_scratch(q, folder && *folder ? folder : "/tmp");
+  r = d->spool ? intake_open(q, d->spool) : intake_scratch(q, directory && *directory ? directory : "/tmp");
   if (!r) return 0;
-  strerr_warnwusys("create a file in ", d->spool ? d->spool : folder && *folder ? folder : "/tmp");
+  strerr_warnwusys("create a file in ", d->spool ? d->spool : directory && *directory ? directory : "/tmp");
   intake_abort(q);
   return -1;
 }

@@ -26,7 +26,7 @@ struct draft_s
   queue queue;
 };
 
-/* As the effects of these names. program is `builtin:spool`, or a path; vars live as long as the message. */
+/* As the operations of these names. program is `builtin:spool`, or a path; vars live as long as the message. */
 extern int draft_open(draft *d, char const *program, stralloc const *vars);
 extern void draft_put(draft *d, char const *bytes, size_t len);
 extern long draft_read(draft const *d, uint64_t at, char *to, size_t max);

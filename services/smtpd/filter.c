@@ -54,7 +54,7 @@ heard filter_fail(session *s, unsigned int i, char const *what, int e)
   filter *f = the(s, i);
   char text[256];
 
-  s->effects->milter_close(s->effects->world, i);
+  s->operations->milter_close(s->operations->host, i);
   f->open = f->helo = 0;
   f->out.len = f->base = f->chunk = 0;
   /* What nobody has been asked about yet is decided when it is. */
@@ -70,8 +70,8 @@ heard filter_fail(session *s, unsigned int i, char const *what, int e)
 int filter_flush(session *s, unsigned int i)
 {
   filter *f = the(s, i);
-  effects const *e = s->effects;
-  int r = f->out.len ? e->milter_send(e->world, i, f->out.s, f->out.len) : 0;
+  operations const *e = s->operations;
+  int r = f->out.len ? e->milter_send(e->host, i, f->out.s, f->out.len) : 0;
 
   f->sent |= f->asked && f->out.len;
   f->out.len = f->base = 0;
@@ -80,15 +80,15 @@ int filter_flush(session *s, unsigned int i)
 
 heard filter_hear(session *s, unsigned int i, unsigned int ms, milter_answer *a)
 {
-  effects const *e = s->effects;
+  operations const *e = s->operations;
   filter *f = the(s, i);
 
   for (unsigned int n = 0; n < RENEWALS; n++)
   {
-    uint64_t before = e->now(e->world), after;
+    uint64_t before = e->now(e->host), after;
     packet p;
-    int r = e->milter_receive(e->world, i, ms, &p), error = errno;
-    after = e->now(e->world);
+    int r = e->milter_receive(e->host, i, ms, &p), error = errno;
+    after = e->now(e->host);
     if (after > before) f->waited += after - before;
     a->what = 0;
     if (r < 0) return filter_fail(s, i, "no answer", error);

@@ -88,12 +88,12 @@ static heard say_body(session *s, unsigned int i, char const *bytes, size_t len)
 static heard say_again(session *s, unsigned int i)
 {
   static char piece[PIECE];
-  effects const *e = s->effects;
+  operations const *e = s->operations;
   uint64_t at = s->filters->body;
   heard h = say_header(s, i);
   long n;
 
-  while (h == HEARD_GO && takes_part(s, i) && (n = e->queue_read(e->world, at, piece, sizeof piece)))
+  while (h == HEARD_GO && takes_part(s, i) && (n = e->queue_read(e->host, at, piece, sizeof piece)))
   {
     if (n < 0) return HEARD_MEMORY;
     at += (uint64_t)n;

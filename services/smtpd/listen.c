@@ -29,7 +29,7 @@ struct warm_s
   become user;
   confined confined;
   environment environment;
-  world world; /* large, and only sessions write in it */
+  host host; /* large, and only sessions write in it */
 };
 
 /* An edit in control/ holds for the next connection. */
@@ -62,7 +62,7 @@ static pid_t start(void *data, connection const *c, sigset_t const *mask)
   warm *w = data;
   pid_t pid;
 
-  if (recipients_warm(&w->world.recipients, &w->options.recipients) || !control_is_fresh(&w->control))
+  if (recipients_warm(&w->host.recipients, &w->options.recipients) || !control_is_fresh(&w->control))
     read_control(w);
   environment_set(&w->environment, &c->local, &c->remote, c->label);
   pid = fork();
@@ -70,7 +70,7 @@ static pid_t start(void *data, connection const *c, sigset_t const *mask)
   begin_session(w, c, mask);
   options_client(&w->options);
   errno = w->error;
-  _exit(serve(&w->options, &w->control, w->unreadable, &w->world, c->mark, c->hurried));
+  _exit(serve(&w->options, &w->control, w->unreadable, &w->host, c->mark, c->hurried));
 }
 
 /* The options behind `--`, which takes the place of the program's name. */
@@ -99,7 +99,7 @@ int listen_main(int argc, char const *const *argv)
   s.program.data = &w;
   s.program.marks = 1;
   tain_now_set_stopwatch_g();
-  world_init(&w.world, &w.options);
+  host_init(&w.host, &w.options);
   if (environment_init(&w.environment, (char const *const *)environ, o.name) < 0)
     strerr_diefusys(111, "begin");
   read_control(&w);

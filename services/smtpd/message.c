@@ -10,7 +10,7 @@
 /* Puts bytes into the queue, and before the milters. */
 static int put_message(session *s, char const *bytes, size_t len)
 {
-  s->effects->queue_put(s->effects->world, bytes, len);
+  s->operations->queue_put(s->operations->host, bytes, len);
   return milter_put(s, bytes, len);
 }
 
@@ -29,7 +29,7 @@ static int head(session *s)
 static void begin_fixup(session *s)
 {
   session_config const *c = s->config;
-  uint64_t now = s->effects->now(s->effects->world);
+  uint64_t now = s->operations->now(s->operations->host);
   fixup_info const info = {.now = (time_t)(now / 1000000),
                            .host = c->control->me.s,
                            .domain = c->domain,
@@ -59,7 +59,7 @@ static int put(session *s, char const *bytes, size_t len, int first)
 int command_data(session *s, char const *argument)
 {
   static data const fresh = DATA_ZERO;
-  effects const *e = s->effects;
+  operations const *e = s->operations;
   int r;
 
   if (*argument) return refuse(s, STAGE_DATA, "501 5.5.4 DATA takes no argument");
@@ -72,7 +72,7 @@ int command_data(session *s, char const *argument)
   r = policy_run(s, POLICY_DATA, STAGE_DATA);
   if (r > SPP_REFUSE) r = milter_data(s);
   if (r <= SPP_REFUSE) return r;
-  if (e->queue_open(e->world, &s->spp.vars) < 0)
+  if (e->queue_open(e->host, &s->spp.vars) < 0)
     return refuse(s, STAGE_DATA,
                   errno == ENOSPC || errno == EDQUOT ? "452 4.3.1 disk full" : "451 4.3.0 qqt failure");
   s->phase = PHASE_DATA; /* from here on whoever ends the session must abandon the queue program */
@@ -91,31 +91,31 @@ static void accepted(session *s, unsigned long id)
   char text[ACCEPTED];
 
   snprintf(text, sizeof text, "250 2.0.0 ok %llu qp %lu",
-           (unsigned long long)(s->effects->now(s->effects->world) / 1000000), id);
-  s->effects->count(s->effects->world, TALLY_ACCEPTED);
+           (unsigned long long)(s->operations->now(s->operations->host) / 1000000), id);
+  s->operations->count(s->operations->host, TALLY_ACCEPTED);
   s->errors = s->idle = s->over = s->spp.runs = 0;
-  (void)record_message(s, 250, text, id);
+  (void)log_message(s, 250, text, id);
   (void)reply(s, text);
 }
 
 static int rejected(session *s, char const *text, unsigned long id)
 {
-  if (record_message(s, 0, text, id) < 0 || reply(s, text) < 0) return -1;
-  s->effects->count(s->effects->world, TALLY_REFUSED_DATA);
+  if (log_message(s, 0, text, id) < 0 || reply(s, text) < 0) return -1;
+  s->operations->count(s->operations->host, TALLY_REFUSED_DATA);
   return 0;
 }
 
 /* F sender NUL, T recipient NUL each, NUL: all at once, so that a killed session leaves no whole envelope. */
 static int hand_over(session *s, unsigned long *id, int *code)
 {
-  effects const *e = s->effects;
+  operations const *e = s->operations;
   stralloc sa = STRALLOC_ZERO;
   int ok = stralloc_catb(&sa, "F", 1) && stralloc_catb(&sa, s->from.s, s->from.len) && stralloc_0(&sa) &&
            (s->policy.redirect.len ? stralloc_catb(&sa, "T", 1) && stralloc_cat(&sa, &s->policy.redirect)
                                    : stralloc_catb(&sa, s->envelope.s, s->envelope.len)) &&
            stralloc_0(&sa);
 
-  if (ok) *code = e->queue_close(e->world, sa.s, sa.len, id);
+  if (ok) *code = e->queue_close(e->host, sa.s, sa.len, id);
   stralloc_free(&sa);
   return ok ? 0 : -1;
 }
@@ -138,20 +138,20 @@ static int finish(session *s)
   if (!wrong) verdict = policy_run(s, POLICY_END, STAGE_DATA);
   if (!wrong && verdict == SPP_GO) verdict = milter_end(s);
   if (verdict < 0) return -1;
-  if (s->policy.held.len && !wrong && verdict == SPP_GO && s->effects->queue_hold(s->effects->world) < 0)
+  if (s->policy.held.len && !wrong && verdict == SPP_GO && s->operations->queue_hold(s->operations->host) < 0)
     wrong = "451 4.3.0 this message must be held, and the queue holds nothing";
   queued = !wrong && verdict == SPP_GO && !s->policy.discard;
   if (!queued)
-    s->effects->queue_abandon(s->effects->world);
+    s->operations->queue_abandon(s->operations->host);
   else if (hand_over(s, &id, &code) < 0)
     return -1;
   s->phase = PHASE_COMMAND;
   if (code) wrong = queue_reply(s, code);
   if (verdict == SPP_GO && wrong && rejected(s, wrong, id) < 0) return -1;
   if (s->policy.discard == DISCARD_POLICY && !wrong &&
-      record_event(s, "discarded, as a policy server wants it:", 0, 0) < 0)
+      log_event(s, "discarded, as a policy server wants it:", 0, 0) < 0)
     return -1;
-  if (queued && !wrong && s->policy.held.len) (void)record_event(s, "held:", "reason", s->policy.held.s);
+  if (queued && !wrong && s->policy.held.len) (void)log_event(s, "held:", "reason", s->policy.held.s);
   if (verdict == SPP_GO && !wrong) accepted(s, id);
   s->messages++;
   spp_reset(&s->spp);
@@ -161,7 +161,7 @@ static int finish(session *s)
 
 static int bad(session *s)
 {
-  s->effects->queue_abandon(s->effects->world);
+  s->operations->queue_abandon(s->operations->host);
   s->phase = PHASE_COMMAND;
   s->want = SESSION_CLOSE;
   return rejected(s, "550 5.6.0 a bare CR or LF in the message (it must end its lines with CRLF)", 0);

@@ -72,17 +72,17 @@ static heard say_helo(session *s, unsigned int i, char const *name)
 /* Agrees on what is said and what may be wanted. */
 static heard negotiate(session *s, unsigned int i)
 {
-  effects const *e = s->effects;
+  operations const *e = s->operations;
   filter *f = s->filters->of + i;
   uint32_t actions = s->config->holds ? ACTIONS : ACTIONS & ~ACTION_QUARANTINE;
-  uint64_t before = e->now(e->world), after;
+  uint64_t before = e->now(e->host), after;
   packet p;
   int r, error;
 
   if (packet_offer(&f->out, actions, STEPS) < 0) return HEARD_MEMORY;
-  r = filter_flush(s, i) < 0 ? -1 : e->milter_receive(e->world, i, s->config->milters[i].connect, &p);
+  r = filter_flush(s, i) < 0 ? -1 : e->milter_receive(e->host, i, s->config->milters[i].connect, &p);
   error = errno;
-  after = e->now(e->world);
+  after = e->now(e->host);
   if (after > before) f->waited += after - before;
   if (r < 0) return filter_fail(s, i, "no answer", error);
   if (packet_agree(&f->agreed, &p, actions, STEPS) < 0)
@@ -94,17 +94,17 @@ static heard negotiate(session *s, unsigned int i)
 /* Connects, unless it is connected, and catches up. */
 static heard be_ready(session *s, unsigned int i, char const *helo)
 {
-  effects const *e = s->effects;
+  operations const *e = s->operations;
   filter *f = s->filters->of + i;
   heard h = HEARD_GO;
 
   if (f->passes) return HEARD_GO;
-  if (!f->open || !e->milter_idle(e->world, i))
+  if (!f->open || !e->milter_idle(e->host, i))
   {
-    e->milter_close(e->world, i);
+    e->milter_close(e->host, i);
     f->open = f->helo = f->sent = 0;
     f->out.len = f->base = 0;
-    if (e->milter_open(e->world, i) < 0) return filter_fail(s, i, "unable to connect", errno);
+    if (e->milter_open(e->host, i) < 0) return filter_fail(s, i, "unable to connect", errno);
     h = negotiate(s, i);
   }
   return h == HEARD_GO && f->open && helo && !f->helo ? say_helo(s, i, helo) : h;
@@ -118,7 +118,7 @@ static int concerns(session const *s, unsigned int i)
   milter_server const *m = s->config->milters + i;
 
   if (!m->own && (s->user.len || relayclient(s))) return 0;
-  return !m->below || s->effects->overload(s->effects->world) < m->below;
+  return !m->below || s->operations->overload(s->operations->host) < m->below;
 }
 
 int milter_connect(session *s)
@@ -154,7 +154,7 @@ static heard begin(session *s, unsigned int i, stralloc const *path)
   f->asked = 1;
   f->done = f->failed = f->refused = f->skips = f->sent = 0;
   f->waited = f->chunk = 0;
-  s->effects->milter_asked(s->effects->world, i);
+  s->operations->milter_asked(s->operations->host, i);
   h = be_ready(s, i, s->helo.s);
   f->base = f->out.len;
   f->sent = 0;
@@ -215,13 +215,13 @@ int milter_unknown(session *s, char const *line)
 
 void milter_forget(session *s)
 {
-  effects const *e = s->effects;
+  operations const *e = s->operations;
 
   for (unsigned int i = 0; s->filters && i < s->config->milters_n; i++)
   {
     filter *f = s->filters->of + i;
     if (!f->asked) continue;
-    e->milter_over(e->world, i, f->waited / 1000, f->refused, f->failed);
+    e->milter_over(e->host, i, f->waited / 1000, f->refused, f->failed);
     f->asked = 0;
     f->chunk = 0;
     if (!f->open) continue;

@@ -1,8 +1,8 @@
 SMTPD := asks.c base64.c budget.c changes.c check.c child.c client.c confined.c control.c data.c draft.c fields.c filter.c filtering.c \
   fixup.c fixup-address.c health.c listen.c macros.c message.c milter.c milterlink.c milterscan.c options.c ownip.c packet.c path.c \
-  pluginrun.c plugins.c policy.c policyscan.c queue.c queuereply.c received.c record.c recipients.c reply.c sasl.c senders.c serve.c \
+  pluginrun.c plugins.c policy.c policyscan.c queue.c queuereply.c received.c log.c recipients.c reply.c sasl.c senders.c serve.c \
   servers.c service.c session.c \
-  spp.c transaction.c world.c worldmilters.c
+  spp.c transaction.c host.c worldmilters.c
 $(eval $(call library,services/smtpd,$(SMTPD)))
 # Its start is most of what a short session costs, and half of that is the dynamic linker.
 $(eval $(call program,libexec/mailctl/smtpd,services/smtpd/smtpd.c,services/smtpd runlib/tcp))

@@ -3,7 +3,7 @@
 
 #include <skalibs/stralloc.h>
 
-#include "effects.h"
+#include "operations.h"
 
 #define PLUGIN_OUTPUT_MAX (64ul << 10) /* what it writes beyond that is lost */
 

@@ -3,7 +3,7 @@
 int plugins_run(session *s, spp_section section, stage at, stralloc *address)
 {
   spp_run const run = {.plugins = &s->config->control->plugins,
-                       .effects = s->effects,
+                       .operations = s->operations,
                        .closed = s->config->plugins_closed,
                        .variable = section == SPP_MAIL                          ? "SMTPMAILFROM"
                                    : section == SPP_RCPT || section == SPP_PASS ? "SMTPRCPTTO"

@@ -135,7 +135,7 @@ static int prepend(session *s, unsigned int at, char const *field)
   size_t n = strcspn(field, ": \t");
 
   if (at == POLICY_END || !n || field[n] != ':' || !is_plain(field, 1))
-    return record_event(s, "policy server's PREPEND is of no use:", "field", field);
+    return log_event(s, "policy server's PREPEND is of no use:", "field", field);
   if (s->spp.headers.len + strlen(field) > (64u << 10)) return 0;
   return stralloc_cats(&s->spp.headers, field) && stralloc_cats(&s->spp.headers, "\n") ? 0 : -1;
 }
@@ -143,7 +143,7 @@ static int prepend(session *s, unsigned int at, char const *field)
 static int redirect(session *s, char const *to)
 {
   if (!strchr(to, '@') || strchr(to, ' ') || !is_plain(to, 0))
-    return record_event(s, "policy server's REDIRECT is no address:", "to", to);
+    return log_event(s, "policy server's REDIRECT is no address:", "to", to);
   return stralloc_copys(&s->policy.redirect, to) && stralloc_0(&s->policy.redirect) ? 0 : -1;
 }
 
@@ -198,9 +198,9 @@ static int obey(session *s, unsigned int at, unsigned int i, char const *what, o
   else if (!strcasecmp(word, "DISCARD"))
     s->policy.discard = DISCARD_POLICY;
   else if (!strcasecmp(word, "WARN"))
-    return record_event(s, "warning of a policy server:", "text", words);
+    return log_event(s, "warning of a policy server:", "text", words);
   else if (strcasecmp(word, "DUNNO"))
-    return record_event(s, "unknown action of a policy server, taken for DUNNO:", "action", what);
+    return log_event(s, "unknown action of a policy server, taken for DUNNO:", "action", what);
   return 0;
 }
 
@@ -209,14 +209,14 @@ static int obey(session *s, unsigned int at, unsigned int i, char const *what, o
 static int ask(session *s, unsigned int at, unsigned int i, outcome *o)
 {
   policy_server const *p = s->config->policies + i;
-  effects const *e = s->effects;
+  operations const *e = s->operations;
   stralloc rq = STRALLOC_ZERO, answer = STRALLOC_ZERO;
   char *what = 0;
   int result = question(s, at, &rq);
 
   if (!result)
   {
-    if (!e->policy(e->world, i, rq.s, rq.len, &answer)) what = action_of(&answer);
+    if (!e->policy(e->host, i, rq.s, rq.len, &answer)) what = action_of(&answer);
     if (what)
       result = obey(s, at, i, what, o);
     else if (p->closed)

@@ -10,7 +10,7 @@
 char const *queue_reply(session const *s, int code)
 {
   static char text[2 * sizeof((queue *)0)->words];
-  char const *words = code == QUEUE_WORDS ? s->effects->queue_words(s->effects->world) : "";
+  char const *words = code == QUEUE_WORDS ? s->operations->queue_words(s->operations->host) : "";
 
   if ((*words == 'D' || *words == 'Z') && words[1])
   {

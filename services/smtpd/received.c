@@ -62,7 +62,7 @@ static size_t date_fmt(char s[DATE_MAX], uint64_t now)
 int received_fmt(stralloc *sa, session const *s)
 {
   char date[DATE_MAX];
-  size_t n = date_fmt(date, s->effects->now(s->effects->world) / 1000000);
+  size_t n = date_fmt(date, s->operations->now(s->operations->host) / 1000000);
 
   if (!stralloc_ready(sa, 512) || put_client(sa, s) < 0 || put_safe(sa, s->config->local) < 0) return -1;
   if (!stralloc_cats(sa, " with ") || !stralloc_cats(sa, session_protocol(s))) return -1;

@@ -25,10 +25,10 @@ static int exists(void *data, char const *name)
 
 static int find(recipients *r, recipients_files const *f, char const *address, size_t len)
 {
-  stralloc folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
-  int n = mapping_find(&r->map, address, len, &exists, (void *)f->mail, &folders, &why);
+  stralloc directories = STRALLOC_ZERO, why = STRALLOC_ZERO;
+  int n = mapping_find(&r->map, address, len, &exists, (void *)f->mail, &directories, &why);
 
-  stralloc_free(&folders);
+  stralloc_free(&directories);
   stralloc_free(&why);
   return n > 0 ? 1 : n;
 }
@@ -65,15 +65,15 @@ static void load(recipients *r, recipients_files const *f)
 int recipients_lead(recipients *r, recipients_files const *f, char const *address, size_t len,
                     char const *name)
 {
-  stralloc folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
+  stralloc directories = STRALLOC_ZERO, why = STRALLOC_ZERO;
   int n, found = 0;
 
   load(r, f);
   if (!is_local(r, address)) return 0;
-  n = mapping_find(&r->map, address, len, &exists, (void *)f->mail, &folders, &why);
-  for (size_t i = 0; n > 0 && i < folders.len && !found; i += strlen(folders.s + i) + 1)
-    found = !strcasecmp(folders.s + i, name);
-  stralloc_free(&folders);
+  n = mapping_find(&r->map, address, len, &exists, (void *)f->mail, &directories, &why);
+  for (size_t i = 0; n > 0 && i < directories.len && !found; i += strlen(directories.s + i) + 1)
+    found = !strcasecmp(directories.s + i, name);
+  stralloc_free(&directories);
   stralloc_free(&why);
   return n < 0 || (!found && r->rules.stale) ? -1 : found;
 }

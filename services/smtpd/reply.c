@@ -21,7 +21,7 @@ static int charge(session *s, int slow)
     return reply(s, "421 4.7.0 too many errors");
   }
   if (c->errors_delay && s->errors >= c->errors_delay) slow = 1;
-  if (slow && c->error_delay) s->effects->pause(s->effects->world, c->error_delay);
+  if (slow && c->error_delay) s->operations->pause(s->operations->host, c->error_delay);
   return 0;
 }
 
@@ -30,8 +30,8 @@ static int record(session *s, stage at, size_t from)
   char const *text = s->out.s + from;
   char const *end = memchr(text, '\r', s->out.len - from);
 
-  s->effects->count(s->effects->world, (tally)(TALLY_REFUSED_CONNECTION + (int)at));
-  return record_refusal(s, at, text, end ? (size_t)(end - text) : s->out.len - from);
+  s->operations->count(s->operations->host, (tally)(TALLY_REFUSED_CONNECTION + (int)at));
+  return log_refusal(s, at, text, end ? (size_t)(end - text) : s->out.len - from);
 }
 
 int refused(session *s, stage at, size_t from)

@@ -34,10 +34,10 @@ int auth_end(session *s, char const *text)
 
 static int bad_login(session *s, char const *user)
 {
-  effects const *e = s->effects;
+  operations const *e = s->operations;
 
-  e->count(e->world, TALLY_AUTH_BAD);
-  if (record_event(s, "auth-bad:", "login", user) < 0) return -1;
+  e->count(e->host, TALLY_AUTH_BAD);
+  if (log_event(s, "auth-bad:", "login", user) < 0) return -1;
   s->phase = PHASE_COMMAND;
   wipe(&s->auth_user);
   return refuse_slow(s, STAGE_AUTH, "535 5.7.8 authentication failed");
@@ -46,7 +46,7 @@ static int bad_login(session *s, char const *user)
 /* The password is right: the plugins of [auth] have the last word. */
 static int good_login(session *s, char const *user, char const *method)
 {
-  effects const *e = s->effects;
+  operations const *e = s->operations;
   int verdict;
 
   s->phase = PHASE_COMMAND;
@@ -60,41 +60,41 @@ static int good_login(session *s, char const *user, char const *method)
   /* As with the AUTH patches of qmail-smtpd: later plugins and the queue program see it, too. */
   if (spp_set(&s->spp, "TCPREMOTEINFO", user) < 0) return -1;
   if (!relayclient(s) && spp_set(&s->spp, "RELAYCLIENT", "") < 0) return -1;
-  e->count(e->world, TALLY_AUTH_GOOD);
-  if (record_event(s, "auth-good:", 0, 0) < 0) return -1;
+  e->count(e->host, TALLY_AUTH_GOOD);
+  if (log_event(s, "auth-good:", 0, 0) < 0) return -1;
   return reply(s, "235 2.7.0 ok, go ahead");
 }
 
 /* joe@example.test, whom nobody knows by that name, is joe where mail for example.test is taken. */
 static login ask(session *s, char const **user, char const *password, char local[256])
 {
-  effects const *e = s->effects;
-  login r = e->auth(e->world, *user, password);
+  operations const *e = s->operations;
+  login r = e->auth(e->host, *user, password);
   char const *at = strrchr(*user, '@');
   size_t n = at ? (size_t)(at - *user) : 0;
 
   if (r != LOGIN_REFUSED || !n || n >= 256 || control_accepts(s->config->control, *user) <= 0) return r;
   memcpy(local, *user, n);
   local[n] = 0;
-  r = e->auth(e->world, local, password);
+  r = e->auth(e->host, local, password);
   if (r == LOGIN_GOOD) *user = local;
   return r;
 }
 
 static int check(session *s, char const *user, char const *password, char const *method)
 {
-  effects const *e = s->effects;
+  operations const *e = s->operations;
   char local[256];
   login r;
 
   if (!*user || !*password) return auth_end(s, "501 5.5.2 a user and a password are needed");
-  if (e->throttled(e->world))
+  if (e->throttled(e->host))
   {
     s->want = SESSION_CLOSE;
     return auth_end(s, "421 4.7.0 too many failed logins");
   }
   r = ask(s, &user, password, local);
-  if (r != LOGIN_REFUSED) e->forgive(e->world);
+  if (r != LOGIN_REFUSED) e->forgive(e->host);
   switch (r)
   {
     case LOGIN_GOOD: return good_login(s, user, method);

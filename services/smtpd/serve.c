@@ -32,7 +32,7 @@ struct served_s
 {
   options *options;
   control const *control;
-  effects effects;
+  operations operations;
   session session;
   uint64_t begin;
   uint64_t end; /* of the session, whatever it does */
@@ -77,7 +77,7 @@ static int shake_hands(served *v, tls_mode mode)
   {
     int e = errno;
     if (info.reason[0]) /* tlsd's: the client's doing, and no warning to whoever keeps this machine */
-      (void)record_event(&v->session, "tls-failed:", "reason", info.reason);
+      (void)log_event(&v->session, "tls-failed:", "reason", info.reason);
     else
       strerr_warnwusys("begin TLS with ", o->config.remoteip);
     if (e == EPROTO || mode == TLS_IMPLICIT) return -1;
@@ -166,7 +166,7 @@ static void configure(options *o, control const *c)
   o->config.domain = o->domain ? o->domain : c->defaultdomain.s;
 }
 
-int serve(options *o, control const *c, char const *file, world *w, place_mark *mark, int hurried)
+int serve(options *o, control const *c, char const *file, host *w, place_mark *mark, int hurried)
 {
   static char const text[] = "421 4.3.0 unable to read controls\r\n";
   static served v;
@@ -186,8 +186,8 @@ int serve(options *o, control const *c, char const *file, world *w, place_mark *
   v.end = v.begin + 1000ull * o->session_time;
   w->end = v.end;
   configure(o, c);
-  world_effects(w, &v.effects);
-  session_init(&v.session, &o->config, &v.effects);
+  host_effects(w, &v.operations);
+  session_init(&v.session, &o->config, &v.operations);
   if (o->implicit_tls && shake_hands(&v, TLS_IMPLICIT) < 0) return 1;
   early = o->greet_delay && client_talks(o->greet_delay);
   v.begin = clock_ms(); /* the wait was ours */
@@ -195,8 +195,8 @@ int serve(options *o, control const *c, char const *file, world *w, place_mark *
   converse(&v);
   session_over(&v.session);
   if (!v.session.user.len)
-    world_report(w, o->config.errors_max && v.session.errors >= o->config.errors_max,
-                 v.session.policy_refusals);
+    host_report(w, o->config.errors_max && v.session.errors >= o->config.errors_max,
+                v.session.policy_refusals);
   if (v.session.want == SESSION_CLOSE)
     client_linger();
   else

@@ -3,7 +3,7 @@
 
 #include <runlib/tcp/places.h>
 
-#include "world.h"
+#include "host.h"
 
 /*
  * Serves the client on descriptors 0 and 1 until the session ends. file: of control/, that cannot be read (0: all is
@@ -11,6 +11,6 @@
  * its time is short. hurried: shorter still. Signals and descriptors must be as child_init wants them, w opened.
  * Returns the exit status.
  */
-extern int serve(options *o, control const *c, char const *file, world *w, place_mark *mark, int hurried);
+extern int serve(options *o, control const *c, char const *file, host *w, place_mark *mark, int hurried);
 
 #endif

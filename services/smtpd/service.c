@@ -157,13 +157,14 @@ static unsigned long long value_of(service const *sv, char const *name)
   return (unsigned long long)section_number(sv->section, name);
 }
 
-/* The path FOLDER/NAMEend, with NAME the service's, as a quoted word. */
-static int add_own(stralloc *sa, service const *sv, char const *option, char const *folder, char const *end)
+/* The path DIRECTORY/NAMEend, with NAME the service's, as a quoted word. */
+static int add_own(stralloc *sa, service const *sv, char const *option, char const *directory,
+                   char const *end)
 {
   stralloc path = STRALLOC_ZERO;
   int result = -1;
 
-  if (service_append(&path, "%s/%s%s", folder, sv->name, end) == 0 && stralloc_0(&path))
+  if (service_append(&path, "%s/%s%s", directory, sv->name, end) == 0 && stralloc_0(&path))
     result = service_word(sa, option, path.s, "");
   stralloc_free(&path);
   return result;
@@ -175,14 +176,14 @@ static int add_counters(stralloc *sa, service const *sv, char const *option)
   return add_own(sa, sv, option, sv->bundle->state, "/counters");
 }
 
-/* A directory below folder; user 0: the service's. */
-static int add_folder(service *sv, char const *folder, char const *name, mode_t mode, char const *user)
+/* A directory below directory; user 0: the service's. */
+static int add_directory(service *sv, char const *directory, char const *name, mode_t mode, char const *user)
 {
   stralloc path = STRALLOC_ZERO;
   int result = -1;
 
-  if (service_append(&path, "%s/%s", folder, name) == 0 && stralloc_0(&path))
-    result = service_add_folder(sv, path.s, mode, user);
+  if (service_append(&path, "%s/%s", directory, name) == 0 && stralloc_0(&path))
+    result = service_add_directory(sv, path.s, mode, user);
   stralloc_free(&path);
   return result;
 }
@@ -231,7 +232,7 @@ static int add_listener(stralloc *sa, service *sv, char const *server)
       add_proxies(sa, sv) < 0)
     return -1;
   if (service_word(sa, " -l ", sv->bundle->hostname, "") < 0) return -1;
-  if (add_folder(sv, sv->bundle->state, sv->name, 0755, sv->bundle->root ? "root" : 0) < 0 ||
+  if (add_directory(sv, sv->bundle->state, sv->name, 0755, sv->bundle->root ? "root" : 0) < 0 ||
       add_counters(sa, sv, " -s ") < 0 || service_door(sv, sa) < 0 ||
       service_word(sa, " -G ", sv->bundle->state, "/current") < 0)
     return -1;

@@ -30,10 +30,10 @@ extern int refuse_free(session *s, stage at, char const *text);
 extern int refused(session *s, stage at, size_t from);
 
 /* record.c: the log */
-extern int record_refusal(session *s, stage at, char const *text, size_t len);
-extern int record_message(session *s, int code, char const *text, unsigned long id);
+extern int log_refusal(session *s, stage at, char const *text, size_t len);
+extern int log_message(session *s, int code, char const *text, unsigned long id);
 /* key 0: nothing more to say */
-extern int record_event(session *s, char const *event, char const *key, char const *value);
+extern int log_event(session *s, char const *event, char const *key, char const *value);
 /* of the i-th milter */
 extern int record_milter(session *s, char const *event, unsigned int i, char const *reason);
 

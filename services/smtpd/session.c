@@ -14,19 +14,19 @@
 #define OUT_ENOUGH 2048 /* replies are sent once so many bytes of them wait */
 #define OUT_ROOM   64   /* for the last one, when there is no memory for more */
 
-void session_init(session *s, session_config const *config, effects const *e)
+void session_init(session *s, session_config const *config, operations const *e)
 {
   static session const fresh = {.want = SESSION_INPUT};
 
   *s = fresh;
   s->config = config;
-  s->effects = e;
+  s->operations = e;
   if (!config->control->plugins.len) s->spp.off = 1;
 }
 
 void session_free(session *s)
 {
-  if (s->phase == PHASE_DATA) s->effects->queue_abandon(s->effects->world);
+  if (s->phase == PHASE_DATA) s->operations->queue_abandon(s->operations->host);
   stralloc_free(&s->out);
   stralloc_free(&s->line);
   stralloc_free(&s->helo);
@@ -50,11 +50,11 @@ static void fail(session *s)
 {
   static char const event[] = "out of memory: the session ends";
 
-  if (s->phase == PHASE_DATA) s->effects->queue_abandon(s->effects->world);
+  if (s->phase == PHASE_DATA) s->operations->queue_abandon(s->operations->host);
   s->phase = PHASE_COMMAND;
   s->want = SESSION_CLOSE;
   s->out.len = s->whole;
-  s->effects->log(s->effects->world, event, sizeof event - 1);
+  s->operations->log(s->operations->host, event, sizeof event - 1);
   (void)reply(s, SESSION_NO_MEMORY);
 }
 
@@ -70,8 +70,8 @@ static int start(session *s, int early)
 {
   int verdict;
 
-  s->effects->count(s->effects->world, TALLY_CONNECTIONS);
-  s->policy.began = s->effects->now(s->effects->world);
+  s->operations->count(s->operations->host, TALLY_CONNECTIONS);
+  s->policy.began = s->operations->now(s->operations->host);
   if (early)
   {
     s->want = SESSION_CLOSE;
@@ -93,7 +93,7 @@ void session_start(session *s, int early)
 
 void session_end(session *s, char const *text)
 {
-  if (s->phase == PHASE_DATA) s->effects->queue_abandon(s->effects->world);
+  if (s->phase == PHASE_DATA) s->operations->queue_abandon(s->operations->host);
   s->phase = PHASE_COMMAND;
   s->whole = s->out.len;
   if (refuse(s, STAGE_COMMAND, text) < 0) fail(s);
@@ -328,7 +328,7 @@ void session_tls(session *s, char const *protocol, char const *cipher, char cons
   s->helo.len = 0;
   s->esmtp = 0;
   s->tls = 1;
-  s->effects->count(s->effects->world, TALLY_TLS);
+  s->operations->count(s->operations->host, TALLY_TLS);
   s->whole = s->out.len;
   if (tls_variables(s, protocol, cipher, sni) < 0) fail(s);
 }

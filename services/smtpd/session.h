@@ -8,13 +8,13 @@
 
 #include "config.h"
 #include "data.h"
-#include "effects.h"
+#include "operations.h"
 #include "fixup.h"
 #include "spp.h"
 
 /*
  * An SMTP session apart from its I/O: it is fed what the client sends and writes its replies to `out`.
- * What it wants done in the world goes through `effects`, so that a test or a fuzzer can be the world.
+ * What it wants done in the host goes through `operations`, so that a test or a fuzzer can be the host.
  */
 
 typedef enum session_want_e
@@ -52,7 +52,7 @@ typedef struct session_s session;
 struct session_s
 {
   session_config const *config;
-  effects const *effects;
+  operations const *operations;
   stralloc out;
   session_want want;
   /* the rest is the session's own */
@@ -103,7 +103,7 @@ struct session_s
 /* The reply to whatever there is no memory for; want is SESSION_CLOSE then. */
 #define SESSION_NO_MEMORY "421 4.3.0 out of memory"
 
-extern void session_init(session *s, session_config const *config, effects const *e);
+extern void session_init(session *s, session_config const *config, operations const *e);
 extern void session_free(session *s);
 /* The connection is over: the log learns how many lines were left out, if any. */
 extern void session_over(session *s);

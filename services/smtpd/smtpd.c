@@ -17,7 +17,7 @@ static int serve_one(int argc, char const *const *argv)
   static control const fresh = CONTROL_ZERO;
   static options o;
   static control c;
-  static world w;
+  static host w;
   static place_mark mark;
   char const *file;
 
@@ -28,7 +28,7 @@ static int serve_one(int argc, char const *const *argv)
   (void)close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
   if (child_init(0) < 0) strerr_diefusys(111, "set up signals");
   if (control_load(&c, o.plugins, &file) == 0) file = 0;
-  world_init(&w, &o);
+  host_init(&w, &o);
   return serve(&o, &c, file, &w, &mark, 0);
 }
 

@@ -251,8 +251,8 @@ static int log_plugin(spp_run const *run, char const *what, char const *plugin)
   int ok = stralloc_cats(&sa, "plugin: ") && stralloc_cats(&sa, what) && stralloc_cats(&sa, " plugin=") &&
            stralloc_cats(&sa, plugin);
 
-  if (ok && run->effects->log_room(run->effects->world, sa.len, 0))
-    run->effects->log(run->effects->world, sa.s, sa.len);
+  if (ok && run->operations->log_room(run->operations->host, sa.len, 0))
+    run->operations->log(run->operations->host, sa.s, sa.len);
   stralloc_free(&sa);
   return ok ? 0 : -1;
 }
@@ -269,16 +269,16 @@ static int fail(spp_run const *run, char const *plugin, char const *why)
 
 static int run_one(spp *p, char const *plugin, spp_run const *run, stralloc *output, int *last)
 {
-  effects const *e = run->effects;
+  operations const *e = run->operations;
   plugin_end end;
   int letter;
 
   *last = 1;
   if (++p->runs > SPP_RUNS_MAX) return stralloc_cats(run->out, SPP_RUNS_OVER) ? SPP_DROP : -1;
-  end = e->plugin(e->world, plugin, &p->vars, output);
+  end = e->plugin(e->host, plugin, &p->vars, output);
   if (end == PLUGIN_TIMEOUT)
   {
-    e->count(e->world, TALLY_PLUGIN_TIMEOUTS);
+    e->count(e->host, TALLY_PLUGIN_TIMEOUTS);
     if (run->closed && !decided(output)) return fail(run, plugin, "timed out");
     if (log_plugin(run, "timed out", plugin) < 0) return -1;
     if (!decided(output)) output->len = 0;

@@ -5,7 +5,7 @@
 
 #include <skalibs/stralloc.h>
 
-#include "effects.h"
+#include "operations.h"
 
 /*
  * The host of qmail-spp plugins, but for running them: which ones a command runs, and what their output
@@ -53,7 +53,7 @@ typedef struct spp_run_s spp_run;
 struct spp_run_s
 {
   stralloc const *plugins;
-  effects const *effects;
+  operations const *operations;
   int closed;           /* a time-out refuses */
   char const *variable; /* SMTPMAILFROM or SMTPRCPTTO; 0: no address */
   stralloc *address;    /* with a NUL behind it that len does not count */

@@ -138,7 +138,7 @@ static int is_own(session *s, stralloc const *address, char const **at)
 
   *at = address->len ? memrchr(address->s, '@', address->len) : 0;
   n = *at && (*at)[1] == '[' ? path_literal(*at + 1, strlen(*at + 1), ip) : 0;
-  return n ? s->effects->own(s->effects->world, ip, n) : 0;
+  return n ? s->operations->own(s->operations->host, ip, n) : 0;
 }
 
 static int localize(session *s, stralloc *address, char const *at)
@@ -184,7 +184,7 @@ static int begin(session *s, int verdict)
 {
   s->barred = verdict == SPP_GO && control_has_address(&s->config->control->badmailfrom, s->from.s);
   s->mail = 1;
-  s->began = s->effects->now(s->effects->world);
+  s->began = s->operations->now(s->operations->host);
   return reply(s, "250 2.1.0 ok");
 }
 
@@ -193,19 +193,19 @@ static int look_for_window(session *s)
 {
   if (!s->config->window || s->window_asked || s->user.len || relayclient(s)) return 0;
   s->window_asked = 1;
-  if (!s->effects->window(s->effects->world)) return 0;
-  return spp_set(&s->spp, "RELAYCLIENT", "") < 0 || record_event(s, "window:", 0, 0) < 0 ? -1 : 0;
+  if (!s->operations->window(s->operations->host)) return 0;
+  return spp_set(&s->spp, "RELAYCLIENT", "") < 0 || log_event(s, "window:", 0, 0) < 0 ? -1 : 0;
 }
 
 /* Returns 0, or the reply that refuses s->from. The null sender is that of a user's own reports and receipts. */
 static char const *sender_wrong(session const *s)
 {
-  effects const *e = s->effects;
+  operations const *e = s->operations;
   int r;
 
   if (!s->config->sender_match || !s->user.len || !s->from.len) return 0;
   if (senders_allow(&s->config->control->senders, s->user.s, s->from.s)) return 0;
-  r = e->leads(e->world, s->from.s, s->from.len, s->user.s);
+  r = e->leads(e->host, s->from.s, s->from.len, s->user.s);
   if (r > 0) return 0;
   return r ? "451 4.3.0 unable to find out whose address this is"
            : "553 5.7.1 you may not send as this address";
@@ -259,7 +259,7 @@ static char const *unknown_recipient(session const *s)
   if (!s->config->check_recipients || (relay && *relay)) return 0;
   /* What a forwarded sender has become gets reports alone; whether it is one of ours, the spool sees. */
   if (!s->from.len && !s->config->local_only && srs_is(s->rcpt.s)) return 0;
-  switch (s->effects->recipient(s->effects->world, s->rcpt.s, s->rcpt.len))
+  switch (s->operations->recipient(s->operations->host, s->rcpt.s, s->rcpt.len))
   {
     case 0: return "550 5.1.1 sorry, no mailbox here by that name";
     case -2: return "451 4.3.0 unable to look up the recipient";

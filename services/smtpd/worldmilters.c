@@ -9,31 +9,31 @@
 #include <runlib/clock.h>
 #include <runlib/overload.h>
 
-#include "world.h"
+#include "host.h"
 
 #define SLICE 1000 /* ms after which a wait that goes on is counted */
 
-static milter_server const *server(world const *w, unsigned int i)
+static milter_server const *server(host const *w, unsigned int i)
 {
   return w->options->config.milters + i;
 }
 
 static int open_milter(void *data, unsigned int i)
 {
-  world *w = data;
+  host *w = data;
   return milterlink_open(&w->milters[i], server(w, i));
 }
 
 static int send_milter(void *data, unsigned int i, char const *s, size_t len)
 {
-  world *w = data;
+  host *w = data;
   return milterlink_send(&w->milters[i], server(w, i), s, len);
 }
 
 /* What is waited for is counted while it passes. */
 static int receive_milter(void *data, unsigned int i, unsigned int ms, packet *p)
 {
-  world *w = data;
+  host *w = data;
   uint64_t last = clock_ms(), deadline = last + ms;
   int r;
 
@@ -51,35 +51,35 @@ static int receive_milter(void *data, unsigned int i, unsigned int ms, packet *p
 
 static void close_milter(void *data, unsigned int i)
 {
-  milterlink_close(&((world *)data)->milters[i]);
+  milterlink_close(&((host *)data)->milters[i]);
 }
 
 static int milter_idle(void *data, unsigned int i)
 {
-  return milterlink_idle(&((world *)data)->milters[i]);
+  return milterlink_idle(&((host *)data)->milters[i]);
 }
 
 static void milter_asked(void *data, unsigned int i)
 {
-  milterstats_asked(&((world *)data)->stats, i);
+  milterstats_asked(&((host *)data)->stats, i);
 }
 
 static void milter_over(void *data, unsigned int i, uint64_t ms, int refused, int failed)
 {
-  milterstats_over(&((world *)data)->stats, i, ms, refused, failed);
+  milterstats_over(&((host *)data)->stats, i, ms, refused, failed);
 }
 
 /* A flag that cannot be looked at is none. */
 static unsigned int overload_level(void *data)
 {
   overload o;
-  int level = overload_read(&o, ((world *)data)->options->overload, (uint64_t)time(0));
+  int level = overload_read(&o, ((host *)data)->options->overload, (uint64_t)time(0));
 
   return level < 0 ? 0 : (unsigned int)level;
 }
 
 /* In a file of their own, beside the service's. */
-void world_open_milters(world *w, options const *o)
+void host_open_milters(host *w, options const *o)
 {
   char const *addresses[MILTERS], *slash = o->counters ? strrchr(o->counters, '/') : 0;
   unsigned int n = o->config.milters_n;
@@ -97,7 +97,7 @@ void world_open_milters(world *w, options const *o)
     strerr_warnwusys("use the counters in ", file);
 }
 
-void world_milters(effects *e)
+void host_milters(operations *e)
 {
   e->milter_open = open_milter;
   e->milter_send = send_milter;

@@ -27,13 +27,13 @@ static int spool_exists(void *data, char const *name)
 /* Mail for a name that leads nowhere comes back, or lies in failed/. Its Maildir may be made later: a warning. */
 static void check_target(service const *sv, report *r, mapping const *m, char const *which, char const *name)
 {
-  stralloc mail = STRALLOC_ZERO, folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
+  stralloc mail = STRALLOC_ZERO, directories = STRALLOC_ZERO, why = STRALLOC_ZERO;
 
   if (spool_mail(&mail, sv->bundle, "") == 0 &&
-      mapping_find(m, name, strlen(name), &spool_exists, mail.s, &folders, &why) == 0)
+      mapping_find(m, name, strlen(name), &spool_exists, mail.s, &directories, &why) == 0)
     report_warning(r, sv->section, which, "%s leads to no Maildir: %.*s", name, (int)why.len, why.s);
   stralloc_free(&mail);
-  stralloc_free(&folders);
+  stralloc_free(&directories);
   stralloc_free(&why);
 }
 

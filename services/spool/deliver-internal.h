@@ -36,9 +36,9 @@ struct pending_s
   recipient r;
   int fd; /* -1: it was there already */
   int maildir;
-  int done; /* 0, or it was synced, 2: and its folder too */
+  int done; /* 0, or it was synced, 2: and its directory too */
   char name[DELIVER_NAME];
-  char folder[MAPPING_NAME_MAX + 1];
+  char directory[MAPPING_NAME_MAX + 1];
 };
 
 typedef struct batch_s batch;
@@ -79,11 +79,11 @@ extern int put_has(job const *j, char const *target);
  * put.c: begins the file of a recipient, the message's number-th, in a Maildir. What fails defers the recipient. A
  * Maildir gets a message once, whatever recipients lead to it. begun: an earlier delivery may have got as far as new/.
  */
-extern void put_file(batch *b, job *j, recipient const *r, unsigned int number, char const *folder,
+extern void put_file(batch *b, job *j, recipient const *r, unsigned int number, char const *directory,
                      int begun);
 /* Syncs and moves to new/ what was begun, at the latest before the batch ends. */
 extern void put_flush(batch *b);
 /* Notes that a Maildir has the message. Without memory it is not noted: it may come twice then. */
-extern void put_note(job *j, char const *folder);
+extern void put_note(job *j, char const *directory);
 
 #endif

@@ -101,14 +101,14 @@ static int exists(void *data, char const *name)
 }
 
 /*
- * A mail folder that has not even a postmaster is likely one that is not mounted: then nobody is unknown.
+ * A mail directory that has not even a postmaster is likely one that is not mounted: then nobody is unknown.
  */
 static int has_postmaster(spool *s)
 {
-  stralloc folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
-  int r = mapping_find(&s->map, "postmaster", 10, &exists, s, &folders, &why);
+  stralloc directories = STRALLOC_ZERO, why = STRALLOC_ZERO;
+  int r = mapping_find(&s->map, "postmaster", 10, &exists, s, &directories, &why);
 
-  stralloc_free(&folders);
+  stralloc_free(&directories);
   stralloc_free(&why);
   if (!r) errno = ENXIO;
   return r > 0;
@@ -158,35 +158,36 @@ static int give_back(batch *b, job *j, recipient const *r, unsigned int number)
 
 static void deliver_recipient(batch *b, job *j, recipient const *r, unsigned int number)
 {
-  stralloc folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
+  stralloc directories = STRALLOC_ZERO, why = STRALLOC_ZERO;
   int n = spool_history_has(&j->history, r->address);
 
   if (n > 0)
     deliver_refuse(b, j, r, "it was delivered to this address before: a loop (#5.4.6)");
   else if (!n && give_back(b, j, r, number))
     ;
-  else if (n < 0 || (n = mapping_find(&b->s->map, r->address, r->len, &exists, b->s, &folders, &why)) < 0)
-    deliver_defer(b, j, r, n < 0 && errno == ENOMEM ? "remember the folders below " : "look into ", "");
+  else if (n < 0 || (n = mapping_find(&b->s->map, r->address, r->len, &exists, b->s, &directories, &why)) < 0)
+    deliver_defer(b, j, r, n < 0 && errno == ENOMEM ? "remember the directories below " : "look into ", "");
   else if (n)
-    put_all(b, j, r, number, &folders);
+    put_all(b, j, r, number, &directories);
   else if (b->s->stale)
     doubt(j, r, &why);
   else if (has_postmaster(b->s) && stralloc_0(&why))
     deliver_refuse(b, j, r, why.s);
   else
     deliver_defer(b, j, r, "find even a postmaster (is it mounted?) in ", "");
-  stralloc_free(&folders);
+  stralloc_free(&directories);
   stralloc_free(&why);
 }
 
 /* A recipient who has the message: his Maildirs need it no more for the others. */
 static void note_recipient(batch *b, job *j, recipient const *r)
 {
-  stralloc folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
+  stralloc directories = STRALLOC_ZERO, why = STRALLOC_ZERO;
 
-  if (mapping_find(&b->s->map, r->address, r->len, &exists, b->s, &folders, &why) > 0)
-    for (size_t i = 0; i < folders.len; i += strlen(folders.s + i) + 1) put_note(j, folders.s + i);
-  stralloc_free(&folders);
+  if (mapping_find(&b->s->map, r->address, r->len, &exists, b->s, &directories, &why) > 0)
+    for (size_t i = 0; i < directories.len; i += strlen(directories.s + i) + 1)
+      put_note(j, directories.s + i);
+  stralloc_free(&directories);
   stralloc_free(&why);
 }
 

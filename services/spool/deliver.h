@@ -13,7 +13,7 @@
 #include <services/spool/shares.h>
 #include <services/spool/trim.h>
 
-/* Everything that a delivery needs to know. Descriptors are of folders. */
+/* Everything that a delivery needs to know. Descriptors are of directories. */
 typedef struct spool_s spool;
 struct spool_s
 {

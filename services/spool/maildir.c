@@ -12,7 +12,7 @@
 /* new/ is what tells a Maildir (maildir_exists): last, so that a killed maildir_make leaves none by halves */
 static char const *const parts[] = {"tmp", "cur", "new"};
 
-static int make_folder(char const *path)
+static int make_directory(char const *path)
 {
   return mkdir(path, 0700) < 0 && errno != EEXIST ? -1 : 0;
 }
@@ -21,7 +21,7 @@ int maildir_make(char const *path)
 {
   char part[PATH_MAX];
 
-  if (make_folder(path) < 0) return -1;
+  if (make_directory(path) < 0) return -1;
   for (unsigned int i = 0; i < 3; i++)
   {
     if (snprintf(part, sizeof part, "%s/%s", path, parts[i]) >= (int)sizeof part)
@@ -29,7 +29,7 @@ int maildir_make(char const *path)
       errno = ENAMETOOLONG;
       return -1;
     }
-    if (make_folder(part) < 0) return -1;
+    if (make_directory(part) < 0) return -1;
   }
   return 0;
 }

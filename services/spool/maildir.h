@@ -8,7 +8,7 @@
 /* Makes path, with its tmp, new and cur; what is there already stays. Mode 0700. */
 extern int maildir_make(char const *path);
 
-/* Whether the folder `at` has a Maildir called name: 1, 0, or -1 and errno if it cannot be told. */
+/* Whether the directory `at` has a Maildir called name: 1, 0, or -1 and errno if it cannot be told. */
 extern int maildir_exists(int at, char const *name);
 
 /* Opens it: a descriptor for the calls below. */

@@ -23,7 +23,7 @@ struct message_s
     .fd = -1, .marks = 0, .len = 0, .envelope = STRALLOC_ZERO                                                \
   }
 
-/* Opens the file name in the folder `at`. EPROTO: it is there, but no message of ours. */
+/* Opens the file name in the directory `at`. EPROTO: it is there, but no message of ours. */
 extern int message_open(message *m, int at, char const *name);
 /* The same for a descriptor, which is closed on failure too. */
 extern int message_open_fd(message *m, int fd);

@@ -43,12 +43,12 @@ static void drop(pending *p)
 }
 
 /* What goes to the Maildir and is not counted there yet. */
-static uint64_t bytes_pending(batch const *b, char const *folder)
+static uint64_t bytes_pending(batch const *b, char const *directory)
 {
   uint64_t n = 0;
 
   for (unsigned int i = 0; i < b->pendings; i++)
-    if (!strcmp(b->pending[i].folder, folder)) n += b->pending[i].j->m.len;
+    if (!strcmp(b->pending[i].directory, directory)) n += b->pending[i].j->m.len;
   return n;
 }
 
@@ -57,11 +57,11 @@ static int write_pending(batch *b, pending *p, int begun)
 {
   int r = 0;
 
-  p->maildir = maildir_open(b->s->mail, p->folder);
+  p->maildir = maildir_open(b->s->mail, p->directory);
   if (p->maildir < 0) return -1;
   if (begun) r = maildir_has(p->maildir, p->name);
   if (r) return r > 0 ? 0 : -1;
-  r = quota_fits(p->maildir, p->j->m.len + bytes_pending(b, p->folder), b->s->quota);
+  r = quota_fits(p->maildir, p->j->m.len + bytes_pending(b, p->directory), b->s->quota);
   if (r <= 0) return r ? -1 : 1;
   p->fd = maildir_create(p->maildir, p->name);
   return p->fd < 0 ? -1 : put_write(p->fd, p->j, &p->r);
@@ -72,40 +72,40 @@ static int by_text(void const *a, void const *b)
   return strcmp(a, b);
 }
 
-int put_has(job const *j, char const *folder)
+int put_has(job const *j, char const *directory)
 {
-  return tfind(folder, &j->maildirs, &by_text) != 0;
+  return tfind(directory, &j->maildirs, &by_text) != 0;
 }
 
-void put_note(job *j, char const *folder)
+void put_note(job *j, char const *directory)
 {
-  char *copy = strdup(folder);
+  char *copy = strdup(directory);
   char *const *node = copy ? tsearch(copy, &j->maildirs, &by_text) : 0;
 
   if (!node || *node != copy) free(copy);
 }
 
-static int is_pending(batch const *b, job const *j, char const *folder)
+static int is_pending(batch const *b, job const *j, char const *directory)
 {
   for (unsigned int i = 0; i < b->pendings; i++)
-    if (b->pending[i].j == j && !strcmp(b->pending[i].folder, folder)) return 1;
+    if (b->pending[i].j == j && !strcmp(b->pending[i].directory, directory)) return 1;
   return 0;
 }
 
-void put_file(batch *b, job *j, recipient const *r, unsigned int number, char const *folder, int begun)
+void put_file(batch *b, job *j, recipient const *r, unsigned int number, char const *directory, int begun)
 {
   pending *p;
   int full;
 
-  if (is_pending(b, j, folder) || b->pendings == DELIVER_PENDING) put_flush(b);
-  if (put_has(j, folder)) return;
+  if (is_pending(b, j, directory) || b->pendings == DELIVER_PENDING) put_flush(b);
+  if (put_has(j, directory)) return;
   p = b->pending + b->pendings;
   p->j = j;
   p->r = *r;
   p->fd = p->maildir = -1;
   p->done = 0;
   snprintf(p->name, sizeof p->name, "%s_%u.%s", j->name, number, b->s->host);
-  snprintf(p->folder, sizeof p->folder, "%s", folder);
+  snprintf(p->directory, sizeof p->directory, "%s", directory);
   full = write_pending(b, p, begun);
   if (!full)
   {
@@ -120,23 +120,23 @@ void put_file(batch *b, job *j, recipient const *r, unsigned int number, char co
   {
     /* The files that wait to be synced may be what takes all the descriptors. */
     put_flush(b);
-    put_file(b, j, r, number, folder, begun);
+    put_file(b, j, r, number, directory, begun);
   }
   else
-    deliver_defer(b, j, r, "write to ", folder);
+    deliver_defer(b, j, r, "write to ", directory);
 }
 
-static int same_folder_synced(batch const *b, pending const *p)
+static int same_directory_synced(batch const *b, pending const *p)
 {
   for (pending const *q = b->pending; q < p; q++)
-    if (q->done == 2 && !strcmp(q->folder, p->folder)) return 1;
+    if (q->done == 2 && !strcmp(q->directory, p->directory)) return 1;
   return 0;
 }
 
 static int settle(batch const *b, pending *p)
 {
   if (!p->done) return -1;
-  if (!same_folder_synced(b, p) && maildir_sync(p->maildir) < 0) return -1;
+  if (!same_directory_synced(b, p) && maildir_sync(p->maildir) < 0) return -1;
   p->done = 2;
   return 0;
 }
@@ -157,7 +157,7 @@ static int to_new(pending *p)
 }
 
 /*
- * All files' writing is begun before any is waited for, and all are in new/ before any folder is synced:
+ * All files' writing is begun before any is waited for, and all are in new/ before any directory is synced:
  * the file system then does with two transactions for the whole batch.
  */
 void put_flush(batch *b)
@@ -167,16 +167,16 @@ void put_flush(batch *b)
   for (pending *p = b->pending; p < end; p++)
     if (p->fd >= 0) sync_file_range(p->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
   for (pending *p = b->pending; p < end; p++)
-    if (to_new(p) < 0) deliver_defer(b, p->j, &p->r, "write to ", p->folder);
+    if (to_new(p) < 0) deliver_defer(b, p->j, &p->r, "write to ", p->directory);
   for (pending *p = b->pending; p < end; p++)
-    if (p->done && settle(b, p) < 0) deliver_defer(b, p->j, &p->r, "sync ", p->folder);
+    if (p->done && settle(b, p) < 0) deliver_defer(b, p->j, &p->r, "sync ", p->directory);
   for (pending *p = b->pending; p < end; p++)
   {
     if (p->done == 2)
     {
-      put_note(p->j, p->folder);
+      put_note(p->j, p->directory);
       count_file(p);
-      deliver_say("delivered ", p->j->name, p->r.address, " to ", p->folder);
+      deliver_say("delivered ", p->j->name, p->r.address, " to ", p->directory);
     }
     drop(p);
   }

@@ -13,9 +13,9 @@
 #include <services/spool/scan.h>
 
 /* A descriptor of its own: a directory stream moves the position of the descriptor that it is given. */
-static DIR *open_folder(int folder)
+static DIR *open_directory(int directory)
 {
-  int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *dir;
 
   if (fd < 0) return 0;
@@ -86,7 +86,7 @@ static void sort(scan *s)
 int scan_todo(scan *s, int todo, uint64_t now, uint64_t most, uint64_t since)
 {
   struct dirent *d;
-  DIR *dir = open_folder(todo);
+  DIR *dir = open_directory(todo);
   int result = -1;
 
   s->text.len = 0;
@@ -138,7 +138,7 @@ unsigned int scan_clean(int tmp, uint64_t now, uint64_t age)
 {
   unsigned int n = 0;
   struct dirent *d;
-  DIR *dir = open_folder(tmp);
+  DIR *dir = open_directory(tmp);
 
   if (!dir) return 0;
   while ((d = readdir(dir)))

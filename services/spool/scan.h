@@ -27,14 +27,14 @@ struct scan_s
 extern uint64_t scan_now(void);
 
 /*
- * Reads the folder todo. Retry pauses grow up to `most`; messages last tried before `since` are due at once.
+ * Reads the directory todo. Retry pauses grow up to `most`; messages last tried before `since` are due at once.
  * Returns 0, or -1 and errno.
  */
 extern int scan_todo(scan *s, int todo, uint64_t now, uint64_t most, uint64_t since);
 extern void scan_free(scan *s);
 
 /*
- * Removes the files of the folder tmp that were not written to for `age` microseconds and that nobody holds
+ * Removes the files of the directory tmp that were not written to for `age` microseconds and that nobody holds
  * locked: what killed processes left. Returns how many.
  */
 extern unsigned int scan_clean(int tmp, uint64_t now, uint64_t age);

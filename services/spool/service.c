@@ -9,11 +9,11 @@
 #define RETRY_DEFAULT 300000U /* milliseconds; as in the table */
 
 static key const keys[] = {
-    {.name = "path", .type = KEY_PATH, .help = "the folder of the queue; without it, spool below state"},
+    {.name = "path", .type = KEY_PATH, .help = "the directory of the queue; without it, spool below state"},
     {.name = "mail",
      .type = KEY_PATH,
      .fallback = "mail",
-     .help = "the folder of the Maildirs: a recipient's is the one of that name in it"},
+     .help = "the directory of the Maildirs: a recipient's is the one of that name in it"},
     {.name = "aliases",
      .type = KEY_PATH,
      .help = "the file of aliases, see spool(5); without it, aliases in control, if that is there"},
@@ -118,19 +118,19 @@ int spool_queue(stralloc *path, bundle const *b, char const *name)
 
 typedef int place(stralloc *, bundle const *, char const *);
 
-static int add_folder(service *sv, place *where, char const *below, mode_t mode)
+static int add_directory(service *sv, place *where, char const *below, mode_t mode)
 {
   stralloc path = STRALLOC_ZERO;
   int result = where(&path, sv->bundle, below);
 
   if (!result) /* Maildirs are people's */
-    result = where == &spool_mail ? service_add_shared_folder(sv, path.s, mode)
-                                  : service_add_folder(sv, path.s, mode, 0);
+    result = where == &spool_mail ? service_add_shared_directory(sv, path.s, mode)
+                                  : service_add_directory(sv, path.s, mode, 0);
   stralloc_free(&path);
   return result;
 }
 
-static int counters_folder(stralloc *path, bundle const *b, char const *below)
+static int counters_directory(stralloc *path, bundle const *b, char const *below)
 {
   return stralloc_cats(path, b->run) && stralloc_cats(path, "/spool") && stralloc_cats(path, below) &&
                  stralloc_0(path)
@@ -142,21 +142,22 @@ static int counters_folder(stralloc *path, bundle const *b, char const *below)
  * Nobody but spool's user enters the spool: other users queue through spool-intake. The monitor of another user
  * counts the names in todo/.
  */
-static int add_folders(service *sv)
+static int add_directories(service *sv)
 {
   int counted = is_other(sv->bundle, "monitor");
 
-  if (add_folder(sv, &counters_folder, "", 0755) < 0) return -1;
-  if (add_folder(sv, &spool_path, "", counted ? 0711 : 0700) < 0) return -1;
-  if (add_folder(sv, &spool_path, "/tmp", 0700) < 0) return -1;
-  if (add_folder(sv, &spool_path, "/todo", counted ? 0755 : 0700) < 0) return -1;
-  if (add_folder(sv, &spool_path, "/failed", 0700) < 0 || add_folder(sv, &spool_path, "/held", 0700) < 0)
+  if (add_directory(sv, &counters_directory, "", 0755) < 0) return -1;
+  if (add_directory(sv, &spool_path, "", counted ? 0711 : 0700) < 0) return -1;
+  if (add_directory(sv, &spool_path, "/tmp", 0700) < 0) return -1;
+  if (add_directory(sv, &spool_path, "/todo", counted ? 0755 : 0700) < 0) return -1;
+  if (add_directory(sv, &spool_path, "/failed", 0700) < 0 ||
+      add_directory(sv, &spool_path, "/held", 0700) < 0)
     return -1;
-  if (add_folder(sv, &spool_mail, "", 0711) < 0 || add_folder(sv, &spool_mail, "/postmaster", 0700) < 0)
+  if (add_directory(sv, &spool_mail, "", 0711) < 0 || add_directory(sv, &spool_mail, "/postmaster", 0700) < 0)
     return -1;
-  if (add_folder(sv, &spool_mail, "/postmaster/tmp", 0700) < 0) return -1;
-  if (add_folder(sv, &spool_mail, "/postmaster/cur", 0700) < 0) return -1;
-  return add_folder(sv, &spool_mail, "/postmaster/new", 0700);
+  if (add_directory(sv, &spool_mail, "/postmaster/tmp", 0700) < 0) return -1;
+  if (add_directory(sv, &spool_mail, "/postmaster/cur", 0700) < 0) return -1;
+  return add_directory(sv, &spool_mail, "/postmaster/new", 0700);
 }
 
 static int add_option(stralloc *sa, char const *option, char const *word)
@@ -249,7 +250,7 @@ static int make(service *sv, report *r)
     report_error(r, sv->section, "catch-all", "\"%s\" cannot be a Maildir's name", catchall);
   examine_delivery(sv, r);
   if (service_append(&program, "%s/spool-deliver", sv->bundle->libexec) == 0 && stralloc_0(&program) &&
-      add_command(&command, sv, program.s) == 0 && add_folders(sv) == 0 &&
+      add_command(&command, sv, program.s) == 0 && add_directories(sv) == 0 &&
       service_add_program(sv, program.s) == 0)
     result = service_add_run(sv, command.s, 60000);
   stralloc_free(&program);
@@ -310,7 +311,7 @@ static int make_intake(service *sv, report *r)
       service_prelude(sv, &sa) < 0 || add_sockets(&sa, sv) < 0 || add_intake(&sa, sv, program.s) < 0)
     goto end;
   if (service_add_file(sv, "run", sa.s, sa.len, 0755) < 0 || service_add_program(sv, program.s) < 0) goto end;
-  if (add_folder(sv, &spool_path, "", is_other(sv->bundle, "monitor") ? 0711 : 0700) < 0) goto end;
+  if (add_directory(sv, &spool_path, "", is_other(sv->bundle, "monitor") ? 0711 : 0700) < 0) goto end;
   if (service_add_text(sv, "notification-fd", 0644, "3\n") < 0) goto end;
   result = service_add_text(sv, "timeout-kill", 0644, "60000\n");
 end:
@@ -347,7 +348,7 @@ static int make_send(service *sv, report *r)
   (void)r;
   sv->user = bundle_user(sv->bundle, bundle_section(sv->bundle, "spool"));
   for (unsigned int i = 0; i < 3; i++)
-    if (add_folder(sv, &spool_path, below[i], 0700) < 0) goto end;
+    if (add_directory(sv, &spool_path, below[i], 0700) < 0) goto end;
   if (service_append(&program, "%s/spool-send", sv->bundle->libexec) == 0 && stralloc_0(&program) &&
       add_send(&sa, sv->bundle, program.s) == 0 && add_place(&sa, sv->bundle, &spool_path) == 0 &&
       remote_socket(&socket, sv->bundle) == 0 && service_word(&sa, " ", socket.s, "") == 0 &&

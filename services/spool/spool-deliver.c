@@ -38,7 +38,7 @@ static char const help[] = "usage: " USAGE "\n"
                            "Delivers the messages of SPOOL to Maildirs below MAIL.\n"
                            "  -1           deliver what is due, and exit\n"
                            "  -d FD        write a newline to FD when ready\n"
-                           "  -c CONTROL   the folder of qmail control files (control)\n"
+                           "  -c CONTROL   the directory of qmail control files (control)\n"
                            "  -a ALIASES   the alias file\n"
                            "  -k NAME      the alias or Maildir for what is nobody's\n"
                            "  -n HOST      the host in the names of files (this machine)\n"
@@ -92,7 +92,7 @@ struct daemon_s
 
 /* --- start --------------------------------------------------------------------------------------- */
 
-static int open_folder(char const *path, char const *name, mode_t mode)
+static int open_directory(char const *path, char const *name, mode_t mode)
 {
   int fd, at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -119,7 +119,7 @@ static void open_mail(spool *s)
   stralloc_free(&postmaster);
 }
 
-/* About a dozen descriptors are always open; a message takes one, and two more for each folder. */
+/* About a dozen descriptors are always open; a message takes one, and two more for each directory. */
 static unsigned int batch_size(void)
 {
   struct rlimit l;
@@ -169,13 +169,14 @@ static void start(daemon_state *d)
 {
   umask(077);
   if (mkdir(d->s.path, 0700) < 0 && errno != EEXIST) strerr_diefusys(111, "make ", d->s.path);
-  d->s.todo = open_folder(d->s.path, "todo", 0700);
-  d->s.tmp = open_folder(d->s.path, "tmp", 0700);
-  d->s.failed = open_folder(d->s.path, "failed", 0700);
-  close(open_folder(d->s.path, "held", 0700)); /* for who queues */
+  d->s.todo = open_directory(d->s.path, "todo", 0700);
+  d->s.tmp = open_directory(d->s.path, "tmp", 0700);
+  d->s.failed = open_directory(d->s.path, "failed", 0700);
+  close(open_directory(d->s.path, "held", 0700)); /* for who queues */
   if (d->o.out)
-    d->s.out = open_folder(d->s.path, "out", 0700), d->s.remote = open_folder(d->s.path, "remote", 0700);
-  d->s.notes = open_folder(d->s.path, "notes", 0700);
+    d->s.out = open_directory(d->s.path, "out", 0700),
+    d->s.remote = open_directory(d->s.path, "remote", 0700);
+  d->s.notes = open_directory(d->s.path, "notes", 0700);
   if (d->o.out && forward_open(&d->s) < 0) strerr_diefusys(111, "read ", d->s.path, "/srs.key");
   take_lock(d);
   open_mail(&d->s);

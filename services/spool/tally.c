@@ -19,7 +19,7 @@ int tally_open(tally *t, char const *file)
   return 0;
 }
 
-/* A folder that changed within its clock's last tick may change again without another time. */
+/* A directory that changed within its clock's last tick may change again without another time. */
 static int settled(struct timespec const *t, uint64_t now)
 {
   return (uint64_t)t->tv_sec * SECOND + SECOND < now;

@@ -25,7 +25,7 @@ struct tally_s
 /* 0, or -1 and errno: nothing is published then. */
 extern int tally_open(tally *t, char const *file);
 /*
- * Counts the folder, if it has changed. now: microseconds since 1970. busy: there is mail to be moved meanwhile, so
+ * Counts the directory, if it has changed. now: microseconds since 1970. busy: there is mail to be moved meanwhile, so
  * that this may wait some seconds.
  */
 extern void tally_take(tally *t, char const *failed, uint64_t now, int busy);

@@ -10,7 +10,7 @@
 #include <openssl/x509v3.h>
 
 #include "cert-internal.h"
-#include "heap-internal.h"
+#include "malloc-internal.h"
 
 static int wrong(char why[WHY_MAX], char const *path, char const *text)
 {
@@ -21,7 +21,7 @@ static int wrong(char why[WHY_MAX], char const *path, char const *text)
 
 static int openssl_wrong(char why[WHY_MAX], char const *path, char const *otherwise)
 {
-  char const *reason = heap_is_spent() ? "out of memory" : ERR_reason_error_string(ERR_peek_last_error());
+  char const *reason = malloc_is_spent() ? "out of memory" : ERR_reason_error_string(ERR_peek_last_error());
   return wrong(why, path, reason ? reason : otherwise);
 }
 

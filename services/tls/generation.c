@@ -17,11 +17,11 @@
 
 #include "confine-internal.h"
 #include "generation-internal.h"
-#include "heap-internal.h"
+#include "malloc-internal.h"
 #include "keeper-internal.h"
 #include "random-internal.h"
-#include "text-internal.h"
-#include "title-internal.h"
+#include "hugecode-internal.h"
+#include "psname-internal.h"
 #include "worker-internal.h"
 
 #define START_MS 30000
@@ -43,7 +43,7 @@ static void load_settings(settings *st, char const *path)
 /* 102: the files are wrong; 111: nobody can tell now. */
 static int verdict(void)
 {
-  return heap_is_spent() ? 111 : 102;
+  return malloc_is_spent() ? 111 : 102;
 }
 
 static void keep_only(int const *fds, size_t n)
@@ -67,7 +67,7 @@ static void run_keeper(master *m, int questions, int ready)
   random_from_kernel();
   load_settings(&st, m->config);
   if (keeper_load(&st, why) < 0) strerr_dief(verdict(), why);
-  title_set("keeper", "of the private keys");
+  psname_set("keeper", "of the private keys");
   confine_calls_make(&calls, 0);
   if (confine(m->uid, m->gid) < 0 || confine_calls_enter(&calls) < 0)
     strerr_diefusys(111, "confine the keeper of the keys");
@@ -100,12 +100,12 @@ static void run_pool(master *m, int questions, int control, int ready)
   if (contexts_build(&cs, &st, why) < 0) strerr_dief(verdict(), why);
   if (confine(m->uid, m->gid) < 0) strerr_diefusys(111, "confine the pool");
   if (contexts_warm(&cs, &st, why) < 0) strerr_dief(verdict(), why);
-  text_in_huge_pages();
-  heap_fill_holes();
+  code_in_huge_pages();
+  malloc_fill_holes();
   confine_calls_make(&p.calls, CONFINE_ACCEPT | CONFINE_PAIR);
   p.ssl = worker_template(&cs);
   if (!p.ssl) strerr_dief(111, "out of memory");
-  title_set("pool", "");
+  psname_set("pool", "");
   pool_run(&p, ready);
 }
 

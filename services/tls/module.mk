@@ -1,4 +1,4 @@
-$(eval $(call library,services/tls,cert.c check.c choice.c confine.c context.c crew.c generation.c heap.c keeper.c places.c pool.c random.c relay.c report.c request.c service.c settings.c text.c ticket.c title.c worker.c))
+$(eval $(call library,services/tls,cert.c check.c choice.c confine.c context.c workers.c generation.c malloc.c keeper.c slots.c pool.c random.c relay.c report.c request.c service.c settings.c hugecode.c ticket.c psname.c worker.c))
 $(eval $(call program,libexec/mailctl/tlsd,services/tls/tlsd.c,services/tls,-lssl -lcrypto $(WITHIN) $(WITHOUT)))
 $(eval $(call tool,tests/tools/tlsrun.c))
 $(eval $(call unit,tests/unit/tls.c,services/tls,-lssl -lcrypto))

@@ -16,7 +16,7 @@
 
 #include <runlib/ready.h>
 
-#include "crew-internal.h"
+#include "workers-internal.h"
 #include "pool-internal.h"
 #include "worker-internal.h"
 
@@ -31,7 +31,7 @@ typedef struct state_s state;
 struct state_s
 {
   pool *p;
-  crew workers;
+  workers workers;
   int started[2]; /* workers write their pid onto it when they have got a request */
   int ending;     /* takes no more sessions */
   tain deadline;  /* of the ending */
@@ -64,7 +64,7 @@ static int spawn(state *s)
   pid_t pid = fork();
 
   if (!pid) worker_run(s->p, s->started[1]);
-  if (pid > 0) crew_add(&s->workers, pid);
+  if (pid > 0) workers_add(&s->workers, pid);
   return pid > 0 ? 0 : -1;
 }
 
@@ -94,7 +94,7 @@ static void hear_workers(state *s)
   ssize_t n = read(s->started[0], pids, sizeof pids);
 
   if (n <= 0) return;
-  for (size_t i = 0; i < (size_t)n / sizeof pids[0]; i++) crew_took(&s->workers, pids[i]);
+  for (size_t i = 0; i < (size_t)n / sizeof pids[0]; i++) workers_took(&s->workers, pids[i]);
   publish(s);
 }
 
@@ -127,12 +127,12 @@ static void reap(state *s)
     int status;
     pid_t pid = waitpid(-1, &status, WNOHANG);
     if (pid <= 0) break;
-    int waited = !crew_remove(&s->workers, pid);
+    int waited = !workers_remove(&s->workers, pid);
     if (!s->ending && WIFEXITED(status) && WEXITSTATUS(status) == WORKER_BROKEN)
       falter(s, s->p->common->wrong);
     else if (!s->ending && waited && WIFSIGNALED(status))
       tain_addsec_g(&s->patience, IMPATIENT);
-    place_free(s->p->common->places, pid);
+    slot_free(s->p->common->places, pid);
     count_end(s, status);
   }
   publish(s);
@@ -257,7 +257,7 @@ void pool_run(pool *p, int ready)
   s.warning = s.patience = STAMP;
   signals = selfpipe_init();
   if (signals < 0 || !selfpipe_trap(SIGCHLD) || !sig_ignore(SIGPIPE) || pipenbcoe(s.started) < 0 ||
-      crew_init(&s.workers, p->st->workers + p->st->spare) < 0)
+      workers_init(&s.workers, p->st->workers + p->st->spare) < 0)
     strerr_diefusys(111, "start the pool");
   counter_set(p->counters[POOL_EXPIRES], (uint64_t)p->cs->expires);
   warn_daily(&s);

@@ -141,13 +141,13 @@ static int add_command(stralloc *sa, service const *sv)
   return service_word(sa, " ", b->run, "/servicedirs/tls/data/tlsd.conf");
 }
 
-static int add_folder_and_program(service *sv)
+static int add_directory_and_program(service *sv)
 {
   stralloc path = STRALLOC_ZERO;
   int result = -1;
 
   if (service_append(&path, "%s/tls", sv->bundle->run) < 0 || !stralloc_0(&path) ||
-      service_add_folder(sv, path.s, 0755, "") < 0)
+      service_add_directory(sv, path.s, 0755, "") < 0)
     goto end;
   path.len = 0;
   if (service_append(&path, "%s/tlsd", sv->bundle->libexec) < 0 || !stralloc_0(&path)) goto end;
@@ -170,7 +170,7 @@ static int make(service *sv, report *r)
   if (add_command(&sa, sv) < 0 || !stralloc_0(&sa)) goto end;
   sv->user = 0; /* the keys may be root's alone; tlsd drops by itself */
   if (service_add_run(sv, sa.s, drain_of(sv) + SPARE_MS) < 0) goto end;
-  result = add_folder_and_program(sv);
+  result = add_directory_and_program(sv);
 end:
   stralloc_free(&sa);
   return result;

@@ -1,7 +1,7 @@
 #ifndef TLS_SHARED_INTERNAL_H
 #define TLS_SHARED_INTERNAL_H
 
-#include "places-internal.h"
+#include "slots-internal.h"
 #include "ticket-internal.h"
 
 /*

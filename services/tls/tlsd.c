@@ -29,7 +29,7 @@
 
 #include "check-internal.h"
 #include "generation-internal.h"
-#include "title-internal.h"
+#include "psname-internal.h"
 
 #define USAGE "tlsd [-d fd] [-u user] [-a user]... [-c counters] socket config | tlsd --check config"
 
@@ -288,7 +288,7 @@ int main(int argc, char const *const *argv)
   if (argc == 2 && !strcmp(argv[1], "--version"))
     return puts("tlsd (mailctl) " VERSION) < 0 || fflush(stdout) ? 111 : 0;
   if (argc == 3 && !strcmp(argv[1], "--check")) return check_config(argv[2]);
-  title_init(argc, argv);
+  psname_init(argc, argv);
   parse(&o, &s.m, argc, argv);
   s.socket = o.socket;
   signals = prepare(&s.m, &o);

@@ -21,7 +21,7 @@
 #include "keeper-internal.h"
 #include "relay-internal.h"
 #include "request-internal.h"
-#include "title-internal.h"
+#include "psname-internal.h"
 #include "worker-internal.h"
 
 #define LISTENER   3 /* the descriptors that a worker begins with, besides stderr */
@@ -274,15 +274,15 @@ static void take_place(pool const *p, job const *j)
 {
   settings const *st = p->st;
   pid_t self = getpid();
-  place_answer answer = place_take(p->common->places, st->workers, self, j->rq.key, st->per_client);
+  slot_answer answer = slot_take(p->common->places, st->workers, self, j->rq.key, st->per_client);
 
   (void)!write(STARTED, &self, sizeof self);
   close(STARTED);
   switch (answer)
   {
-    case PLACE_TAKEN: return;
-    case PLACE_FULL: refuse(j, "too many sessions"); break;
-    case PLACE_CLIENT: refuse(j, "too many sessions of this client"); break;
+    case SLOT_TAKEN: return;
+    case SLOT_FULL: refuse(j, "too many sessions"); break;
+    case SLOT_CLIENT: refuse(j, "too many sessions of this client"); break;
   }
 }
 
@@ -317,7 +317,7 @@ void worker_run(pool const *p, int started)
 {
   job j = {.report = -1, .client = -1, .plain = -1};
 
-  title_set("spare", "worker");
+  psname_set("spare", "worker");
   if (handle_signals() < 0 || keep_descriptors(p->listener, p->keeper, started) < 0 ||
       confine_resources(64 << 20, FILES, 0) < 0 || confine_calls_enter(&p->calls) < 0)
     give_up(p);
@@ -331,6 +331,6 @@ void worker_run(pool const *p, int started)
   }
   take_place(p, &j);
   let_go(p);
-  title_set("worker", j.rq.peer);
+  psname_set("worker", j.rq.peer);
   _exit(serve(&j, p->ssl, p->st));
 }

@@ -30,12 +30,12 @@ send() {
     -f joe@example.org -t jane@example.test -M client.example.org "$IP:2525"
 }
 
-# measure FOLDER COMMAND...: prints messages/s and us a message; every one must be in FOLDER afterwards
+# measure DIRECTORY COMMAND...: prints messages/s and us a message; every one must be in DIRECTORY afterwards
 measure() {
-  folder=$1
+  directory=$1
   shift
-  rm -rf "$folder"
-  mkdir "$folder"
+  rm -rf "$directory"
+  mkdir "$directory"
   start_server "$T/cpu" "$@"
   wait_for 10 "$TOOLS/load" "$IP" 2525 0 0 || exit 1
   begin=$(date +%s%N)
@@ -45,8 +45,8 @@ measure() {
   }
   end=$(date +%s%N)
   stop_server
-  set -- "$folder"/*
-  test $# -eq "$count" || { echo "$folder has $# messages rather than $count" >&2; exit 1; }
+  set -- "$directory"/*
+  test $# -eq "$count" || { echo "$directory has $# messages rather than $count" >&2; exit 1; }
   awk -v n="$count" -v ns=$((end - begin)) '{ print n / ns * 1e9, $1 / n }' "$T/cpu"
 }
 # ours QUEUE

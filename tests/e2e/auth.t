@@ -41,13 +41,13 @@ conf
 printf 'secret\nmore\n' | mailctl passwd joe >"$T/out" 2>&1
 is $? 0 "passwd reads the first line of its input"
 is "$(cat "$T/out")" "password of joe set" "and says what it did"
-is "$(stat -c %a "$users" "$T/state/auth" | tr '\n' ' ')" "600 700 " "the file and its folder are private"
+is "$(stat -c %a "$users" "$T/state/auth" | tr '\n' ' ')" "600 700 " "the file and its directory are private"
 like "$(cat "$users")" '^joe:[$]y[$]' "the hash is yescrypt's"
 unlike "$(cat "$users")" secret "the password itself is not there"
 printf 'other' | mailctl passwd ann >/dev/null
 is "$(grep -c . "$users")" 2 "a second name is a second line"
 flock "$T/state/auth" sh -c 'printf third | timeout 20 mailctl passwd eve' >/dev/null
-is "$(grep -c . "$users")" 3 "a lock on the folder, which who can read it can take, stops nobody"
+is "$(grep -c . "$users")" 3 "a lock on the directory, which who can read it can take, stops nobody"
 seq -f 'n%g' 20 | xargs -P 20 -I N sh -c 'echo N | mailctl passwd N >/dev/null'
 is "$(grep -c . "$users") $(ls -A "$T/state/auth")" "23 users" "twenty at once"
 for i in $(seq -f 'n%g' 20) eve; do sed -i "/^$i:/d" "$users"; done

@@ -56,7 +56,7 @@ is "$(sed -n 1p "$T/err")" "$conf:1: [smtdp] there is no such section (did you m
 is "$(sed -n 2p "$T/err")" "$conf:3: [smtpd] listne: there is no such key (did you mean \`listen\`?)" "a key"
 is "$(sed -n 3p "$T/err")" "$conf:4: [smtpd] concurrency: \`lots\` is not a number" "a number"
 like "$(sed -n 4p "$T/err")" "^$conf:5: \[smtpd\] session-time: .* is not a time" "a time"
-like "$(sed -n 5p "$T/err")" "^$conf:9: \[bundle\] control: .* must be called" "a folder"
+like "$(sed -n 5p "$T/err")" "^$conf:9: \[bundle\] control: .* must be called" "a directory"
 like "$(sed -n 6p "$T/err")" "^$conf:9: \[bundle\] control: .*/c: No such file" "and the machine's share"
 exits 102 "up refuses it" mailctl up
 exits 102 "plan refuses it" mailctl plan
@@ -202,13 +202,13 @@ if test "$me" -eq 0; then
   change tls 'user = root'
   says "root as tlsd" 'tls\] user: tlsd talks to the network: give it a user other than root'
   chmod 700 "$bundle"
-  says "a folder that the user cannot reach" "nobody cannot reach ${bundle}[^:]*: chmod o\\+x $bundle( \\(or chgrp .*)?\$"
+  says "a directory that the user cannot reach" "nobody cannot reach ${bundle}[^:]*: chmod o\\+x $bundle( \\(or chgrp .*)?\$"
   is "$(grep -c 'cannot reach' "$T/err")" 1 "which is said once"
   chmod 711 "$bundle"
   chmod 1777 "$bundle/state"
-  exits 0 "a sticky folder is safe" mailctl check
+  exits 0 "a sticky directory is safe" mailctl check
   chmod 777 "$bundle/state"
-  says "a folder where others may plant what root runs" "bundle\] state: root runs what is in .*: chmod go-w"
+  says "a directory where others may plant what root runs" "bundle\] state: root runs what is in .*: chmod go-w"
   chmod 755 "$bundle/state"
   chown daemon "$bundle/run"
   says "one that is another user's" 'bundle\] run: root runs what is in .*: chown root'
@@ -224,16 +224,16 @@ else
   sed -i "s/^listen = $IP:2525/listen = $IP:25/" "$conf"
   says "a port for root" "smtpd\] listen: $IP:25: only root may listen on so low a port"
   chmod 500 "$bundle/state"
-  says "a folder that we may not write to" "bundle\] state: we may not write to $bundle/state"
+  says "a directory that we may not write to" "bundle\] state: we may not write to $bundle/state"
   chmod 755 "$bundle/state"
 fi
 
-# --- folders
+# --- directories
 
 rmdir "$bundle/log"
-exits 0 "up makes a folder that is missing" mailctl check
+exits 0 "up makes a directory that is missing" mailctl check
 echo >"$bundle/log"
-says "a folder that is a file" 'bundle\] log: .*/log is not a folder'
+says "a directory that is a file" 'bundle\] log: .*/log is not a directory'
 rm "$bundle/log"
 mv "$bundle/control" "$bundle/gone"
 says "no control" 'bundle\] control: .*/control: No such file'

@@ -19,7 +19,7 @@ kills() {
   kill -9 "$1"
 }
 
-# --- a folder with blanks and UTF-8, and a second bundle beside it ------------------------------------
+# --- a directory with blanks and UTF-8, and a second bundle beside it ------------------------------------
 
 D="$T/Größe \"x\" 'y' \$z/mail"
 mkdir "${D%/mail}"
@@ -39,7 +39,7 @@ echo '[connection]' >"$T/two/control/smtpplugins"
 
 mailctl -c "$T/two/mailctl.conf" up >"$T/up.two" 2>&1 &
 two=$!
-exits 0 "up in a folder with blanks, quotes and UTF-8" m up
+exits 0 "up in a directory with blanks, quotes and UTF-8" m up
 wait $two
 ok $? "and of another bundle at the same time"
 exits 0 "all is well in the one" m status
@@ -51,7 +51,7 @@ ok $? "mail for the one"
 wait_for 30 has_mails "$T/two" 1
 ok $? "and for the other"
 
-# An upgrade, and the way back: a folder a version, and a link to the one that counts.
+# An upgrade, and the way back: a directory a version, and a link to the one that counts.
 mkdir "$T/opt"
 cp -a "$T/prefix" "$T/opt/1"
 cp -a "$T/prefix" "$T/opt/2"

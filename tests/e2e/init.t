@@ -56,33 +56,33 @@ unlike "$(cat "$T/new/mailctl.conf")" '^.{103}' "no line is too long to read"
 # --- what it refuses
 
 find "$T/new" -exec ls -ld --time-style=full-iso {} + >"$T/before"
-exits 1 "a folder that has a mailctl.conf is refused" mailctl init $TRIAL "$T/new"
+exits 1 "a directory that has a mailctl.conf is refused" mailctl init $TRIAL "$T/new"
 like "$(cat "$T/err")" "mailctl.conf is there already, and stays as it is" "with a reason"
 find "$T/new" -exec ls -ld --time-style=full-iso {} + >"$T/after"
 try "and left as it is" diff "$T/before" "$T/after"
 mkdir "$T/partly" "$T/partly/control"
 echo mine >"$T/partly/control/me"
-exits 1 "a folder that has a control is refused" mailctl init $TRIAL "$T/partly"
-like "$(cat "$T/err")" "stays as it is: $T/partly/control: name another folder\$" "with a reason"
+exits 1 "a directory that has a control is refused" mailctl init $TRIAL "$T/partly"
+like "$(cat "$T/err")" "stays as it is: $T/partly/control: name another directory\$" "with a reason"
 is "$(find "$T/partly" | sort | tr '\n' ' ')" "$T/partly $T/partly/control $T/partly/control/me " "and left as it is"
 is "$(cat "$T/partly/control/me")" mine "down to its content"
 exits 111 "a parent that is missing" mailctl init $TRIAL "$T/no/where"
-like "$(cat "$T/err")" 'unable to find the folder .*: No such file' "with a reason"
-exits 100 "no folder" mailctl init
-exits 100 "two folders" mailctl init $TRIAL "$T/a" "$T/b"
+like "$(cat "$T/err")" 'unable to find the directory .*: No such file' "with a reason"
+exits 100 "no directory" mailctl init
+exits 100 "two directories" mailctl init $TRIAL "$T/a" "$T/b"
 exits 100 "an unknown option" mailctl init $TRIAL --usre x "$T/a"
 exits 100 "an unknown user" mailctl init --user no-such-user "$T/a"
 exits 100 "root as the user" mailctl init --user root "$T/a"
 long=$T/$(printf '%0110d' 0)
-exits 102 "a folder whose name is too long for the sockets in it" mailctl init $TRIAL "$long"
+exits 102 "a directory whose name is too long for the sockets in it" mailctl init $TRIAL "$long"
 like "$(cat "$T/err")" '\[bundle\] run: too long' "with a reason"
 test -e "$long" -o -e "$T/a" -o -e "$T/b"
 is $? 1 "none of these made anything"
 
-# --- an existing, empty folder; names; failures on the way
+# --- an existing, empty directory; names; failures on the way
 
 mkdir "$T/empty"
-exits 0 "an empty folder will do" sh -c "cd '$T/empty' && mailctl init $TRIAL ."
+exits 0 "an empty directory will do" sh -c "cd '$T/empty' && mailctl init $TRIAL ."
 try "it is complete" test -f "$T/empty/mailctl.conf"
 exits 0 "a relative name" sh -c "cd '$T' && mailctl init $TRIAL relative/"
 try "is made absolute" grep -q "$T/relative/mailctl.conf" "$T/out"
@@ -99,7 +99,7 @@ exits 111 "no openssl" env PATH="$T" "$B/bin/mailctl" init $TRIAL "$T/failed"
 like "$(head -n 1 "$T/err")" 'the program openssl is not there \(apt-get install openssl\)$' "its package is named"
 mkdir "$T/kept"
 echo mine >"$T/kept/notes"
-exits 111 "openssl fails in a folder with files" env PATH="$T/bin:$PATH" mailctl init $TRIAL "$T/kept"
+exits 111 "openssl fails in a directory with files" env PATH="$T/bin:$PATH" mailctl init $TRIAL "$T/kept"
 is "$(ls "$T/kept")" notes "only they are left"
 
 # --- killed

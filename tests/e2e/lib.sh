@@ -1,8 +1,8 @@
 # shellcheck shell=sh
-# The tests' shell library: TAP, a temporary folder, a loopback address of one's own, and tidying up.
+# The tests' shell library: TAP, a temporary directory, a loopback address of one's own, and tidying up.
 # A test sources it, calls ok/is/like, and ends with `finish`.
 #
-#   $T        the test's own temporary folder, removed at the end
+#   $T        the test's own temporary directory, removed at the end
 #   $IP       a loopback address that no other running test has: ports need not be free, only this
 #   $B        the build: $B/bin, $B/libexec/mailctl
 #   on_exit COMMAND   runs COMMAND at the end, last one first
@@ -12,7 +12,7 @@
 set -u
 B=${MAILCTL_BUILD:-$(dirname "$0")/../../build}
 B=$(cd "$B" && pwd) && test -x "$B/bin/mailctl" || {
-  echo "Bail out! no build: make all tools, or MAILCTL_BUILD=FOLDER"
+  echo "Bail out! no build: make all tools, or MAILCTL_BUILD=DIRECTORY"
   exit 111
 }
 LC_ALL=C.UTF-8

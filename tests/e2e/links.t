@@ -1,5 +1,5 @@
 #!/bin/sh
-# Root makes folders inside those of the services' users: a link that one of them put there leads root nowhere.
+# Root makes directories inside those of the services' users: a link that one of them put there leads root nowhere.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/bundle.sh"
 
@@ -19,17 +19,17 @@ untouched() { is "$(stat -c '%U %a' "$T/precious") $(ls -A "$T/precious")" "root
 in_spool() { (cd "$SPOOL" && s6-setuidgid nobody "$@"); }
 in_spool mv todo away
 in_spool ln -s "$T/precious" todo
-exits 111 "up where a service's user put a link in the place of a folder" m up
+exits 111 "up where a service's user put a link in the place of a directory" m up
 like "$(cat "$T/err")" "unable to make $SPOOL/todo for spool: a link on the way is not in root's hands alone" "says so"
-untouched "the folder that it leads to stays root's"
+untouched "the directory that it leads to stays root's"
 in_spool rm todo
 in_spool mv away todo
 
 in_mail() { (cd "$MAIL" && s6-setuidgid nobody "$@"); }
 in_mail mv postmaster away
 in_mail ln -s "$T/precious" postmaster
-exits 111 "up where it is on the way to a folder" m up
-untouched "nothing is made in the folder that it leads to"
+exits 111 "up where it is on the way to a directory" m up
+untouched "nothing is made in the directory that it leads to"
 in_mail rm postmaster
 in_mail mv away postmaster
 
@@ -37,7 +37,7 @@ in_mail mv away postmaster
 mkdir -m 777 "$T/open"
 ln -s "$T/precious" "$T/open/mail"
 sed -i "/^\[spool\]/,/^\[/s|^#*mail = .*|mail = $T/open/mail|" "$C"
-exits 111 "up with a link of root's in a folder of everybody's" m up
+exits 111 "up with a link of root's in a directory of everybody's" m up
 untouched "does not follow it"
 chmod 1777 "$T/open"
 exits 0 "where nobody can take it away" m up

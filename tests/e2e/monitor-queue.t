@@ -56,7 +56,7 @@ for t in threads: t.start()
 for t in threads: t.join()
 EOF
 
-# A qmail-queue and a delivery for a tree like notqmail's; $SPLIT: todo has numbered folders.
+# A qmail-queue and a delivery for a tree like notqmail's; $SPLIT: todo has numbered directories.
 make_qq() {
   cat >qq <<EOF
 #!/bin/sh

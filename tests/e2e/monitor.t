@@ -81,7 +81,7 @@ try 'it is not taken for empty' raised
 try 'the flag says so' says 'reason backlog [0-9]* (enters at 10), cannot be measured now'
 is "$(how_often 'unable to read todo')" 1 'it is logged once'
 mkdir todo
-try 'a new folder in its place is read' wait_for 20 logged 'todo can be read again'
+try 'a new directory in its place is read' wait_for 20 logged 'todo can be read again'
 try 'and counts' wait_for 20 clear
 fill todo 1 10
 wait_for 20 raised
@@ -300,6 +300,6 @@ exits 100 'no queue is bad usage' mailctl monitor -D "$T/run/overload"
 exits 100 'a threshold of nothing is bad usage' mailctl monitor -D "$T/run/overload" -t nothing:1:2:1 todo
 like "$(cat err)" 'no such signal' 'and says so'
 exits 100 'leave beyond enter is bad usage' mailctl monitor -D "$T/run/overload" -t backlog:1:2:3 todo
-exits 111 'a folder that cannot be made ends it' mailctl monitor -D "$T/no/such/folder" todo
+exits 111 'a directory that cannot be made ends it' mailctl monitor -D "$T/no/such/directory" todo
 
 finish

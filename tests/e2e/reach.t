@@ -36,20 +36,20 @@ chmod 755 "$T/b/own/deep/plugin"
 printf '[mail]\nown/deep/plugin\n' >>"$T/b/control/smtpplugins"
 exits 0 "a plugin of one's own" check
 chmod 700 "$T/b/own"
-exits 102 "below a folder that is shut" check
+exits 102 "below a directory that is shut" check
 says "\\[smtpd\\] user: control/smtpplugins: nobody cannot reach $T/b/own/deep/plugin through $T/b/own: chmod o\\+x $T/b/own \\(or " \
-  "names file, folder and user"
+  "names file, directory and user"
 is "$(wc -l <"$T/err")" 1 "once, for both services"
-typed "a shut folder"
+typed "a shut directory"
 chmod 700 "$T/b/own"
 check 2>"$T/err"
-other "a shut folder"
+other "a shut directory"
 is "$(stat -c '%a %G' "$T/b/own")" "710 $group" "lets nobody else in"
 chgrp root "$T/b/own"
 chmod 755 "$T/b/own"
 chgrp "$group" "$T/b/own/deep"
 chmod 705 "$T/b/own/deep"
-exits 102 "a folder of the user's group that lets only others in" check
+exits 102 "a directory of the user's group that lets only others in" check
 says "chmod g\\+x $T/b/own/deep\$" "is opened to the group"
 typed "a shut group"
 chmod 700 "$T/b/own/deep/plugin"
@@ -81,8 +81,8 @@ mv "$T/b/control" "$T/shut/"
 ln -s "$T/shut/control" "$T/b/control"
 chmod 700 "$T/shut"
 exits 102 "a link to what is shut" check
-says "nobody cannot reach $T/b/control through $T/shut: chmod o\\+x $T/shut " "the folder behind it is named"
-typed "a shut folder behind a link"
+says "nobody cannot reach $T/b/control through $T/shut: chmod o\\+x $T/shut " "the directory behind it is named"
+typed "a shut directory behind a link"
 
 # --- programs ---------------------------------------------------------------------------------------
 
@@ -109,7 +109,7 @@ chmod 600 "$T/b/state/auth/users"
 sed -i 's/^\[auth\]/&\nuser = games/' "$C"
 exits 102 "root's file of users, for games" check
 says "\\[auth\\] users: $T/b/state/auth/users: games may not read it: chown games $T/b/state/auth/users\$" "is named"
-typed "the users; their folder is given to games by up"
+typed "the users; their directory is given to games by up"
 
 mkdir -m 700 "$T/b/state/generations"
 exits 102 "generations for root alone" check
@@ -128,7 +128,7 @@ is "$(stat -c '%a %U' "$T/b/state/tls/key.pem")" "600 root" "a key that is root'
 exits 0 "is as it should be: what begins as root reads as root" check
 
 chmod 700 "$T/b/run"
-exits 102 "a folder that keeps all out" check
+exits 102 "a directory that keeps all out" check
 is "$(grep -c "chmod o+x $T/b/run " "$T/err")" 2 "is named once for each user"
 chmod 755 "$T/b/run"
 
@@ -137,5 +137,5 @@ chmod 755 "$T/b/run"
 exits 0 "up" mailctl -c "$C" up
 exits 0 "check while it is up" check
 sed -i 's/^\[spool\]/&\nuser = games\npath = state\/spool/; s/^\[rater\]/&\nuser = games/' "$C"
-exits 0 "other users: up gives them their folders" check
+exits 0 "other users: up gives them their directories" check
 finish

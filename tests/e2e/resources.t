@@ -88,7 +88,7 @@ ok $? "control: so does the monitor"
 chmod 755 "$T/b/control"
 resumes control
 
-# The bundle's own folders. Root gets through, its services do not; who is not root is shut out with them.
+# The bundle's own directories. Root gets through, its services do not; who is not root is shut out with them.
 shut() {
   on_exit "chmod 755 '$T/b/$1'"
   chmod 0 "$T/b/$1"

@@ -43,7 +43,7 @@ like "$env" '^TCPREMOTEIP=127\.' "a plugin's environment: TCPREMOTEIP"
 unlike "$env" '^SMTPAUTHUSER=' 'no SMTPAUTHUSER'
 is "$(cat "$H/queue/argc") $(cat "$H/queue/pwd")" "0 $H" 'no arguments, in the home directory'
 unlike "$(cat "$H/queue/fds")" 'socket' 'the connection is not given to it'
-# ls itself opens the folder, as the first descriptor that is free.
+# ls itself opens the directory, as the first descriptor that is free.
 is "$(sed -n '/\/proc\//d; s/.* \([0-9]*\) ->.*/\1/p' "$H/queue/fds" | tr '\n' ' ')" '1 2 ' 'nothing but 1 and 2 is'
 clean
 

@@ -25,7 +25,7 @@ sed -i 's/^\[spool\]/&\nuser = mail/; s/^\[monitor\]/&\nuser = news/' "$C"
 exits 0 "check" m check
 exits 0 "up" m up
 is "$(stat -c '%a %U' "$SPOOL" "$SPOOL/tmp" "$SPOOL/todo" "$SPOOL/failed" | tr '\n' ',')" \
-  "711 mail,700 mail,755 mail,700 mail," "the folders' modes and owner"
+  "711 mail,700 mail,755 mail,700 mail," "the directories' modes and owner"
 is "$(stat -c '%a %U' "$INTAKE" "$T/b/run/intake.submission" | tr '\n' ',')" "600 nobody,600 nobody," \
   "the sockets are those users' who queue"
 swaks --silent 3 -s "$IP:2525" -f a@b.example -t postmaster@example.test >"$T/swaks" 2>&1

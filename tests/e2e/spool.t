@@ -66,8 +66,8 @@ like "$(cat err)" '^spool-queue: fatal: unable to create a file in queue: No suc
 is $? 61 "exit 61 without any name of a spool"
 
 begin
-ok $? "spool-deliver makes its folders and says when it is ready"
-try "a Maildir for postmaster is made with the mail folder" test -d mail/postmaster/new
+ok $? "spool-deliver makes its directories and says when it is ready"
+try "a Maildir for postmaster is made with the mail directory" test -d mail/postmaster/new
 end
 is $? 0 "TERM ends it, exit 0"
 "$LIBEXEC/spool-deliver" --make mail/joe mail/ann
@@ -224,7 +224,7 @@ end
 
 mkfifo queue/todo/a-fifo
 ln -s /etc/passwd queue/todo/a-link
-mkdir queue/todo/a-folder
+mkdir queue/todo/a-directory
 echo junk >queue/todo/junk
 : >queue/todo/nothing
 head -c 300 /dev/urandom >queue/todo/noise
@@ -270,7 +270,7 @@ message mount | queue_to joe@example.test
 for file in queue/todo/*; do mv "$file" "queue/todo/1000000000.${file#*.}"; done
 begin -i 3600 -r 3600
 wait_for 20 logged 'deferred .*unable to find even a postmaster'
-ok $? "an empty mail folder (not mounted?): nobody is unknown then"
+ok $? "an empty mail directory (not mounted?): nobody is unknown then"
 mv elsewhere/* mail/
 kill -HUP "$deliverer"
 wait_for 20 holds mail/joe mount

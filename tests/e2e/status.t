@@ -227,7 +227,7 @@ done
 m restart smtpd tls monitor >/dev/null
 exits 0 "and all is well again" m status "--wait=$((60 * PATIENCE))" -q
 
-# A service's folder that vanishes while status looks, again and again.
+# A service's directory that vanishes while status looks, again and again.
 D=$T/b/run/servicedirs/auth
 while test ! -e "$T/stop"; do mv "$D" "$D.away"; mv "$D.away" "$D"; done 2>/dev/null &
 mover=$!
@@ -239,7 +239,7 @@ done
 touch "$T/stop"
 wait $mover
 test -e "$D" || mv "$D.away" "$D"
-is "$odd" 0 "a folder that comes and goes is ready, missing or unknown"
+is "$odd" 0 "a directory that comes and goes is ready, missing or unknown"
 
 # Whom the administrator lets in sees and cannot touch; whom not, does not see.
 if test "$(id -u)" -eq 0; then

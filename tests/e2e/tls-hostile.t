@@ -169,7 +169,7 @@ test -n "${MEMCHECK:-}" || grep -q __asan_init "$LIBEXEC/tlsd" || # whose run-ti
 if test "$(id -u)" -eq 0 && test -z "${MEMCHECK:-}"; then # nobody else can look, and valgrind has its own
   is "$(find "/proc/$worker/fd" -type l | wc -l)" 5 'it has its log, stdin, stdout, the client and the program, nothing else'
   is "$(cat "/proc/$worker/comm")" tlsd-worker 'its name says what it does'
-  like "$(readlink "/proc/$worker/root")" 'tlsd-empty.*deleted' 'its root is an empty folder that is gone'
+  like "$(readlink "/proc/$worker/root")" 'tlsd-empty.*deleted' 'its root is an empty directory that is gone'
 fi
 
 say 'say EHLO still.here' 'say QUIT' >&8

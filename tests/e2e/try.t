@@ -36,7 +36,7 @@ try "which takes its place" cmp "$build/libexec/daemon" "$copy/libexec/daemon"
 rm -rf "$copy"
 mkdir "$copy"
 chown nobody "$copy"
-exits 1 "a folder that is somebody else's" tries
-is "$(cat "$T/err")" "$copy must be root's own folder: remove it" "is refused"
+exits 1 "a directory that is somebody else's" tries
+is "$(cat "$T/err")" "$copy must be root's own directory: remove it" "is refused"
 is "$(ls "$copy")" "" "before anything is put there"
 finish

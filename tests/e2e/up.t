@@ -88,12 +88,12 @@ mkfifo "$T/pipe"
 mailctl -c "$C" plan >"$T/pipe" &
 plan=$!
 exec 7<"$T/pipe"
-compares() { folder=$(readlink "/proc/$(pgrep -P $plan -x diff)/cwd"); }
+compares() { directory=$(readlink "/proc/$(pgrep -P $plan -x diff)/cwd"); }
 wait_for 30 compares
-ok $? "plan compares in $folder"
+ok $? "plan compares in $directory"
 kill $plan "$(pgrep -P $plan)"
 wait $plan 2>/dev/null
-is "$? $(ls -d "$folder" 2>/dev/null)" "143 " "and leaves nothing of it when it is interrupted"
+is "$? $(ls -d "$directory" 2>/dev/null)" "143 " "and leaves nothing of it when it is interrupted"
 exec 7<&-
 rm "$T/b/state/current/more"
 exits 0 "up after a change" m up
@@ -160,7 +160,7 @@ unlike "$(m status)" submission "removes the service"
 kill -0 "$pid" 2>/dev/null
 is $? 1 "and its process"
 test ! -e "$T/b/run/servicedirs/submission"
-ok $? "and its folder"
+ok $? "and its directory"
 
 echo 'nonsense' >>"$C"
 exits 102 "a broken file" m up

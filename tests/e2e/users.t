@@ -12,7 +12,7 @@ sed -i 's/^user = .*/user = nobody/' "$C"
 queue() { swaks --silent 3 -s "$IP:2525" -f a@b.example -t postmaster@example.test --header "Subject: $1" >"$T/swaks" 2>&1; }
 deliver() { queue "$1" && wait_for 10 arrived "$1"; }
 well() { m status -q --wait=20; }
-# whose FOLDER...: who owns what is there, but for root
+# whose DIRECTORY...: who owns what is there, but for root
 whose() { find "$@" ! -user root -printf '%u\n' | sort -u | tr '\n' ' '; }
 
 exits 0 "up" m up

@@ -4,7 +4,7 @@
 /* From here to the end of the fuzzer, which pops it: what it does itself is no news, and would be half of its time. */
 #pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
 
-#include "../unit/smtpd-world.h"
+#include "../unit/smtpd-host.h"
 
 extern char const *__asan_default_options(void);
 

@@ -6,9 +6,9 @@
 
 extern int LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len);
 
-static plugin_end say(void *world, char const *command, stralloc const *vars, stralloc *output)
+static plugin_end say(void *host, char const *command, stralloc const *vars, stralloc *output)
 {
-  fake *f = world;
+  fake *f = host;
 
   (void)command;
   (void)vars;
@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len)
   fake_list(&f.control.plugins, sections[bytes[0] % 8]);
   f.config.auth = f.config.auth_plain = 1;
   f.relayed_ok = 1;
-  f.effects.plugin = say;
+  f.operations.plugin = say;
   f.output = (char const *)bytes + 1;
   f.output_len = len - 1;
   fake_begin(&f);

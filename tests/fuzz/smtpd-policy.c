@@ -6,9 +6,9 @@
 
 extern int LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len);
 
-static int answer(void *world, unsigned int i, char const *question, size_t len, stralloc *to)
+static int answer(void *host, unsigned int i, char const *question, size_t len, stralloc *to)
 {
-  fake *f = world;
+  fake *f = host;
   char const *newline = memchr(f->output, '\n', f->output_len);
   size_t n = newline ? (size_t)(newline - f->output) : f->output_len;
 
@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(uint8_t const *bytes, size_t len)
   f.config.policies[0] = (policy_server){.stages = 63, .closed = 1};
   f.config.policies[1] = (policy_server){.stages = 63};
   f.relayed_ok = 1; /* REDIRECT */
-  f.effects.policy = answer;
+  f.operations.policy = answer;
   f.output = (char const *)bytes;
   f.output_len = len;
   fake_begin(&f);

@@ -45,7 +45,7 @@ static char const *part(char const **s, size_t *n, size_t *len)
 static void map(char const *s, size_t n)
 {
   mapping m = MAPPING_ZERO;
-  stralloc folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
+  stralloc directories = STRALLOC_ZERO, why = STRALLOC_ZERO;
   char const *wrong, *p;
   unsigned int line;
   size_t len;
@@ -58,15 +58,16 @@ static void map(char const *s, size_t n)
     {
       int r;
       p = part(&s, &n, &len);
-      r = mapping_find(&m, p, len, &exists, 0, &folders, &why);
+      r = mapping_find(&m, p, len, &exists, 0, &directories, &why);
       need(r >= 0 && (unsigned int)r <= MAPPING_FOLDERS);
       if (!r) need(why.len && !memchr(why.s, '\n', why.len) && !memchr(why.s, 0, why.len));
-      for (size_t i = 0; r; r--, i += strlen(folders.s + i) + 1) need(i < folders.len && folders.s[i]);
+      for (size_t i = 0; r; r--, i += strlen(directories.s + i) + 1)
+        need(i < directories.len && directories.s[i]);
     }
   else
     need(errno == EPROTO && wrong && line);
   mapping_free(&m);
-  stralloc_free(&folders);
+  stralloc_free(&directories);
   stralloc_free(&why);
 }
 

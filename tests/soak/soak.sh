@@ -53,7 +53,7 @@ wait_for 120 drained
 ok $? "the spool is drained"
 is "$(find "$SPOOL/failed" -type f | grep -c .)" 0 "no message failed"
 
-# arrived: a line `ID FOLDER` for each file
+# arrived: a line `ID DIRECTORY` for each file
 in_maildirs() { find "$T/b/mail" -type f -path "$1/new/*" -exec grep "$2" "$3" {} +; }
 {
   in_maildirs '*' -H '^Subject: soak ' | sed 's|^.*/mail/\([a-z]*\)/new/[^:]*:Subject: soak |\1 |'

@@ -2,9 +2,9 @@
 
 storm.py BUNDLE IP SECONDS SEED CLIENTS [SMTP-SOURCE]
 
-Each client sends messages of its own, each once: a line `ID FOLDER...` goes to BUNDLE/../acked when the server
+Each client sends messages of its own, each once: a line `ID DIRECTORY...` goes to BUNDLE/../acked when the server
 answered 250, to BUNDLE/../sent before. Two more clients are Postfix's smtp-source, if given: each of its messages is
-for a user of its own, ID, whom nobody knows, and so arrives in the folder flood, the catch-all. Every second a random
+for a user of its own, ID, whom nobody knows, and so arrives in the directory flood, the catch-all. Every second a random
 process of the bundle gets SIGKILL; when it was one of the supervision's, `mailctl up` repairs. Prints what was
 killed, and how often.
 """
@@ -21,7 +21,7 @@ import threading
 import time
 
 bundle, ip, seconds, seed, clients = sys.argv[1], sys.argv[2], float(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5])
-folder = os.path.dirname(bundle)
+directory = os.path.dirname(bundle)
 source = sys.argv[6] if len(sys.argv) > 6 else None
 end = time.monotonic() + seconds
 conf = bundle + "/mailctl.conf"
@@ -70,7 +70,7 @@ def flood(number, sent, acked):
     rng = random.Random(seed * 1000 + 500 + number)
     files = []
     for lines in (1, 20, 300):
-        files.append(f"{folder}/flood.{number}.{lines}")
+        files.append(f"{directory}/flood.{number}.{lines}")
         with open(files[-1], "w") as f:
             f.write("Subject: flood\n\n" + "a line of the body\n" * lines + "end\n")
     count = 0
@@ -93,7 +93,7 @@ def own_processes():
                 continue
             with open(f"/proc/{pid}/cmdline", "rb") as f:
                 line = f.read()
-            if folder.encode() in line or os.readlink(f"/proc/{pid}/cwd").startswith(folder):
+            if directory.encode() in line or os.readlink(f"/proc/{pid}/cwd").startswith(directory):
                 found.append((name, int(pid)))
         except OSError:
             pass
@@ -139,7 +139,7 @@ def killer():
                 print("mailctl up:", r.stderr.strip().replace("\n", "\n  "))
 
 
-with open(folder + "/sent", "w") as sent, open(folder + "/acked", "w") as acked:
+with open(directory + "/sent", "w") as sent, open(directory + "/acked", "w") as acked:
     threads = [threading.Thread(target=client, args=(i, sent, acked)) for i in range(clients)]
     if source:
         threads += [threading.Thread(target=flood, args=(i, sent, acked)) for i in range(2)]

@@ -112,7 +112,7 @@ static int attempt(char const *what, char const *argument)
   return (errno = ENOSYS, -1);
 }
 
-int serve(options *o, control const *c, char const *file, world *w, place_mark *mark, int hurried)
+int serve(options *o, control const *c, char const *file, host *w, place_mark *mark, int hurried)
 {
   char line[512], answer[128];
   FILE *in = fdopen(0, "r");

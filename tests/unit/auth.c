@@ -15,7 +15,7 @@
 
 #include <ctl/command/password.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 /* --- the text of the file -------------------------------------------------------------------------- */
@@ -300,7 +300,7 @@ int main(void)
   Suite *s = suite_create("auth");
   TCase *t = tcase_create("auth");
 
-  unit_in_folder(t);
+  unit_in_directory(t);
   tcase_add_loop_test(t, find, 0, sizeof names / sizeof names[0]);
   tcase_add_loop_test(t, edit, 0, sizeof edits / sizeof edits[0]);
   tcase_add_test(t, name_faults);

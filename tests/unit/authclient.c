@@ -11,7 +11,7 @@
 
 #include <runlib/authclient.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 static char const path[] = "socket";
@@ -168,7 +168,7 @@ int main(void)
   Suite *s = suite_create("authclient");
   TCase *t = tcase_create("authclient");
 
-  unit_in_folder(t);
+  unit_in_directory(t);
   tcase_add_loop_test(t, answers, 0, sizeof replies / sizeof replies[0]);
   tcase_add_test(t, too_long);
   tcase_add_test(t, stalled);

@@ -14,7 +14,7 @@
 #include <ctl/conf/conf.h>
 #include <ctl/conf/suggest.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 /* --- a small family of services, so that the tests stand still when the real ones change ---------- */
@@ -173,7 +173,7 @@ static struct
     {"[bundle]\nhostname = " L64 "\n", "f:2: [bundle] hostname: `" L64 "` is not the name of a machine\n"},
     {"[bundle]\nhostname = " L64 L64 L64 L64 "\n",
      "f:2: [bundle] hostname: `" L64 L64 L64 L64 "` is longer than 253 bytes\n"},
-    {"[bundle]\ncontrol = /var/qmail/ctl\n", "f:2: [bundle] control: /var/qmail/ctl: the folder must be "
+    {"[bundle]\ncontrol = /var/qmail/ctl\n", "f:2: [bundle] control: /var/qmail/ctl: the directory must be "
                                              "called `control`, for that is where qmail programs "
                                              "look\n"},
     {"[bundle]\nstatus-group = a,b\n",
@@ -415,7 +415,7 @@ START_TEST(from_file)
 
   put("[web]\nlog = 2\n", 14);
   ck_assert_int_eq(conf_read(&c, "./mailctl.conf", &r), 0);
-  snprintf(wanted, sizeof wanted, "%s/mailctl.conf", unit_folder);
+  snprintf(wanted, sizeof wanted, "%s/mailctl.conf", unit_directory);
   ck_assert_str_eq(c.file, wanted);
   ck_assert(stralloc_0(&r.text));
   ck_assert_str_eq(r.text.s, "./mailctl.conf:2: [web] log: `2` is not yes or no\n");
@@ -505,7 +505,7 @@ int main(void)
   tcase_add_test(t, filled_bundle);
   tcase_add_loop_test(t, distance, 0, sizeof distances / sizeof distances[0]);
   suite_add_tcase(s, t);
-  unit_in_folder(files);
+  unit_in_directory(files);
   tcase_add_test(files, from_file);
   tcase_add_test(files, too_large);
   tcase_add_test(files, not_readable);

@@ -10,7 +10,7 @@
 
 #include <runlib/counters.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 static char const path[] = "counters";
@@ -231,7 +231,7 @@ int main(void)
   Suite *s = suite_create("counters");
   TCase *t = tcase_create("counters");
 
-  unit_in_folder(t);
+  unit_in_directory(t);
   tcase_add_checked_fixture(t, no_file, remove_file);
   tcase_add_test(t, keeps_values_and_mode);
   tcase_add_test(t, many_processes);

@@ -9,7 +9,7 @@
 #include <ctl/live/current.h>
 #include <ctl/live/live.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 /* What s6 says stands in the place of ctl/live/live.c; the records are files, of this very process. */
@@ -147,7 +147,7 @@ int main(void)
   Suite *s = suite_create("current");
   TCase *t = tcase_create("current");
 
-  unit_in_folder(t);
+  unit_in_directory(t);
   tcase_add_checked_fixture(t, &prepare, 0);
   tcase_add_test(t, what_is_down);
   tcase_add_test(t, what_runs_is_what_was_recorded);

@@ -238,7 +238,7 @@ START_TEST(layout_any_size)
     {
       layout l;
       int r = layout_overview(&l, _i, cols, services[k], 5);
-      rect const all[] = {l.title, l.level, l.curve, l.facts, l.table, l.log, l.message, l.keys};
+      rect const all[] = {l.title, l.level, l.curve, l.status_fields, l.table, l.log, l.message, l.keys};
       ck_assert_int_eq(r, _i < LAYOUT_ROWS || cols < LAYOUT_COLS ? -1 : 0);
       if (r < 0) continue;
       ck_assert_int_ge(l.table.rows, 2);

@@ -36,7 +36,7 @@ static example const examples[] = {
     {"Resent-Date: x\nResent-Message-ID: x\nResent-From: a@b.c\n\n",
      "Resent-Date: x\nResent-Message-ID: x\nResent-From: a@b.c\n" ALL "\n"},
     /* a body that begins without an empty line */
-    {HAVE_ALL "hello world: no field\nDate: y\n", HAVE_ALL "\nhello world: no field\nDate: y\n"},
+    {HAVE_ALL "hello host: no field\nDate: y\n", HAVE_ALL "\nhello host: no field\nDate: y\n"},
     {HAVE_ALL "hello\n", HAVE_ALL "\nhello\n"},
     {HAVE_ALL "hello", HAVE_ALL "\nhello"},
     {HAVE_ALL ": x\n", HAVE_ALL "\n: x\n"},

@@ -11,7 +11,7 @@
 #include <ctl/plan/generation.h>
 #include <ctl/plan/manifest.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 service_kind const *const kinds[] = {0};
@@ -159,8 +159,8 @@ START_TEST(the_plan_is_read_back)
   web->sv.user = "nobody";
   ck_assert_int_eq(service_add_control(&web->sv, "db") |
                        service_add_program(&web->sv, "/opt/mail/1/a program") |
-                       service_add_folder(&web->sv, "/var/two words", 0750, "") |
-                       service_add_shared_folder(&web->sv, "/var/shared", 02755),
+                       service_add_directory(&web->sv, "/var/two words", 0750, "") |
+                       service_add_shared_directory(&web->sv, "/var/shared", 02755),
                    0);
   write_one();
   ck_assert_int_eq(plan_manifest(&p, &text), 0);
@@ -307,7 +307,7 @@ int main(void)
   Suite *s = suite_create("generation");
   TCase *t = tcase_create("generation");
 
-  unit_in_folder(t);
+  unit_in_directory(t);
   tcase_add_checked_fixture(t, &prepare, 0);
   tcase_add_test(t, it_has_all_files_with_their_modes);
   tcase_add_test(t, it_runs_once_it_is_switched_to);

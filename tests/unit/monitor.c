@@ -21,10 +21,10 @@
 #include <services/monitor/options.h>
 #include <services/monitor/spec.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
-static void make_folders(void)
+static void make_directories(void)
 {
   ck_assert(!mkdir("run", 0755) && !mkdir("run/overload", 0755) && !mkdir("control", 0755));
 }
@@ -139,17 +139,17 @@ START_TEST(hold_round_trip)
 }
 END_TEST
 
-static flag_facts facts(unsigned int level, int held)
+static flag_fields facts(unsigned int level, int held)
 {
   static sample x;
-  flag_facts f = {.level = level,
-                  .held = held,
-                  .lifetime = 10,
-                  .since = 100,
-                  .until = 0,
-                  .reason = "x",
-                  .x = &x,
-                  .asked = ~0u};
+  flag_fields f = {.level = level,
+                   .held = held,
+                   .lifetime = 10,
+                   .since = 100,
+                   .until = 0,
+                   .reason = "x",
+                   .x = &x,
+                   .asked = ~0u};
   for (gauge_number g = 0; g < GAUGES; g++)
     x.of[g] = (reading){.value = UINT64_MAX, .state = READING_KNOWN, .more = 1};
   return f;
@@ -164,7 +164,7 @@ static overload seen(char const *path)
 
 START_TEST(flag_comes_and_goes)
 {
-  flag_facts f = facts(1, 0);
+  flag_fields f = facts(1, 0);
   char reason[2000];
 
   ck_assert_int_eq(flag_drop("run/overload"), 0);
@@ -188,7 +188,7 @@ END_TEST
 /* The flag must rise on a full disk, and never replace one that a person made just then. */
 START_TEST(flag_in_odd_places)
 {
-  flag_facts f = facts(1, 0);
+  flag_fields f = facts(1, 0);
 
   unlink("run/overload/.flag");
   ck_assert_int_eq(symlink("/nowhere/at/all", "run/overload/.flag"), 0);
@@ -203,7 +203,7 @@ START_TEST(flag_in_odd_places)
 }
 END_TEST
 
-/* Whether the flag was removed from its folder since watched began: inotify(7) tells no lookups, only changes. */
+/* Whether the flag was removed from its directory since watched began: inotify(7) tells no lookups, only changes. */
 static int was_removed(int watched)
 {
   char buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
@@ -224,7 +224,7 @@ static int was_removed(int watched)
  */
 START_TEST(flag_of_another_user)
 {
-  flag_facts const f = facts(2, 1);
+  flag_fields const f = facts(2, 1);
   int watched = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
   char text[FLAG_TEXT];
   struct stat st;
@@ -255,8 +255,8 @@ START_TEST(links)
   char run[64];
   char control[64];
 
-  snprintf(run, sizeof run, "%s/run", unit_folder);
-  snprintf(control, sizeof control, "%s/control", unit_folder);
+  snprintf(run, sizeof run, "%s/run", unit_directory);
+  snprintf(control, sizeof control, "%s/control", unit_directory);
   ck_assert_int_eq(overload_link(control, run, 0), 2);
   ck_assert(!exists("control/overloaded"));
   touch("run/overload/flag");
@@ -526,8 +526,8 @@ int main(void)
   Suite *s = suite_create("monitor");
   TCase *t = tcase_create("monitor");
 
-  unit_in_folder(t);
-  tcase_add_unchecked_fixture(t, make_folders, 0);
+  unit_in_directory(t);
+  tcase_add_unchecked_fixture(t, make_directories, 0);
   tcase_add_test(t, state_round_trip);
   tcase_add_test(t, state_of_nonsense);
   tcase_add_test(t, hold_round_trip);

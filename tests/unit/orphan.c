@@ -18,7 +18,7 @@
 #include <ctl/live/progress.h>
 #include <ctl/live/servicedir.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 /*
@@ -290,7 +290,7 @@ int main(void)
   Suite *s = suite_create("orphan");
   TCase *t = tcase_create("orphan");
 
-  unit_in_folder(t);
+  unit_in_directory(t);
   tcase_add_checked_fixture(t, &prepare, 0);
   tcase_add_test(t, names_are_sorted);
   tcase_add_test(t, the_recorded_that_live);

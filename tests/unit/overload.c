@@ -10,7 +10,7 @@
 
 #include <runlib/overload.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 /* level, stated, maker and staleness of a flag whose heartbeat is at 1000, seen at now. */
@@ -198,7 +198,7 @@ int main(void)
   Suite *s = suite_create("overload");
   TCase *t = tcase_create("overload");
 
-  unit_in_folder(t);
+  unit_in_directory(t);
   tcase_add_loop_test(t, parse, 0, sizeof flags / sizeof flags[0]);
   tcase_add_test(t, long_reason);
   tcase_add_test(t, files);

@@ -9,7 +9,7 @@
 
 #include <runlib/queuecount.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 static void make(char const *path, long mtime)
@@ -21,7 +21,7 @@ static void make(char const *path, long mtime)
   fd_close(fd);
 }
 
-/* flat: 30 files, the oldest from 1000; split: 23 folders with 2 files each, and what is no message */
+/* flat: 30 files, the oldest from 1000; split: 23 directories with 2 files each, and what is no message */
 static void make_queues(void)
 {
   char name[64];
@@ -32,8 +32,8 @@ static void make_queues(void)
     snprintf(name, sizeof name, "flat/%d", 7000 + i);
     make(name, 1000 + i);
   }
-  ck_assert(!mkdir("flat/folder", 0755) && !symlink("7000", "flat/1") && !mkfifo("flat/2", 0600));
-  make("flat/folder/file", 1);
+  ck_assert(!mkdir("flat/directory", 0755) && !symlink("7000", "flat/1") && !mkfifo("flat/2", 0600));
+  make("flat/directory/file", 1);
   for (int i = 0; i < 23; i++)
   {
     snprintf(name, sizeof name, "split/%d", i);
@@ -122,7 +122,7 @@ int main(void)
   Suite *s = suite_create("queuecount");
   TCase *t = tcase_create("queuecount");
 
-  unit_in_folder(t);
+  unit_in_directory(t);
   tcase_add_unchecked_fixture(t, make_queues, 0);
   tcase_add_test(t, exact);
   tcase_add_test(t, limits);

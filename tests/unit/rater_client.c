@@ -19,7 +19,7 @@
 
 #include <runlib/rater.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 static char const path[] = "./socket";
@@ -574,7 +574,7 @@ int main(void)
   Suite *s = suite_create("rater_client");
   TCase *t = tcase_create("client");
 
-  unit_in_folder(t);
+  unit_in_directory(t);
   tcase_add_checked_fixture(t, 0, stop);
   tcase_set_timeout(t, 60);
   tcase_add_loop_test(t, understands, 0, sizeof answers / sizeof answers[0]);

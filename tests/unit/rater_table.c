@@ -10,7 +10,7 @@
 
 #include <services/rater/table.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 static char const *file = "table";
@@ -149,7 +149,7 @@ static void bad_key(void)
   write_at(17, "xyz", 3);
 }
 
-static void be_a_folder(void)
+static void be_a_directory(void)
 {
   unlink(file);
   ck_assert(!mkdir(file, 0700));
@@ -164,7 +164,7 @@ static struct
     {&bad_header, "header is damaged"}, {&bad_key, "header is damaged"},
     {&truncate_it, "size is wrong"},    {&shorten_it, "too short"},
     {&misplace, "where it cannot"},     {&from_the_future, "from the future"},
-    {&be_a_folder, "not a file"},
+    {&be_a_directory, "not a file"},
 };
 
 START_TEST(damaged)
@@ -423,7 +423,7 @@ START_TEST(clock_ticks)
 }
 END_TEST
 
-/* A folder that is not there is an error, not a crash. */
+/* A directory that is not there is an error, not a crash. */
 START_TEST(no_room)
 {
   table t = TABLE_ZERO;
@@ -473,7 +473,7 @@ int main(void)
   Suite *s = suite_create("rater_table");
   TCase *t = tcase_create("table");
 
-  unit_in_folder(t);
+  unit_in_directory(t);
   tcase_add_checked_fixture(t, 0, empty_dir);
   tcase_set_timeout(t, 60);
   tcase_add_test(t, siphash24);

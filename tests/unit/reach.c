@@ -13,7 +13,7 @@
 #include <ctl/machine/port.h>
 #include <ctl/machine/reach.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 /* --- ports ----------------------------------------------------------------------------------------- */
@@ -148,11 +148,11 @@ START_TEST(below)
     close(hold[1]);
     _exit(chdir("/") < 0 || read(hold[0], &c, 1) != 0);
   }
-  ck_assert(port_below(getpid(), unit_folder));
-  ck_assert(port_below(child, unit_folder));
+  ck_assert(port_below(getpid(), unit_directory));
+  ck_assert(port_below(child, unit_directory));
   ck_assert(!port_below(getpid(), "/nothing/there"));
   ck_assert_int_eq(chdir(".."), 0);
-  ck_assert(!port_below(getpid(), unit_folder)); /* in it is not below it */
+  ck_assert(!port_below(getpid(), unit_directory)); /* in it is not below it */
   close(hold[1]);
   ck_assert_int_eq(waitpid(child, &wstat, 0), child);
   ck_assert_int_eq(rmdir("service"), 0);
@@ -169,7 +169,7 @@ static who const *stranger(who *w)
   return w;
 }
 
-START_TEST(shut_folder)
+START_TEST(shut_directory)
 {
   char culprit[PATH_MAX];
   char wanted[PATH_MAX];
@@ -179,11 +179,11 @@ START_TEST(shut_folder)
 
   ck_assert_int_eq(mkdir("a", 0755), 0);
   ck_assert_int_eq(mkdir("a/b", 0755), 0);
-  snprintf(path, sizeof path, "%s/a/b", unit_folder);
+  snprintf(path, sizeof path, "%s/a/b", unit_directory);
   ck_assert_int_eq(reach_try(s, path, X_OK, culprit), 0);
   ck_assert_int_eq(chmod("a", 0600), 0);
   ck_assert_int_eq(reach_try(s, path, F_OK, culprit), EACCES);
-  snprintf(wanted, sizeof wanted, "%s/a", unit_folder);
+  snprintf(wanted, sizeof wanted, "%s/a", unit_directory);
   ck_assert_str_eq(culprit, wanted);
   ck_assert_int_eq(chmod("a", 0755), 0);
   ck_assert_int_eq(chmod("a/b", 0600), 0);
@@ -207,16 +207,16 @@ START_TEST(behind_a_link)
   ck_assert_int_eq(mkdir("shut/in", 0755), 0);
   ck_assert_int_eq(symlink("shut/in", "link"), 0);
   ck_assert_int_eq(chmod("shut", 0600), 0);
-  snprintf(path, sizeof path, "%s/link", unit_folder);
+  snprintf(path, sizeof path, "%s/link", unit_directory);
   ck_assert_int_eq(reach_try(s, path, X_OK, culprit), EACCES);
   if (s)
   {
-    snprintf(wanted, sizeof wanted, "%s/shut", unit_folder);
+    snprintf(wanted, sizeof wanted, "%s/shut", unit_directory);
     ck_assert_str_eq(culprit, wanted);
-    snprintf(path, sizeof path, "%s/shut/not/there", unit_folder);
+    snprintf(path, sizeof path, "%s/shut/not/there", unit_directory);
     ck_assert_int_eq(reach_try(s, path, R_OK, culprit), EACCES);
     ck_assert_str_eq(culprit, wanted);
-    snprintf(path, sizeof path, "%s/link", unit_folder);
+    snprintf(path, sizeof path, "%s/link", unit_directory);
   }
   ck_assert_int_eq(chmod("shut", 0755), 0);
   ck_assert_int_eq(reach_try(s, path, X_OK, culprit), 0);
@@ -237,7 +237,7 @@ START_TEST(what_to_type)
   {
     uid_t uid;
     gid_t gid;
-    mode_t folder;
+    mode_t directory;
     int mode;
     char const *bits;
   } const row[] = {{0, 0, 0, R_OK, "o+r"},         {0, 0, 0, X_OK, "o+x"},     {0, 0, 0, R_OK | X_OK, "o+rx"},
@@ -247,8 +247,8 @@ START_TEST(what_to_type)
   if (geteuid()) return;
   for (unsigned int i = 0; i < sizeof row / sizeof row[0]; i++)
   {
-    snprintf(path, sizeof path, "%s/%u", unit_folder, i);
-    ck_assert_int_eq(row[i].folder ? mkdir(path, 0) : mknod(path, S_IFREG, 0), 0);
+    snprintf(path, sizeof path, "%s/%u", unit_directory, i);
+    ck_assert_int_eq(row[i].directory ? mkdir(path, 0) : mknod(path, S_IFREG, 0), 0);
     ck_assert_int_eq(chown(path, row[i].uid, row[i].gid), 0);
     reach_mend(&w, path, row[i].mode, text);
     snprintf(wanted, sizeof wanted, "chmod %s %s", row[i].bits, path);
@@ -274,13 +274,13 @@ int main(void)
   Suite *s = suite_create("reach");
   TCase *t = tcase_create("reach");
 
-  unit_in_folder(t);
+  unit_in_directory(t);
   tcase_add_test(t, taken_and_free);
   tcase_add_test(t, taken_by_the_dying);
   tcase_add_test(t, taken_by_the_unseen);
   tcase_add_test(t, not_here);
   tcase_add_test(t, below);
-  tcase_add_test(t, shut_folder);
+  tcase_add_test(t, shut_directory);
   tcase_add_test(t, behind_a_link);
   tcase_add_test(t, what_to_type);
   tcase_add_test(t, missing);

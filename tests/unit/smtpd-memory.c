@@ -5,7 +5,7 @@
 #include <services/smtpd/pluginrun.h>
 
 #include "memory.h"
-#include "smtpd-world.h"
+#include "smtpd-host.h"
 
 /* A session, a plugin, again and again, while from the first, the second, the third ... allocation on there is no memory. */
 
@@ -43,7 +43,7 @@ static int has(stralloc const *sa, char const *text)
   return sa->len && memmem(sa->s, sa->len, text, strlen(text)) != 0;
 }
 
-/* The world needs no memory later. */
+/* The host needs no memory later. */
 static void prepare(fake *f)
 {
   char greeting[410] = "";
@@ -117,7 +117,7 @@ static void greet(fake *f, char *said, size_t max)
 
   ck_assert(was >= 0 && !pipe(p) && dup2(p[1], 1) == 1);
   memory_lack(1, 1);
-  session_init(&f->session, &f->config, &f->effects);
+  session_init(&f->session, &f->config, &f->operations);
   client_greet(&f->session, 0);
   memory_back();
   ck_assert_int_eq(dup2(was, 1), 1);

@@ -1,6 +1,6 @@
 #include <stdio.h>
 
-#include "smtpd-world.h"
+#include "smtpd-host.h"
 #include "unit.h"
 
 #define MAIL "EHLO c\nMAIL FROM:<a@b.c>\n"

@@ -6,7 +6,7 @@
 #include <services/smtpd/base64.h>
 #include <services/smtpd/path.h>
 
-#include "smtpd-world.h"
+#include "smtpd-host.h"
 #include "unit.h"
 
 #define MAIL  "EHLO c\nMAIL FROM:<a@b.c>\n"

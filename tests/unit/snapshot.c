@@ -16,21 +16,22 @@
 
 START_TEST(facts_are_sorted_and_unique)
 {
-  for (size_t i = 1; i < facts_count; i++)
-    ck_assert_msg(strcmp(facts[i - 1].name, facts[i].name) < 0, "%s before %s", facts[i - 1].name,
-                  facts[i].name);
-  for (size_t i = 0; i < facts_count; i++)
+  for (size_t i = 1; i < status_fields_count; i++)
+    ck_assert_msg(strcmp(status_fields[i - 1].name, status_fields[i].name) < 0, "%s before %s",
+                  status_fields[i - 1].name, status_fields[i].name);
+  for (size_t i = 0; i < status_fields_count; i++)
   {
-    size_t len = strlen(facts[i].name);
-    ck_assert_ptr_eq(fact_find(facts[i].name, len), facts + i);
-    ck_assert(facts[i].name[strspn(facts[i].name, "abcdefghijklmnopqrstuvwxyz._")] == 0);
-    ck_assert(*facts[i].title && *facts[i].help && facts[i].help[strlen(facts[i].help) - 1] != '.');
-    ck_assert(facts[i].scope == FACT_BUNDLE || !strchr(facts[i].name, '.'));
+    size_t len = strlen(status_fields[i].name);
+    ck_assert_ptr_eq(status_field_find(status_fields[i].name, len), status_fields + i);
+    ck_assert(status_fields[i].name[strspn(status_fields[i].name, "abcdefghijklmnopqrstuvwxyz._")] == 0);
+    ck_assert(*status_fields[i].title && *status_fields[i].help &&
+              status_fields[i].help[strlen(status_fields[i].help) - 1] != '.');
+    ck_assert(status_fields[i].scope == FIELD_BUNDLE || !strchr(status_fields[i].name, '.'));
   }
-  ck_assert_ptr_null(fact_find("", 0));
-  ck_assert_ptr_null(fact_find("nam", 3));
-  ck_assert_ptr_null(fact_find("names", 5));
-  ck_assert_ptr_eq(fact_find("name,state", 4), fact_find("name", 4));
+  ck_assert_ptr_null(status_field_find("", 0));
+  ck_assert_ptr_null(status_field_find("nam", 3));
+  ck_assert_ptr_null(status_field_find("names", 5));
+  ck_assert_ptr_eq(status_field_find("name,state", 4), status_field_find("name", 4));
 }
 END_TEST
 
@@ -41,59 +42,60 @@ START_TEST(columns_are_in_order)
   unsigned int places[64] = {0};
   unsigned int goes[64] = {0};
 
-  for (size_t i = 0; i < facts_count; i++)
-    if (facts[i].column)
+  for (size_t i = 0; i < status_fields_count; i++)
+    if (status_fields[i].column)
     {
-      ck_assert_uint_eq(facts[i].scope, FACT_SERVICE);
-      ck_assert_uint_eq(places[facts[i].column]++, 0);
-      if (facts[i].keep) ck_assert_uint_eq(goes[facts[i].keep]++, 0);
+      ck_assert_uint_eq(status_fields[i].scope, FIELD_SERVICE);
+      ck_assert_uint_eq(places[status_fields[i].column]++, 0);
+      if (status_fields[i].keep) ck_assert_uint_eq(goes[status_fields[i].keep]++, 0);
       columns++;
     }
   for (unsigned int i = 1; i <= columns; i++) ck_assert_uint_eq(places[i], 1);
 }
 END_TEST
 
-static fact const count = {.type = FACT_COUNT};
-static fact const bytes = {.type = FACT_BYTES};
-static fact const moment = {.type = FACT_TIME};
-static fact const yes = {.type = FACT_YES};
+static status_field const count = {.type = FIELD_COUNT};
+static status_field const bytes = {.type = FIELD_BYTES};
+static status_field const moment = {.type = FIELD_TIME};
+static status_field const yes = {.type = FIELD_YES};
 
 START_TEST(what_is_unknown_is_no_number)
 {
-  static datum const none = {.known = NONE, .n = 0};
-  static datum const zero = {.known = KNOWN, .n = 0};
-  datum const unknown = DATUM_ZERO;
-  char s[FACT_WORDS];
+  static status_value const none = {.known = NONE, .n = 0};
+  static status_value const zero = {.known = KNOWN, .n = 0};
+  status_value const unknown = STATUS_VALUE_ZERO;
+  char s[FIELD_WORDS];
   tain now = TAIN_ZERO;
 
-  ck_assert_str_eq(fact_plain(s, &count, &unknown), "unknown");
-  ck_assert_str_eq(fact_human(s, &bytes, &unknown, &now), "unknown");
-  ck_assert_str_eq(fact_plain(s, &moment, &none), "-");
-  ck_assert_str_eq(fact_human(s, &moment, &none, &now), "-");
-  ck_assert_str_eq(fact_plain(s, &count, &zero), "0");
-  ck_assert_str_eq(fact_plain(s, &yes, &zero), "no");
+  ck_assert_str_eq(status_field_plain(s, &count, &unknown), "unknown");
+  ck_assert_str_eq(status_field_human(s, &bytes, &unknown, &now), "unknown");
+  ck_assert_str_eq(status_field_plain(s, &moment, &none), "-");
+  ck_assert_str_eq(status_field_human(s, &moment, &none, &now), "-");
+  ck_assert_str_eq(status_field_plain(s, &count, &zero), "0");
+  ck_assert_str_eq(status_field_plain(s, &yes, &zero), "no");
 }
 END_TEST
 
 START_TEST(words_for_numbers_and_moments)
 {
-  datum d = {.known = KNOWN, .n = UINT64_MAX};
-  char s[FACT_WORDS];
+  status_value d = {.known = KNOWN, .n = UINT64_MAX};
+  char s[FIELD_WORDS];
   tain now, then;
 
-  ck_assert_str_eq(fact_plain(s, &count, &d), "18446744073709551615");
-  ck_assert_str_eq(fact_human(s, &bytes, &d, &now), "16E");
+  ck_assert_str_eq(status_field_plain(s, &count, &d), "18446744073709551615");
+  ck_assert_str_eq(status_field_human(s, &bytes, &d, &now), "16E");
   d.n = 0;
-  ck_assert_str_eq(fact_human(s, &bytes, &d, &now), "0.0K");
+  ck_assert_str_eq(status_field_human(s, &bytes, &d, &now), "0.0K");
   d.n = 12 << 20;
-  ck_assert_str_eq(fact_human(s, &bytes, &d, &now), "12M");
+  ck_assert_str_eq(status_field_human(s, &bytes, &d, &now), "12M");
   ck_assert(
       tain_from_timespec_sysclock(&then, &(struct timespec){.tv_sec = 1795347000, .tv_nsec = 250000000}));
   tain_addsec(&now, &then, 200);
   d.time = then;
-  ck_assert_str_eq(fact_plain(s, &moment, &d), "2026-11-22T11:30:00.250Z");
-  ck_assert_str_eq(fact_human(s, &moment, &d, &now), "3 min");
-  ck_assert_str_eq(fact_human(s, &moment, &(datum){.known = KNOWN, .time = now}, &then), "in 3 min");
+  ck_assert_str_eq(status_field_plain(s, &moment, &d), "2026-11-22T11:30:00.250Z");
+  ck_assert_str_eq(status_field_human(s, &moment, &d, &now), "3 min");
+  ck_assert_str_eq(status_field_human(s, &moment, &(status_value){.known = KNOWN, .time = now}, &then),
+                   "in 3 min");
 }
 END_TEST
 
@@ -190,18 +192,18 @@ START_TEST(a_tree_is_counted)
 }
 END_TEST
 
-/* A folder that is not /proc has no processes: unknown, not nothing. */
+/* A directory that is not /proc has no processes: unknown, not nothing. */
 START_TEST(without_proc_a_tree_is_unknown)
 {
-  int folder = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int directory = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   process p = {.pid = getpid(), .threads = 1};
   proctree t;
 
-  ck_assert_int_lt(process_read(&p, folder, getpid()), 0);
+  ck_assert_int_lt(process_read(&p, directory, getpid()), 0);
   p.pid = getpid();
   p.threads = 1;
-  ck_assert_int_lt(proctree_sum(&t, folder, &p), 0);
-  close(folder);
+  ck_assert_int_lt(proctree_sum(&t, directory, &p), 0);
+  close(directory);
 }
 END_TEST
 

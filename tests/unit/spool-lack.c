@@ -16,7 +16,7 @@
 #include <services/spool/maildir.h>
 #include <services/spool/watch.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 /* A running spool-deliver that finds no descriptor, once. */
@@ -51,7 +51,7 @@ int inotify_init1(int flags)
   return lacks() ? -1 : (int)syscall(SYS_inotify_init1, flags);
 }
 
-static int folder(char const *path)
+static int directory(char const *path)
 {
   int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   ck_assert_int_ge(fd, 0);
@@ -84,19 +84,20 @@ static spool s = {
 
 static void start(void)
 {
-  static char const *const folders[] = {"queue", "queue/todo", "queue/tmp", "queue/failed", "mail"};
+  static char const *const directories[] = {"queue", "queue/todo", "queue/tmp", "queue/failed", "mail"};
   int fd = open("log", O_RDWR | O_CREAT | O_TRUNC, 0600);
 
   ck_assert(fd >= 0 && dup2(fd, 2) == 2);
   close(fd);
   rm_rf("queue");
   rm_rf("mail");
-  for (unsigned int i = 0; i < sizeof folders / sizeof *folders; i++) ck_assert(!mkdir(folders[i], 0700));
+  for (unsigned int i = 0; i < sizeof directories / sizeof *directories; i++)
+    ck_assert(!mkdir(directories[i], 0700));
   ck_assert(!maildir_make("mail/postmaster") && !maildir_make("mail/joe"));
-  s.todo = folder("queue/todo");
-  s.tmp = folder("queue/tmp");
-  s.failed = folder("queue/failed");
-  s.mail = folder("mail");
+  s.todo = directory("queue/todo");
+  s.tmp = directory("queue/tmp");
+  s.failed = directory("queue/failed");
+  s.mail = directory("mail");
   ck_assert_int_eq(mapping_add_domains(&s.map, "b\n", 2), 0);
 }
 
@@ -217,7 +218,7 @@ START_TEST(no_inotify)
 END_TEST
 
 /* A lack that lasts is said once, and holds no descriptor. */
-START_TEST(no_folder_to_watch)
+START_TEST(no_directory_to_watch)
 {
   watch w = WATCH_ZERO;
   size_t before = open_now();
@@ -237,12 +238,12 @@ int main(void)
   Suite *suite = suite_create("spool-lack");
   TCase *t = tcase_create("spool-lack");
 
-  unit_in_folder(t);
+  unit_in_directory(t);
   tcase_add_checked_fixture(t, start, stop);
   tcase_add_test(t, every_descriptor);
   tcase_add_loop_test(t, held_by_the_batch, 5, 12);
   tcase_add_test(t, no_inotify);
-  tcase_add_test(t, no_folder_to_watch);
+  tcase_add_test(t, no_directory_to_watch);
   suite_add_tcase(suite, t);
   return unit_run(suite);
 }

@@ -225,12 +225,12 @@ static char const alias_text[] = "# people\n"
 
 static int exists(void *data, char const *name)
 {
-  static char const *const folders[] = {"joe", "ann", "postmaster", "self", "with-dash", "x+y", 0};
+  static char const *const directories[] = {"joe", "ann", "postmaster", "self", "with-dash", "x+y", 0};
 
   (void)data;
-  ck_assert_msg(*name && *name != '.' && !strchr(name, '/'), "asked for the folder %s", name);
+  ck_assert_msg(*name && *name != '.' && !strchr(name, '/'), "asked for the directory %s", name);
   if (!strcmp(name, "broken")) return errno = EIO, -1;
-  for (char const *const *f = folders; *f; f++)
+  for (char const *const *f = directories; *f; f++)
     if (!strcmp(*f, name)) return 1;
   return 0;
 }
@@ -248,7 +248,7 @@ static struct
 {
   char const *address;
   int result;
-  char const *folders; /* between commas; for 0: what the reason begins with */
+  char const *directories; /* between commas; for 0: what the reason begins with */
 } const finds[] = {
     {"joe@example.test", 1, "joe"},
     {"JOE@EXAMPLE.Test", 1, "joe"},
@@ -273,8 +273,8 @@ static struct
     {"info-x@example.test", 2, "joe,ann"},
     {"sales@example.test", 3, "joe,ann,postmaster"},
     {"self@example.test", 2, "self,joe"},
-    {"a@example.test", 0, "no such alias or folder: a"},
-    {"gone@example.test", 0, "no such alias or folder: nobody"},
+    {"a@example.test", 0, "no such alias or directory: a"},
+    {"gone@example.test", 0, "no such alias or directory: nobody"},
     {"away@example.test", 0, "not a local domain, and spool delivers locally only: elsewhere.test"},
     {"round@example.test", 1, "joe"},
     {"hi@second.test", 1, "ann"},
@@ -292,7 +292,7 @@ static struct
     {"joe\n@example.test", 0, "no such user: joe?"},
     {"@example.test", 0, "no such user"},
     {"a@b@example.test", 0, "no such user"},
-    {"", 0, "no such alias or folder"},
+    {"", 0, "no such alias or directory"},
     {"@", 0, "not a local domain"},
     {"broken@example.test", -1, ""},
 };
@@ -300,33 +300,33 @@ static struct
 START_TEST(find)
 {
   mapping m = MAPPING_ZERO;
-  stralloc folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
+  stralloc directories = STRALLOC_ZERO, why = STRALLOC_ZERO;
   int r;
 
   make_mapping(&m);
-  r = mapping_find(&m, finds[_i].address, strlen(finds[_i].address), &exists, 0, &folders, &why);
+  r = mapping_find(&m, finds[_i].address, strlen(finds[_i].address), &exists, 0, &directories, &why);
   ck_assert_msg(r == finds[_i].result, "%s: %d", finds[_i].address, r);
   if (r > 0)
   {
-    for (size_t i = 0; i + 1 < folders.len; i++)
-      if (!folders.s[i]) folders.s[i] = ',';
-    ck_assert_str_eq(folders.s, finds[_i].folders);
+    for (size_t i = 0; i + 1 < directories.len; i++)
+      if (!directories.s[i]) directories.s[i] = ',';
+    ck_assert_str_eq(directories.s, finds[_i].directories);
   }
   else if (!r)
   {
     ck_assert(stralloc_0(&why));
-    ck_assert_msg(!strncmp(why.s, finds[_i].folders, strlen(finds[_i].folders)), "%s", why.s);
+    ck_assert_msg(!strncmp(why.s, finds[_i].directories, strlen(finds[_i].directories)), "%s", why.s);
     ck_assert(!strchr(why.s, '\n'));
   }
   else
     ck_assert_int_eq(errno, EIO);
-  stralloc_free(&folders);
+  stralloc_free(&directories);
   stralloc_free(&why);
   mapping_free(&m);
 }
 END_TEST
 
-static int caught(char const *catchall, char const *address, size_t len, stralloc *folders)
+static int caught(char const *catchall, char const *address, size_t len, stralloc *directories)
 {
   mapping m = MAPPING_ZERO;
   stralloc why = STRALLOC_ZERO;
@@ -334,7 +334,7 @@ static int caught(char const *catchall, char const *address, size_t len, strallo
 
   make_mapping(&m);
   m.catchall = catchall;
-  r = mapping_find(&m, address, len, &exists, 0, folders, &why);
+  r = mapping_find(&m, address, len, &exists, 0, directories, &why);
   stralloc_free(&why);
   mapping_free(&m);
   return r;
@@ -361,7 +361,7 @@ END_TEST
 START_TEST(explosion)
 {
   mapping m = MAPPING_ZERO;
-  stralloc text = STRALLOC_ZERO, folders = STRALLOC_ZERO, why = STRALLOC_ZERO;
+  stralloc text = STRALLOC_ZERO, directories = STRALLOC_ZERO, why = STRALLOC_ZERO;
   unsigned int line;
   char const *wrong;
   char s[64];
@@ -373,11 +373,11 @@ START_TEST(explosion)
   }
   ck_assert(stralloc_cats(&text, "x15: joe\ny15: joe\n"));
   ck_assert_int_eq(mapping_set_aliases(&m, text.s, text.len, &line, &wrong), 0);
-  ck_assert_int_eq(mapping_find(&m, TEXT("x0"), &exists, 0, &folders, &why), 0);
+  ck_assert_int_eq(mapping_find(&m, TEXT("x0"), &exists, 0, &directories, &why), 0);
   ck_assert(stralloc_0(&why));
   ck_assert_msg(!strncmp(why.s, "takes too many steps", 20), "%s", why.s);
   stralloc_free(&text);
-  stralloc_free(&folders);
+  stralloc_free(&directories);
   stralloc_free(&why);
   mapping_free(&m);
 }

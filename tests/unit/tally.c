@@ -6,7 +6,7 @@
 
 #include <services/spool/tally.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 #define SECOND 1000000u
@@ -36,7 +36,7 @@ static uint64_t published(void)
   return values[0].value;
 }
 
-/* The folder's time is 1000 s; what is counted is told again only for another time, or within its last tick. */
+/* The directory's time is 1000 s; what is counted is told again only for another time, or within its last tick. */
 START_TEST(counts)
 {
   ck_assert_int_eq(mkdir("failed", 0700), 0);
@@ -64,7 +64,7 @@ START_TEST(cannot)
   ck_assert_int_eq(mkdir("second", 0700), 0);
   ck_assert_int_eq(chdir("second"), 0);
   ck_assert_int_eq(mkdir("failed", 0700), 0);
-  ck_assert_int_eq(tally_open(&t, "no/such/folder"), -1);
+  ck_assert_int_eq(tally_open(&t, "no/such/directory"), -1);
   tally_take(&t, "failed", 1, 0); /* nobody wants to know */
   ck_assert_int_eq(tally_open(&t, file), 0);
   put("a", 1000);
@@ -84,7 +84,7 @@ int main(void)
   Suite *s = suite_create("tally");
   TCase *tc = tcase_create("tally");
 
-  unit_in_folder(tc);
+  unit_in_directory(tc);
   tcase_add_test(tc, counts);
   tcase_add_test(tc, cannot);
   suite_add_tcase(s, tc);

@@ -10,8 +10,8 @@
 #include <runlib/fdpass.h>
 #include <runlib/tlsclient.h>
 
-#include <services/tls/crew-internal.h>
-#include <services/tls/places-internal.h>
+#include <services/tls/workers-internal.h>
+#include <services/tls/slots-internal.h>
 #include <services/tls/request-internal.h>
 #include <services/tls/settings-internal.h>
 #include <services/tls/ticket-internal.h>
@@ -201,41 +201,41 @@ START_TEST(settings_values)
 }
 END_TEST
 
-/* --- places and crew --- */
+/* --- places and workers --- */
 
-START_TEST(places)
+START_TEST(slots)
 {
   static place list[PLACES_MAX];
   unsigned char const a[16] = "a";
   unsigned char const b[16] = "b";
 
-  ck_assert_int_eq(place_take(list, 3, 1, a, 2), PLACE_TAKEN);
-  ck_assert_int_eq(place_take(list, 3, 2, a, 2), PLACE_TAKEN);
-  ck_assert_int_eq(place_take(list, 3, 3, a, 2), PLACE_CLIENT);
+  ck_assert_int_eq(slot_take(list, 3, 1, a, 2), SLOT_TAKEN);
+  ck_assert_int_eq(slot_take(list, 3, 2, a, 2), SLOT_TAKEN);
+  ck_assert_int_eq(slot_take(list, 3, 3, a, 2), SLOT_CLIENT);
   ck_assert_uint_eq(place_count(list, 3), 2);
-  ck_assert_int_eq(place_take(list, 3, 3, b, 2), PLACE_TAKEN);
-  ck_assert_int_eq(place_take(list, 3, 4, b, 2), PLACE_FULL);
-  ck_assert_int_eq(place_free(list, 1), 1);
-  ck_assert_int_eq(place_free(list, 1), 0);
-  ck_assert_int_eq(place_take(list, 3, 5, a, 2), PLACE_TAKEN);
+  ck_assert_int_eq(slot_take(list, 3, 3, b, 2), SLOT_TAKEN);
+  ck_assert_int_eq(slot_take(list, 3, 4, b, 2), SLOT_FULL);
+  ck_assert_int_eq(slot_free(list, 1), 1);
+  ck_assert_int_eq(slot_free(list, 1), 0);
+  ck_assert_int_eq(slot_take(list, 3, 5, a, 2), SLOT_TAKEN);
   ck_assert_uint_eq(place_count(list, 3), 3);
 }
 END_TEST
 
 START_TEST(members)
 {
-  crew c;
+  workers c;
 
-  ck_assert_int_eq(crew_init(&c, 3), 0);
-  for (pid_t pid = 1; pid <= 3; pid++) ck_assert_int_eq(crew_add(&c, pid), 0);
-  ck_assert_int_eq(crew_add(&c, 4), -1);
-  crew_took(&c, 2);
-  crew_took(&c, 2);
-  crew_took(&c, 77);
+  ck_assert_int_eq(workers_init(&c, 3), 0);
+  for (pid_t pid = 1; pid <= 3; pid++) ck_assert_int_eq(workers_add(&c, pid), 0);
+  ck_assert_int_eq(workers_add(&c, 4), -1);
+  workers_took(&c, 2);
+  workers_took(&c, 2);
+  workers_took(&c, 77);
   ck_assert_uint_eq(c.busy, 1);
-  ck_assert_int_eq(crew_remove(&c, 1), 0);
-  ck_assert_int_eq(crew_remove(&c, 1), -1);
-  ck_assert_int_eq(crew_remove(&c, 2), 1);
+  ck_assert_int_eq(workers_remove(&c, 1), 0);
+  ck_assert_int_eq(workers_remove(&c, 1), -1);
+  ck_assert_int_eq(workers_remove(&c, 2), 1);
   ck_assert_uint_eq(c.busy, 0);
   ck_assert_uint_eq(c.n, 1);
   ck_assert_int_eq(c.list[0], 3);
@@ -431,7 +431,7 @@ int main(void)
   tcase_add_test(t, reports);
   TABLE(settings_table, configurations);
   tcase_add_test(t, settings_values);
-  tcase_add_test(t, places);
+  tcase_add_test(t, slots);
   tcase_add_test(t, members);
   tcase_add_test(t, ticket_keys);
   tcase_add_test(t, fdpass);

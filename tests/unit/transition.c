@@ -11,7 +11,7 @@
 #include <ctl/live/transition-begin.h>
 #include <ctl/live/transition.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 /*
@@ -585,7 +585,7 @@ int main(void)
   Suite *s = suite_create("transition");
   TCase *t1 = tcase_create("transition");
 
-  unit_in_folder(t1);
+  unit_in_directory(t1);
   tcase_add_checked_fixture(t1, &prepare, 0);
   tcase_add_test(t1, a_start_waits_for_what_it_needs);
   tcase_add_test(t1, a_stop_waits_for_those_that_need_it);

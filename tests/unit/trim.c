@@ -5,7 +5,7 @@
 
 #include <services/spool/trim.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 static int dir;
@@ -86,7 +86,7 @@ int main(void)
   Suite *s = suite_create("trim");
   TCase *t = tcase_create("trim");
 
-  unit_in_folder(t);
+  unit_in_directory(t);
   tcase_add_loop_test(t, bounds, 0, sizeof cases / sizeof *cases);
   tcase_add_test(t, others);
   suite_add_tcase(s, t);

@@ -7,7 +7,7 @@
 
 #include <runlib/walk.h>
 
-#include "folder.h"
+#include "directory.h"
 #include "unit.h"
 
 /*
@@ -142,7 +142,7 @@ int main(void)
   Suite *s = suite_create("walk");
   TCase *t = tcase_create("walk");
 
-  unit_in_folder(t);
+  unit_in_directory(t);
   tcase_add_test(t, reads);
   tcase_add_test(t, writes);
   tcase_add_test(t, removes);

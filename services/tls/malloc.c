@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "heap-internal.h"
+#include "malloc-internal.h"
 
 #define HOLE_MAX 65536
 #define FILL_MAX 100000        /* pieces, whatever malloc does */
@@ -15,7 +15,7 @@ static char *top(void)
   return (char *)sbrk(0) - mallinfo2().keepcost;
 }
 
-void heap_fill_holes(void)
+void malloc_fill_holes(void)
 {
   unsigned int left = FILL_MAX;
 
@@ -33,7 +33,7 @@ void heap_fill_holes(void)
     }
 }
 
-int heap_is_spent(void)
+int malloc_is_spent(void)
 {
   void *volatile room = malloc(ROOM);
 

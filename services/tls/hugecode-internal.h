@@ -7,6 +7,6 @@
  * faults. Smaller libraries stay: measured, their many small pages cost each fork more than the faults do. Where
  * there can be no such pages, or no new code, all stays as it was.
  */
-extern void text_in_huge_pages(void);
+extern void code_in_huge_pages(void);
 
 #endif

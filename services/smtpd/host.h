@@ -8,14 +8,14 @@
 #include "control.h"
 #include "budget.h"
 #include "draft.h"
-#include "effects.h"
+#include "operations.h"
 #include "milterlink.h"
 #include "options.h"
 #include "recipients.h"
 
-/* The real world that a session works on. */
-typedef struct world_s world;
-struct world_s
+/* The real host that a session works on. */
+typedef struct host_s host;
+struct host_s
 {
   options const *options;
   budget *budget;                 /* of the log */
@@ -31,16 +31,16 @@ struct world_s
 };
 
 /* Opens the counters, once for all sessions that begin with w. The rest of w is zero. */
-extern void world_init(world *w, options const *o);
+extern void host_init(host *w, options const *o);
 /*
  * After a session that nobody logged in to: a session ended for its errors is counted in the rater's class `errors`, what
  * policy servers refused for good in `refused`, by the client's address. Nobody waits for it by now.
  */
-extern void world_report(world const *w, int too_many_errors, unsigned int refusals);
-extern void world_effects(world *w, effects *e);
+extern void host_report(host const *w, int too_many_errors, unsigned int refusals);
+extern void host_effects(host *w, operations *e);
 
 /* worldmilters.c: the part of both that has to do with milters. */
-extern void world_open_milters(world *w, options const *o);
-extern void world_milters(effects *e);
+extern void host_open_milters(host *w, options const *o);
+extern void host_milters(operations *e);
 
 #endif

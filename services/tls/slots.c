@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "places-internal.h"
+#include "slots-internal.h"
 
 static unsigned int of_client(place const *list, unsigned int n, uint64_t const key[2])
 {
@@ -11,8 +11,8 @@ static unsigned int of_client(place const *list, unsigned int n, uint64_t const 
   return count;
 }
 
-place_answer place_take(place *list, unsigned int n, pid_t pid, unsigned char const key[16],
-                        unsigned int per_client)
+slot_answer slot_take(place *list, unsigned int n, pid_t pid, unsigned char const key[16],
+                      unsigned int per_client)
 {
   uint64_t k[2];
   unsigned int i = 0;
@@ -21,16 +21,16 @@ place_answer place_take(place *list, unsigned int n, pid_t pid, unsigned char co
   memcpy(k, key, sizeof k);
   for (; i < n; i++, none = 0)
     if (!list[i].pid && atomic_compare_exchange_strong(&list[i].pid, &none, pid)) break;
-  if (i == n) return PLACE_FULL;
+  if (i == n) return SLOT_FULL;
   list[i].key[0] = k[0];
   list[i].key[1] = k[1];
   if (of_client(list, n, k) <= per_client)
-    return PLACE_TAKEN; /* itself among them: two at once never pass both */
+    return SLOT_TAKEN; /* itself among them: two at once never pass both */
   list[i].pid = 0;
-  return PLACE_CLIENT;
+  return SLOT_CLIENT;
 }
 
-int place_free(place *list, pid_t pid)
+int slot_free(place *list, pid_t pid)
 {
   for (unsigned int i = 0; i < PLACES_MAX; i++)
     if (list[i].pid == pid)

@@ -1,8 +1,8 @@
 #include <stdlib.h>
 
-#include "crew-internal.h"
+#include "workers-internal.h"
 
-int crew_init(crew *c, unsigned int max)
+int workers_init(workers *c, unsigned int max)
 {
   c->list = calloc(max, sizeof(pid_t));
   c->busy = c->n = 0;
@@ -10,14 +10,14 @@ int crew_init(crew *c, unsigned int max)
   return c->list ? 0 : -1;
 }
 
-int crew_add(crew *c, pid_t pid)
+int workers_add(workers *c, pid_t pid)
 {
   if (c->n == c->max) return -1;
   c->list[c->n++] = pid;
   return 0;
 }
 
-void crew_took(crew *c, pid_t pid)
+void workers_took(workers *c, pid_t pid)
 {
   unsigned int i = c->busy;
 
@@ -27,7 +27,7 @@ void crew_took(crew *c, pid_t pid)
   c->list[c->busy++] = pid;
 }
 
-int crew_remove(crew *c, pid_t pid)
+int workers_remove(workers *c, pid_t pid)
 {
   unsigned int i = 0;
 

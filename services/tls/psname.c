@@ -1,12 +1,12 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "title-internal.h"
+#include "psname-internal.h"
 
 static char *room;
 static size_t size;
 
-void title_init(int argc, char const *const *argv)
+void psname_init(int argc, char const *const *argv)
 {
   char const *end = argv[0] + strlen(argv[0]) + 1;
 
@@ -21,7 +21,7 @@ static size_t put(size_t n, char const *s)
   return n;
 }
 
-void title_set(char const *what, char const *whom)
+void psname_set(char const *what, char const *whom)
 {
   static char name[16];
   size_t n;

@@ -105,7 +105,7 @@ static int put_recipients(stralloc *sa, session const *s)
 
 static int done(session *s, stralloc *sa, int ok)
 {
-  if (ok) s->effects->log(s->effects->world, sa->s, sa->len);
+  if (ok) s->operations->log(s->operations->host, sa->s, sa->len);
   stralloc_free(sa);
   return ok ? 0 : -1;
 }
@@ -115,7 +115,7 @@ static int done_cheap(session *s, stralloc *sa, int ok)
 {
   /* Who has logged in has a name, and shares an address with others, perhaps. */
   if (ok && (s->recorded + sa->len > RECORD_MAX ||
-             (!s->user.len && !s->effects->log_room(s->effects->world, sa->len, 0))))
+             (!s->user.len && !s->operations->log_room(s->operations->host, sa->len, 0))))
   {
     s->unrecorded++;
     stralloc_free(sa);
@@ -148,7 +148,7 @@ static char const *spamdyke_code(char const *text, size_t len)
   return 0;
 }
 
-int record_refusal(session *s, stage at, char const *text, size_t len)
+int log_refusal(session *s, stage at, char const *text, size_t len)
 {
   stralloc sa = STRALLOC_ZERO;
   char const *code = spamdyke_code(text, len);
@@ -161,10 +161,10 @@ int record_refusal(session *s, stage at, char const *text, size_t len)
                         put_quoted(&sa, "reply", text, len) == 0);
 }
 
-int record_message(session *s, int code, char const *text, unsigned long id)
+int log_message(session *s, int code, char const *text, unsigned long id)
 {
   stralloc sa = STRALLOC_ZERO;
-  uint64_t took = s->effects->now(s->effects->world) - s->began;
+  uint64_t took = s->operations->now(s->operations->host) - s->began;
   char seconds[32];
   size_t n = (size_t)snprintf(seconds, sizeof seconds, "%llu.%03llu", (unsigned long long)(took / 1000000),
                               (unsigned long long)(took / 1000 % 1000));
@@ -176,7 +176,7 @@ int record_message(session *s, int code, char const *text, unsigned long id)
           put_quoted(&sa, "reply", text, strlen(text)) == 0 && put(&sa, "seconds", seconds, n) == 0);
 }
 
-int record_event(session *s, char const *event, char const *key, char const *value)
+int log_event(session *s, char const *event, char const *key, char const *value)
 {
   stralloc sa = STRALLOC_ZERO;
   return done_cheap(s, &sa,
@@ -201,6 +201,6 @@ void session_over(session *s)
   if (!s->unrecorded) return;
   (void)done(s, &sa,
              put_client(&sa, s, "left-out:") == 0 && put_number(&sa, "lines", s->unrecorded) == 0 &&
-                 s->effects->log_room(s->effects->world, sa.len, 1));
+                 s->operations->log_room(s->operations->host, sa.len, 1));
   s->unrecorded = 0;
 }

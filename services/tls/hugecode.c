@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "text-internal.h"
+#include "hugecode-internal.h"
 
 #define HUGE_PAGE ((uintptr_t)2 << 20)
 
@@ -56,7 +56,7 @@ static int replace(struct dl_phdr_info *lib, size_t size, void *data)
   return 0;
 }
 
-void text_in_huge_pages(void)
+void code_in_huge_pages(void)
 {
   (void)dl_iterate_phdr(replace, 0);
 }

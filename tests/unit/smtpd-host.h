@@ -10,14 +10,14 @@
 #include <services/smtpd/budget.h>
 #include <services/smtpd/session.h>
 
-/* A world in memory for the session: what it does is written down, what it learns is scripted. */
+/* A host in memory for the session: what it does is written down, what it learns is scripted. */
 
 typedef struct fake_s fake;
 struct fake_s
 {
   control control;
   session_config config;
-  effects effects;
+  operations operations;
   session session;
   size_t output_len;
   char const *output; /* what every plugin says */
@@ -50,9 +50,9 @@ struct fake_s
 };
 
 /* A plugin `say TEXT` says TEXT, `|` for a newline; `crash`, `missing` and `hang TEXT` end so. */
-static plugin_end fake_plugin(void *world, char const *command, stralloc const *vars, stralloc *output)
+static plugin_end fake_plugin(void *host, char const *command, stralloc const *vars, stralloc *output)
 {
-  fake *f = world;
+  fake *f = host;
   char const *text = f->output ? f->output : "";
 
   if (!stralloc_cats(&f->plugins_run, command) || !stralloc_cats(&f->plugins_run, "\n")) abort();
@@ -66,9 +66,9 @@ static plugin_end fake_plugin(void *world, char const *command, stralloc const *
   return strncmp(command, "hang", 4) ? f->end : PLUGIN_TIMEOUT;
 }
 
-static int fake_open(void *world, stralloc const *vars)
+static int fake_open(void *host, stralloc const *vars)
 {
-  fake *f = world;
+  fake *f = host;
   (void)vars;
   if (f->is_open) abort();
   if (f->open_fails) return (errno = f->open_fails, -1);
@@ -78,15 +78,15 @@ static int fake_open(void *world, stralloc const *vars)
   return 0;
 }
 
-static void fake_put(void *world, char const *bytes, size_t len)
+static void fake_put(void *host, char const *bytes, size_t len)
 {
-  fake *f = world;
+  fake *f = host;
   if (!f->is_open || !stralloc_catb(&f->message, bytes, len)) abort();
 }
 
-static int fake_close(void *world, char const *envelope, size_t len, unsigned long *id)
+static int fake_close(void *host, char const *envelope, size_t len, unsigned long *id)
 {
-  fake *f = world;
+  fake *f = host;
   if (!f->is_open || !stralloc_copyb(&f->envelope, envelope, len)) abort();
   /* A message has no bare CR, and ends with a newline. */
   if (!f->message.len || f->message.s[f->message.len - 1] != '\n' ||
@@ -98,9 +98,9 @@ static int fake_close(void *world, char const *envelope, size_t len, unsigned lo
   return f->code;
 }
 
-static long fake_read(void *world, uint64_t at, char *to, size_t max)
+static long fake_read(void *host, uint64_t at, char *to, size_t max)
 {
-  fake const *f = world;
+  fake const *f = host;
   stralloc const *sa = f->anew ? &f->old : &f->message;
 
   if (at >= sa->len) return 0;
@@ -109,9 +109,9 @@ static long fake_read(void *world, uint64_t at, char *to, size_t max)
   return (long)max;
 }
 
-static int fake_again(void *world)
+static int fake_again(void *host)
 {
-  fake *f = world;
+  fake *f = host;
 
   if (!f->is_open || f->anew) abort();
   if (!stralloc_copy(&f->old, &f->message)) abort();
@@ -120,9 +120,9 @@ static int fake_again(void *world)
   return 0;
 }
 
-static int fake_settle(void *world, int keep)
+static int fake_settle(void *host, int keep)
 {
-  fake *f = world;
+  fake *f = host;
 
   if (!f->is_open || !f->anew) abort();
   if (!keep && !stralloc_copy(&f->message, &f->old)) abort();
@@ -130,24 +130,24 @@ static int fake_settle(void *world, int keep)
   return 0;
 }
 
-static int fake_hold(void *world)
+static int fake_hold(void *host)
 {
-  ((fake *)world)->held = 1;
+  ((fake *)host)->held = 1;
   return 0;
 }
 
 /* --- milters ------------------------------------------------------------------------------------- */
 
-static int fake_milter_open(void *world, unsigned int i)
+static int fake_milter_open(void *host, unsigned int i)
 {
   (void)i;
-  return ((fake const *)world)->milter_len ? 0 : (errno = ECONNREFUSED, -1);
+  return ((fake const *)host)->milter_len ? 0 : (errno = ECONNREFUSED, -1);
 }
 
 /* What is sent is whole packets. */
-static int fake_milter_send(void *world, unsigned int i, char const *s, size_t len)
+static int fake_milter_send(void *host, unsigned int i, char const *s, size_t len)
 {
-  fake *f = world;
+  fake *f = host;
   packet p;
   long n;
 
@@ -158,9 +158,9 @@ static int fake_milter_send(void *world, unsigned int i, char const *s, size_t l
   return 0;
 }
 
-static int fake_milter_receive(void *world, unsigned int i, unsigned int ms, packet *p)
+static int fake_milter_receive(void *host, unsigned int i, unsigned int ms, packet *p)
 {
-  fake *f = world;
+  fake *f = host;
   long n = packet_scan(p, f->milter, f->milter_len);
 
   (void)i;
@@ -171,104 +171,104 @@ static int fake_milter_receive(void *world, unsigned int i, unsigned int ms, pac
   return 0;
 }
 
-static void fake_milter_close(void *world, unsigned int i)
+static void fake_milter_close(void *host, unsigned int i)
 {
-  (void)world, (void)i;
+  (void)host, (void)i;
 }
 
-static int fake_milter_idle(void *world, unsigned int i)
+static int fake_milter_idle(void *host, unsigned int i)
 {
-  (void)world, (void)i;
+  (void)host, (void)i;
   return 1;
 }
 
-static void fake_milter_asked(void *world, unsigned int i)
+static void fake_milter_asked(void *host, unsigned int i)
 {
-  (void)world, (void)i;
+  (void)host, (void)i;
 }
 
-static void fake_milter_over(void *world, unsigned int i, uint64_t ms, int refused, int failed)
+static void fake_milter_over(void *host, unsigned int i, uint64_t ms, int refused, int failed)
 {
-  (void)world, (void)i, (void)ms, (void)refused, (void)failed;
+  (void)host, (void)i, (void)ms, (void)refused, (void)failed;
 }
 
-static unsigned int fake_overload(void *world)
+static unsigned int fake_overload(void *host)
 {
-  return ((fake const *)world)->level;
+  return ((fake const *)host)->level;
 }
 
 /* --- the rest ------------------------------------------------------------------------------------ */
 
-static char const *fake_words(void *world)
+static char const *fake_words(void *host)
 {
-  fake const *f = world;
+  fake const *f = host;
   return f->words ? f->words : "";
 }
 
-static void fake_abandon(void *world)
+static void fake_abandon(void *host)
 {
-  fake *f = world;
+  fake *f = host;
   if (!f->is_open) abort();
   f->is_open = 0;
   f->abandoned++;
 }
 
-static login fake_auth(void *world, char const *user, char const *password)
+static login fake_auth(void *host, char const *user, char const *password)
 {
-  fake *f = world;
+  fake *f = host;
   if (f->login != LOGIN_GOOD) return f->login;
   return !strcmp(user, "joe") && !strcmp(password, "secret") ? LOGIN_GOOD : LOGIN_REFUSED;
 }
 
-static int fake_throttled(void *world)
+static int fake_throttled(void *host)
 {
-  fake *f = world;
+  fake *f = host;
 
   f->logins++;
   return f->throttled;
 }
 
-static void fake_forgive(void *world)
+static void fake_forgive(void *host)
 {
-  ((fake *)world)->logins--;
+  ((fake *)host)->logins--;
 }
 
 /* This machine is 192.0.2.9, 192.0.2.10 and 2001:db8::9; what begins with 203 cannot be told. */
-static int fake_own(void *world, char const *ip, size_t len)
+static int fake_own(void *host, char const *ip, size_t len)
 {
-  (void)world;
+  (void)host;
   if (len == 4 && (unsigned char)*ip == 203) return -1;
   if (len == 4) return !memcmp(ip, "\xc0\x00\x02\x09", 4) || !memcmp(ip, "\xc0\x00\x02\x0a", 4);
   return !memcmp(ip, "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x09", 16);
 }
 
-static void fake_pause(void *world, unsigned int ms)
+static void fake_pause(void *host, unsigned int ms)
 {
-  fake *f = world;
+  fake *f = host;
   if (ms != f->config.error_delay) abort();
   f->pauses++;
 }
 
-static int fake_room(void *world, size_t len, int last)
+static int fake_room(void *host, size_t len, int last)
 {
-  fake const *f = world;
+  fake const *f = host;
   return budget_take(f->budget, 1, len, last ? 2 : 1, 0);
 }
 
-static void fake_log(void *world, char const *line, size_t len)
+static void fake_log(void *host, char const *line, size_t len)
 {
-  fake *f = world;
+  fake *f = host;
   if (!stralloc_catb(&f->log, line, len) || !stralloc_catb(&f->log, "\n", 1)) abort();
 }
 
-static void fake_count(void *world, tally t)
+static void fake_count(void *host, tally t)
 {
-  ((fake *)world)->tallies[t]++;
+  ((fake *)host)->tallies[t]++;
 }
 
-static uint64_t fake_now(void *world)
+static uint64_t fake_now(void *host)
 {
-  fake const *f = world;
+  fake const *f = host;
   return f->now ? f->now : 1700000000000000ull;
 }
 
@@ -300,34 +300,34 @@ static void fake_settings(fake *f)
                                .localip = "192.0.2.9",
                                .domain = "default.test",
                                .recipients = 100};
-  f->effects = (effects){.world = f,
-                         .plugin = fake_plugin,
-                         .queue_open = fake_open,
-                         .queue_put = fake_put,
-                         .queue_close = fake_close,
-                         .queue_words = fake_words,
-                         .queue_abandon = fake_abandon,
-                         .queue_read = fake_read,
-                         .queue_again = fake_again,
-                         .queue_settle = fake_settle,
-                         .queue_hold = fake_hold,
-                         .milter_open = fake_milter_open,
-                         .milter_send = fake_milter_send,
-                         .milter_receive = fake_milter_receive,
-                         .milter_close = fake_milter_close,
-                         .milter_idle = fake_milter_idle,
-                         .milter_asked = fake_milter_asked,
-                         .milter_over = fake_milter_over,
-                         .overload = fake_overload,
-                         .auth = fake_auth,
-                         .throttled = fake_throttled,
-                         .forgive = fake_forgive,
-                         .own = fake_own,
-                         .pause = fake_pause,
-                         .log_room = fake_room,
-                         .log = fake_log,
-                         .count = fake_count,
-                         .now = fake_now};
+  f->operations = (operations){.host = f,
+                               .plugin = fake_plugin,
+                               .queue_open = fake_open,
+                               .queue_put = fake_put,
+                               .queue_close = fake_close,
+                               .queue_words = fake_words,
+                               .queue_abandon = fake_abandon,
+                               .queue_read = fake_read,
+                               .queue_again = fake_again,
+                               .queue_settle = fake_settle,
+                               .queue_hold = fake_hold,
+                               .milter_open = fake_milter_open,
+                               .milter_send = fake_milter_send,
+                               .milter_receive = fake_milter_receive,
+                               .milter_close = fake_milter_close,
+                               .milter_idle = fake_milter_idle,
+                               .milter_asked = fake_milter_asked,
+                               .milter_over = fake_milter_over,
+                               .overload = fake_overload,
+                               .auth = fake_auth,
+                               .throttled = fake_throttled,
+                               .forgive = fake_forgive,
+                               .own = fake_own,
+                               .pause = fake_pause,
+                               .log_room = fake_room,
+                               .log = fake_log,
+                               .count = fake_count,
+                               .now = fake_now};
 }
 
 static void fake_init(fake *f)
@@ -350,7 +350,7 @@ static void fake_take(fake *f)
 
 static void fake_begin(fake *f)
 {
-  session_init(&f->session, &f->config, &f->effects);
+  session_init(&f->session, &f->config, &f->operations);
   session_start(&f->session, 0);
   fake_take(f);
 }

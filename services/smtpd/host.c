@@ -21,7 +21,7 @@
 #include "child.h"
 #include "ownip.h"
 #include "pluginrun.h"
-#include "world.h"
+#include "host.h"
 
 #define QUEUE_PATIENCE 300000 /* ms */
 #define AUTH_PATIENCE  40000
@@ -49,13 +49,13 @@ static char const *overload_get(void const *vars, char const *name)
 
 static int log_room(void *data, size_t len, int last)
 {
-  world const *w = data;
+  host const *w = data;
   return budget_take(w->budget, source_number(w->options->config.remoteip), len, last ? 2 : 1,
                      (uint64_t)time(0));
 }
 
 /* What the plugin overload does, without a process: while the flag is not up it costs one system call. */
-static plugin_end overload_builtin(world *w, stralloc const *vars, stralloc *output)
+static plugin_end overload_builtin(host *w, stralloc const *vars, stralloc *output)
 {
   char reply[OVERLOAD_REPLY];
   char line[OVERLOAD_REPLY];
@@ -69,7 +69,7 @@ static plugin_end overload_builtin(world *w, stralloc const *vars, stralloc *out
 
 static plugin_end run_plugin(void *data, char const *command, stralloc const *vars, stralloc *output)
 {
-  world *w = data;
+  host *w = data;
   plugin_end end;
 
   if (!strcmp(command, "builtin:overload")) return overload_builtin(w, vars, output);
@@ -79,7 +79,7 @@ static plugin_end run_plugin(void *data, char const *command, stralloc const *va
 }
 
 /* $QMAILQUEUE is the family's composition point: from the environment, or set by a plugin. */
-static char const *queue_program(world const *w, stralloc const *vars)
+static char const *queue_program(host const *w, stralloc const *vars)
 {
   char const *x = variable(vars, "QMAILQUEUE");
   return x && *x ? x : w->options->queue;
@@ -87,53 +87,53 @@ static char const *queue_program(world const *w, stralloc const *vars)
 
 static int open_queue(void *data, stralloc const *vars)
 {
-  world *w = data;
+  host *w = data;
   return draft_open(&w->draft, queue_program(w, vars), vars);
 }
 
 static void put(void *data, char const *bytes, size_t len)
 {
-  draft_put(&((world *)data)->draft, bytes, len);
+  draft_put(&((host *)data)->draft, bytes, len);
 }
 
 static long read_again(void *data, uint64_t at, char *to, size_t max)
 {
-  return draft_read(&((world *)data)->draft, at, to, max);
+  return draft_read(&((host *)data)->draft, at, to, max);
 }
 
 static int again(void *data)
 {
-  return draft_again(&((world *)data)->draft);
+  return draft_again(&((host *)data)->draft);
 }
 
 static int settle(void *data, int keep)
 {
-  return draft_settle(&((world *)data)->draft, keep);
+  return draft_settle(&((host *)data)->draft, keep);
 }
 
 static int hold(void *data)
 {
-  return draft_hold(&((world *)data)->draft);
+  return draft_hold(&((host *)data)->draft);
 }
 
 static int close_queue(void *data, char const *envelope, size_t len, unsigned long *id)
 {
-  return draft_close(&((world *)data)->draft, envelope, len, id);
+  return draft_close(&((host *)data)->draft, envelope, len, id);
 }
 
 static char const *words(void *data)
 {
-  return ((world *)data)->draft.queue.words;
+  return ((host *)data)->draft.queue.words;
 }
 
 static void abandon(void *data)
 {
-  draft_abandon(&((world *)data)->draft);
+  draft_abandon(&((host *)data)->draft);
 }
 
 static login check(void *data, char const *user, char const *password)
 {
-  options const *o = ((world *)data)->options;
+  options const *o = ((host *)data)->options;
   int r = o->auth_socket ? auth_check(o->auth_socket, user, password, AUTH_PATIENCE)
                          : auth_run(o->checkpassword, user, password, AUTH_PATIENCE);
 
@@ -147,7 +147,7 @@ static login check(void *data, char const *user, char const *password)
  */
 static int throttled(void *data)
 {
-  world *w = data;
+  host *w = data;
   options const *o = w->options;
   rater_answer r;
 
@@ -162,7 +162,7 @@ static int throttled(void *data)
 /* Kept by whatever opens it when somebody reads mail from there. Without an answer it is closed. */
 static int window(void *data)
 {
-  options const *o = ((world *)data)->options;
+  options const *o = ((host *)data)->options;
   rater_answer r;
 
   if (!o->rater_socket || !o->window_class) return 0;
@@ -173,7 +173,7 @@ static int window(void *data)
 
 static void forgive(void *data)
 {
-  world *w = data;
+  host *w = data;
   options const *o = w->options;
 
   if (w->login_counted &&
@@ -191,7 +191,7 @@ static void report(options const *o, char const *class, unsigned int quantity)
     strerr_warnwusys("ask ", o->rater_socket);
 }
 
-void world_report(world const *w, int too_many_errors, unsigned int refusals)
+void host_report(host const *w, int too_many_errors, unsigned int refusals)
 {
   options const *o = w->options;
 
@@ -202,7 +202,7 @@ void world_report(world const *w, int too_many_errors, unsigned int refusals)
 
 static int ask_policy(void *data, unsigned int i, char const *question, size_t len, stralloc *answer)
 {
-  world *w = data;
+  host *w = data;
   policy_server const *p = w->options->config.policies + i;
 
   if (!policyclient_ask(&w->policies[i], p->address, p->timeout, question, len, answer, POLICY_ANSWER))
@@ -223,7 +223,7 @@ static int run_recipient(char const *program, char const *address)
 
 static int recipient(void *data, char const *address, size_t len)
 {
-  world *w = data;
+  host *w = data;
 
   if (w->options->recipient_program) return run_recipient(w->options->recipient_program, address);
   if (!w->options->recipients.mail) return control_validrcptto(&w->valid, address);
@@ -234,7 +234,7 @@ static int recipient(void *data, char const *address, size_t len)
 /* Without a mapping of the spool, a user is his local part at our domains. */
 static int leads(void *data, char const *address, size_t len, char const *user)
 {
-  world *w = data;
+  host *w = data;
   char const *at = strrchr(address, '@');
   size_t n = at ? (size_t)(at - address) : len;
 
@@ -246,7 +246,7 @@ static int leads(void *data, char const *address, size_t len, char const *user)
 
 static int own(void *data, char const *ip, size_t len)
 {
-  int r = ownip(((world *)data)->options->config.localip, ip, len);
+  int r = ownip(((host *)data)->options->config.localip, ip, len);
 
   if (r < 0) strerr_warnwusys("list the addresses of this machine");
   return r;
@@ -254,7 +254,7 @@ static int own(void *data, char const *ip, size_t len)
 
 static void pause_for(void *data, unsigned int ms)
 {
-  world const *w = data;
+  host const *w = data;
   uint64_t until = clock_ms() + ms;
 
   if (until > w->end) until = w->end;
@@ -285,7 +285,7 @@ static void put_log(void *data, char const *line, size_t len)
 /* The total, and the rate of the last minute. */
 static void count(void *data, tally t)
 {
-  counter *const *c = ((world *)data)->counters + 3 * t;
+  counter *const *c = ((host *)data)->counters + 3 * t;
 
   counter_add(c[0], 1);
   counter_rate(c + 1, (uint64_t)time(0), 1);
@@ -302,7 +302,7 @@ static uint64_t now(void *data)
 
 #define COUNTED(NAME) NAME, NAME ".0", NAME ".1"
 
-static void open_counters(world *w, char const *file)
+static void open_counters(host *w, char const *file)
 {
   static char const *const names[3 * TALLIES] = {
       COUNTED("connections"),  COUNTED("accepted"),     COUNTED("refused_connection"),
@@ -317,43 +317,43 @@ static void open_counters(world *w, char const *file)
     strerr_warnwusys("use the counters in ", file);
 }
 
-void world_init(world *w, options const *o)
+void host_init(host *w, options const *o)
 {
   w->options = o;
   w->budget = budget_open();
   w->draft.queue.timeout = QUEUE_PATIENCE;
   for (unsigned int i = 0; i < POLICY_SERVERS; i++) w->policies[i].fd = -1;
   open_counters(w, o->counters);
-  world_open_milters(w, o);
+  host_open_milters(w, o);
 }
 
-void world_effects(world *w, effects *e)
+void host_effects(host *w, operations *e)
 {
-  static effects const real = {.plugin = run_plugin,
-                               .queue_open = open_queue,
-                               .queue_put = put,
-                               .queue_close = close_queue,
-                               .queue_words = words,
-                               .queue_read = read_again,
-                               .queue_again = again,
-                               .queue_settle = settle,
-                               .queue_hold = hold,
-                               .queue_abandon = abandon,
-                               .auth = check,
-                               .throttled = throttled,
-                               .forgive = forgive,
-                               .window = window,
-                               .own = own,
-                               .pause = pause_for,
-                               .policy = ask_policy,
-                               .recipient = recipient,
-                               .leads = leads,
-                               .log_room = log_room,
-                               .log = put_log,
-                               .count = count,
-                               .now = now};
+  static operations const real = {.plugin = run_plugin,
+                                  .queue_open = open_queue,
+                                  .queue_put = put,
+                                  .queue_close = close_queue,
+                                  .queue_words = words,
+                                  .queue_read = read_again,
+                                  .queue_again = again,
+                                  .queue_settle = settle,
+                                  .queue_hold = hold,
+                                  .queue_abandon = abandon,
+                                  .auth = check,
+                                  .throttled = throttled,
+                                  .forgive = forgive,
+                                  .window = window,
+                                  .own = own,
+                                  .pause = pause_for,
+                                  .policy = ask_policy,
+                                  .recipient = recipient,
+                                  .leads = leads,
+                                  .log_room = log_room,
+                                  .log = put_log,
+                                  .count = count,
+                                  .now = now};
 
   *e = real;
-  e->world = w;
-  world_milters(e);
+  e->host = w;
+  host_milters(e);
 }
