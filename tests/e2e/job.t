@@ -114,6 +114,8 @@ rm "$T/here/go"
 m run-job slow >/dev/null 2>&1 &
 running=$!
 wait_for 20 recorded slow running
+begun() { test "$(grep -c . "$T/here/slow")" -eq $((n + 2)); }
+wait_for 20 begun
 s6-svc -k "$T/b/run/servicedirs/slow"
 wait_for 20 recorded slow 'result interrupted'
 ok $? "a run that was killed with its service is told as interrupted"
