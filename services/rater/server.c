@@ -265,7 +265,9 @@ void server_end(server *s)
   for (client *c = s->oldest; c; c = next)
   {
     next = c->newer;
-    if (!c->out.len && !c->queued && !c->linger) client_drop(s, c);
+    /* Of TCP, one that was accepted and has not asked yet: its question is on the way, and has an answer to get. */
+    int owed = c->asker.may & ASKER_TCP && !c->over;
+    if (!c->out.len && !c->queued && !c->linger && !owed) client_drop(s, c);
   }
   s->due = 0;
   s->end_by = s->engine->now + TIMEOUT_DRAIN;
