@@ -7,6 +7,7 @@
 #include <skalibs/djbunix.h>
 
 #include <runlib/mappingrules.h>
+#include <runlib/samefile.h>
 
 enum
 {
@@ -25,13 +26,6 @@ static int path(stralloc *sa, rules_files const *f, unsigned int which)
   return stralloc_cats(sa, f->control) && stralloc_cats(sa, names[which]) && stralloc_0(sa) ? 0 : -1;
 }
 
-static int same(struct stat const *a, struct stat const *b)
-{
-  return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-         a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-         a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
-}
-
 /* Returns 1 if anything changed, and notes how it is now. */
 static int changed(rules *r, rules_files const *f)
 {
@@ -44,7 +38,7 @@ static int changed(rules *r, rules_files const *f)
     memset(&st, 0, sizeof st);
     if (path(&sa, f, i) < 0) break;
     if (stat(sa.s, &st) < 0) st.st_ino = 0;
-    if (!same(&st, r->seen + i)) result = 1;
+    if (!samefile(&st, r->seen + i)) result = 1;
     r->seen[i] = st;
   }
   stralloc_free(&sa);

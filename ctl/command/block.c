@@ -11,6 +11,7 @@
 
 #include <runlib/block.h>
 #include <runlib/field.h>
+#include <runlib/linefile.h>
 #include <runlib/rater.h>
 #include <runlib/run.h>
 
@@ -38,36 +39,11 @@ struct blocking_s
   char *file;  /* STATE/blocks */
   char *rater; /* STATE/rater/blocks */
   char *socket;
-  stralloc text; /* what the file at hand has */
 };
 #define BLOCKING_ZERO                                                                                        \
   {                                                                                                          \
-    .s = STORED_ZERO, .text = STRALLOC_ZERO                                                                  \
+    .s = STORED_ZERO                                                                                         \
   }
-
-static int read_file(blocking *b)
-{
-  b->text.len = 0;
-  if (openreadfileclose(b->file, &b->text, BLOCK_FILE_MAX) || errno == ENOENT) return 0;
-  say_cannot("read ", b->file);
-  return EXIT_SYSTEM;
-}
-
-/* The next line of the text, its newline included, as a copy to be cut in words; 0: there is none. */
-static int next_line(blocking const *b, size_t *at, char *copy, size_t room, size_t *len)
-{
-  char const *s = b->text.s + *at, *end;
-  size_t n = b->text.len - *at;
-
-  if (!n) return 0;
-  end = memchr(s, '\n', n);
-  *len = end ? (size_t)(end - s) + 1 : n;
-  n = *len - !!end < room ? *len - !!end : room - 1;
-  memcpy(copy, s, n);
-  copy[n] = 0;
-  *at += *len;
-  return 1;
-}
 
 /* --- list ---------------------------------------------------------------------------------------- */
 
@@ -220,38 +196,50 @@ static int net_same(net const *n, net const *m)
   return n->bits == m->bits && !memcmp(n->ip, m->ip, sizeof n->ip);
 }
 
-/* The file without what it says of n: all other lines stay as they are. */
-static int without(blocking *b, net const *n, stralloc *rest, int *found)
+typedef struct block_edit_s block_edit;
+struct block_edit_s
 {
+  net const *net;
+  char const *line; /* what it is to say of net; empty: nothing */
+  int found;        /* it did say something */
+};
+
+/* All lines but those about net stay as they are. */
+static int edit(stralloc *out, char const *text, size_t len, void *data)
+{
+  block_edit *c = data;
   char line[1024];
-  size_t at = 0, len, from = 0;
   block one;
 
-  for (*found = 0; next_line(b, &at, line, sizeof line, &len); from = at)
+  for (size_t n, room; len; text += n, len -= n)
   {
-    if (block_scan(line, &one) > 0 && net_same(&one.net, n))
-      *found = 1;
-    else if (!stralloc_catb(rest, b->text.s + from, len))
+    char const *end = memchr(text, '\n', len);
+    n = end ? (size_t)(end - text) + 1 : len;
+    room = n - !!end < sizeof line ? n - !!end : sizeof line - 1;
+    memcpy(line, text, room);
+    line[room] = 0;
+    if (block_scan(line, &one) > 0 && net_same(&one.net, c->net))
+      c->found = 1;
+    else if (!stralloc_catb(out, text, n))
       return -1;
   }
-  if (rest->len && rest->s[rest->len - 1] != '\n' && !stralloc_append(rest, '\n')) return -1;
-  return 0;
+  if (out->len && out->s[out->len - 1] != '\n' && !stralloc_append(out, '\n')) return -1;
+  return stralloc_cats(out, c->line) ? c->found || *c->line : -1;
 }
 
-/* Writes the file anew, without n and with the line (may be empty). */
-static int replace(blocking *b, net const *n, char const *line, int *found)
+/* Has the file say this of n, and nothing else. */
+static int replace(blocking const *b, net const *n, char const *line, int *found)
 {
-  stralloc rest = STRALLOC_ZERO;
-  int status = read_file(b);
+  block_edit c = {.net = n, .line = line};
+  linefile const l = {.edit = &edit, .data = &c, .uid = (uid_t)-1, .gid = (gid_t)-1, .mode = 0644};
 
-  if (!status && (without(b, n, &rest, found) < 0 || !stralloc_cats(&rest, line) ||
-                  ((*found || *line) && !openwritenclose_suffix_sync(b->file, rest.s, rest.len, ".new"))))
+  if (linefile_update(b->file, &l) < 0)
   {
     say_cannot("write ", b->file);
-    status = EXIT_SYSTEM;
+    return EXIT_SYSTEM;
   }
-  stralloc_free(&rest);
-  return status;
+  *found = c.found;
+  return 0;
 }
 
 static int add(blocking *b, int argc, char const *const *argv)
@@ -369,7 +357,6 @@ int command_block(context const *cx, int argc, char const *const *argv)
   free(b.file);
   free(b.rater);
   free(b.socket);
-  stralloc_free(&b.text);
   stored_free(&b.s);
   return status;
 }

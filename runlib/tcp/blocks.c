@@ -7,6 +7,7 @@
 #include <skalibs/types.h>
 
 #include <runlib/block.h>
+#include <runlib/samefile.h>
 #include <runlib/tcp/blocks.h>
 
 typedef struct reading_s reading;
@@ -36,9 +37,7 @@ static int blocks_changed(blocks *b)
   {
     struct stat st, *was = b->seen + i;
     if (stat(b->files[i], &st) < 0) memset(&st, 0, sizeof st);
-    if (st.st_ino == was->st_ino && st.st_size == was->st_size && st.st_mtim.tv_sec == was->st_mtim.tv_sec &&
-        st.st_mtim.tv_nsec == was->st_mtim.tv_nsec)
-      continue;
+    if (samefile(&st, was)) continue;
     *was = st;
     changed = 1;
   }

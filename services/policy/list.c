@@ -10,6 +10,7 @@
 #include <skalibs/types.h>
 
 #include <runlib/nets.h>
+#include <runlib/samefile.h>
 
 #include "list.h"
 
@@ -117,10 +118,7 @@ static int source_read(source *s, list_kind kind)
   stralloc text = STRALLOC_ZERO;
 
   if (stat(s->path, &fresh.seen) < 0) return -1;
-  if (fresh.seen.st_ino == s->seen.st_ino && fresh.seen.st_size == s->seen.st_size &&
-      fresh.seen.st_mtim.tv_sec == s->seen.st_mtim.tv_sec &&
-      fresh.seen.st_mtim.tv_nsec == s->seen.st_mtim.tv_nsec)
-    return 0;
+  if (samefile(&fresh.seen, &s->seen)) return 0;
   if (!openreadfileclose(s->path, &text, LIST_FILE_MAX)) return -1;
   source_lines(&fresh, kind, text.s, text.len);
   stralloc_free(&text);

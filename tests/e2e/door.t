@@ -6,36 +6,21 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/e2e/bundle.sh
 . "$(dirname "$0")/bundle.sh"
+# shellcheck source=tests/e2e/knock-lib.sh
+. "$(dirname "$0")/knock-lib.sh"
 
 own_prefix
 mail_bundle || exit 111
 sed -i "s/^#*listen = $IP:2525.*/listen = $IP:2525, $IP:2526/; s/^#*drain = .*/drain = 20s/" "$C"
 try "up" m up
-knock=$(dirname "$0")/../tools/knock.py
+knock() { exec python3 "$knock" "$IP" 2525 4; }
 
 # while_knocking NAME COMMAND...: COMMAND while clients knock; none is refused or reset, and each is greeted in a second
 while_knocking() {
-  what=$1
-  shift
-  rm -f "$T/fifo"
-  mkfifo "$T/fifo"
-  python3 "$knock" "$IP" 2525 4 <"$T/fifo" >"$T/knocked" 2>"$T/knock.err" &
-  knocker=$!
-  on_exit "kill $knocker 2>/dev/null"
-  exec 8>"$T/fifo"
-  wait_for 20 grep -q begun "$T/knocked"
-  "$@" >"$T/did" 2>&1
-  did=$?
-  exec 8>&-
-  wait "$knocker"
-  test "$did" -eq 0 || sed 's/^/# /' "$T/did"
-  ok "$did" "$what"
-  # shellcheck disable=SC2046 # words
-  set -- $(tail -n 1 "$T/knocked")
-  echo "# $1 connections, $2 refused, $3 broken, slowest $4 s"
-  is "$2 $3" "0 0" "$what: nobody is refused or reset"
-  awk -v s="$4" -v p="$PATIENCE" 'BEGIN { exit !(s < 1 * p) }'
-  ok $? "$what: everybody is greeted within a second"
+  knocking "$@"
+  is "$refused $broken" "0 0" "$1: nobody is refused or reset"
+  awk -v s="$slowest" -v p="$PATIENCE" 'BEGIN { exit !(s < 1 * p) }'
+  ok $? "$1: everybody is greeted within a second"
 }
 
 pid() { m status -o pid smtpd; }

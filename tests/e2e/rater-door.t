@@ -6,6 +6,8 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/e2e/bundle.sh
 . "$(dirname "$0")/bundle.sh"
+# shellcheck source=tests/e2e/knock-lib.sh
+. "$(dirname "$0")/knock-lib.sh"
 
 new_bundle "$T/b"
 C=$T/b/mailctl.conf
@@ -15,33 +17,18 @@ sed -i "s/^\[rater\]/&\nlisten = $IP:1999\npolicy = $IP:10031\nclients = 1000/" 
 printf '[limit logins]\nrule = * 9/1d\n[limit knocks]\nrule = * 100000000/1d\n' >>"$C"
 try "up" m up
 is "$(rater --add 5 logins joe)" "0 5/9" "something is counted"
-knock=$(dirname "$0")/../tools/knock.py
+knock() { exec python3 "$knock" "$IP" 1999 4 'knocks x' '0 '; }
 
 # while_asking KILLS NAME COMMAND...: COMMAND while clients ask; none is refused, and as many as there are kills are left
 # without an answer at most
 while_asking() {
-  kills=$1 what=$2
-  shift 2
-  rm -f "$T/fifo"
-  mkfifo "$T/fifo"
-  python3 "$knock" "$IP" 1999 4 'knocks x' '0 ' <"$T/fifo" >"$T/asked" 2>&1 &
-  asker=$!
-  on_exit "kill $asker 2>/dev/null"
-  exec 8>"$T/fifo"
-  wait_for 20 grep -q begun "$T/asked"
-  "$@" >"$T/did" 2>&1
-  did=$?
-  exec 8>&-
-  wait "$asker"
-  test "$did" -eq 0 || sed 's/^/# /' "$T/did"
-  ok "$did" "$what"
-  # shellcheck disable=SC2046 # words
-  set -- $(tail -n 1 "$T/asked")
-  echo "# $1 questions, $2 refused, $3 broken, slowest $4 s"
-  is "$2" 0 "$what: nobody is refused"
+  kills=$1
+  shift
+  knocking "$@"
+  is "$refused" 0 "$1: nobody is refused"
   # a killed raterd leaves those without an answer whom it had accepted
-  test "$3" -le $((kills * 4))
-  ok $? "$what: everybody is answered"
+  test "$broken" -le $((kills * 4))
+  ok $? "$1: everybody is answered"
 }
 
 pid() { m status -o pid rater; }
